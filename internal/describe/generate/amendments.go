@@ -1,0 +1,49 @@
+package main
+
+import (
+	"regexp"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// amendment replaces a part of a comment that would mislead or puzzle a reader of
+// the attribute's description. The generator fails when the comment no longer has it.
+type amendment struct{ from, to string }
+
+const v1alpha3 = "istio.networking.v1alpha3."
+
+var amendments = map[protoreflect.FullName]amendment{
+	// The first sentence has no meaning of its own.
+	v1alpha3 + "ServerTLSSettings.tls_certificates":            {"Only one of", "The server's certificates. Only one of"},
+	v1alpha3 + "LocalityLoadBalancerSetting.failover_priority": {"Optional: only", "Only"},
+	// Istio has hidden these from its documentation, the comment says no more than that.
+	v1alpha3 + "HTTPFaultInjection.Abort.http2_error":                    {"$hide_from_docs", "HTTP/2 error code to use to abort the request. Istio hides this from its documentation."},
+	v1alpha3 + "HTTPFaultInjection.Delay.exponential_delay":              {"$hide_from_docs", "An exponential delay. Istio refuses it: it is not supported yet."},
+	v1alpha3 + "LoadBalancerSettings.ConsistentHashLB.minimum_ring_size": {"Deprecated. Use RingHash instead.", "Deprecated: use `ringHash` instead."},
+	// What has replaced these deprecated fields.
+	v1alpha3 + "CorsPolicy.allow_origin":             {"$hide_from_docs", "Deprecated: use `allow_origins` instead."},
+	v1alpha3 + "OutlierDetection.consecutive_errors": {"$hide_from_docs", "Deprecated: use `consecutive5xxErrors` or `consecutiveGatewayErrors` instead."},
+}
+
+// rewrites are corrections that concern several comments.
+var rewrites = []struct {
+	from *regexp.Regexp
+	to   string
+}{
+	{regexp.MustCompile("\u2063"), ""}, // invisible
+	// Every duration gets the same sentence on its format.
+	{regexp.MustCompile(`\s*\b[Ff]ormat:\s+1h/1m/1s/1ms\.`), ""},
+	{regexp.MustCompile(`\s*\bMUST be >=1ms\.`), ""},
+	{regexp.MustCompile(`\s*\bDuration must be at least 1ms\.`), ""},
+	// Two sentences without a full stop between them.
+	{regexp.MustCompile(`(?m)^(URI to match|URI Scheme|HTTP Method|HTTP Authority)\nvalues are`), "$1. Values are"},
+	{regexp.MustCompile("([a-z)`])\n(If|Only|Note:|Here|Path pattern) "), "$1. $2 "},
+	// There is no such document here.
+	{regexp.MustCompile(`\s\(see\s+glossary in beginning of document\)`), ""},
+	// The element's limits say it.
+	{regexp.MustCompile(`\n\nValues must be in the range \[100, 599\]\.`), ""},
+	// Names as Go or Istio's older versions spell them.
+	{regexp.MustCompile(`\bCredentialName\b`), "`credential_name`"},
+	{regexp.MustCompile("`Route` and `Redirect`"), "`route` and `redirect`"},
+	{regexp.MustCompile(`\bwithoutHeader\b`), "`without_headers`"},
+}

@@ -1,0 +1,156 @@
+// Command generate writes internal/describe/fields.json: the descriptions and
+// constraints of all that can be reached from the specs of Istio's kinds.
+//
+// It reads the istio.io/api module that go.mod requires, wherever it lies.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/describe"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/durationpb"
+	networkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+)
+
+// kinds are the kinds to describe, with the message of their spec.
+var kinds = map[string]protoreflect.MessageDescriptor{
+	"DestinationRule": (&networkingv1.DestinationRule{}).Spec.ProtoReflect().Descriptor(),
+	"Gateway":         (&networkingv1.Gateway{}).Spec.ProtoReflect().Descriptor(),
+	"ServiceEntry":    (&networkingv1.ServiceEntry{}).Spec.ProtoReflect().Descriptor(),
+	"VirtualService":  (&networkingv1.VirtualService{}).Spec.ProtoReflect().Descriptor(),
+}
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("describe: ")
+	out := flag.String("o", "fields.json", "file to write")
+	flag.Parse()
+	module, err := moduleDir("istio.io/api")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fields, err := generate(module)
+	if err != nil {
+		log.Fatal(err)
+	}
+	data, err := encode(fields)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := os.WriteFile(*out, data, 0o644); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// encode writes the fields in the order of their names.
+func encode(fields map[protoreflect.FullName]describe.Field) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	err := enc.Encode(fields)
+	return buf.Bytes(), err
+}
+
+// moduleDir returns the folder that holds a module's source.
+func moduleDir(module string) (string, error) {
+	cmd := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("go list -m %s: %w", module, err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// generate describes every message that can be reached from the kinds' specs, and
+// the fields and enum values in them.
+func generate(module string) (map[protoreflect.FullName]describe.Field, error) {
+	messages := reachable()
+	docs, err := readComments(module, messages)
+	if err != nil {
+		return nil, err
+	}
+	limits, err := readConstraints(filepath.Join(module, "kubernetes", "customresourcedefinitions.gen.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	text := newMarkdown(docs, messages)
+	fields := map[protoreflect.FullName]describe.Field{}
+	for _, md := range messages {
+		add := func(d protoreflect.Descriptor) {
+			if text := text.of(d); text != "" {
+				fields[d.FullName()] = describe.Field{Description: text}
+			}
+		}
+		add(md)
+		for fd := range each(md.Fields()) {
+			f := limits[fd.FullName()]
+			if !text.field(&f, fd) {
+				log.Printf("%s has no comment: taking its message's", fd.FullName())
+			}
+			fields[fd.FullName()] = f
+			if fd.Enum() != nil {
+				for vd := range each(fd.Enum().Values()) {
+					add(vd)
+				}
+			}
+		}
+	}
+	return fields, text.unused()
+}
+
+// reachable returns all messages of the kinds' specs, without those of
+// google.protobuf, which have a JSON form of their own.
+func reachable() []protoreflect.MessageDescriptor {
+	var found []protoreflect.MessageDescriptor
+	seen := map[protoreflect.FullName]bool{}
+	var visit func(md protoreflect.MessageDescriptor)
+	visit = func(md protoreflect.MessageDescriptor) {
+		if md == nil || seen[md.FullName()] || wellKnown(md) {
+			return
+		}
+		seen[md.FullName()] = true
+		if !md.IsMapEntry() {
+			found = append(found, md)
+		}
+		for fd := range each(md.Fields()) {
+			visit(fd.Message())
+		}
+	}
+	for _, md := range kinds {
+		visit(md)
+	}
+	return found
+}
+
+func wellKnown(md protoreflect.MessageDescriptor) bool {
+	return md.ParentFile().Package() == "google.protobuf"
+}
+
+func isDuration(fd protoreflect.FieldDescriptor) bool {
+	return fd.Message() != nil && fd.Message().FullName() == (&durationpb.Duration{}).ProtoReflect().Descriptor().FullName()
+}
+
+// each ranges over one of protoreflect's lists of descriptors.
+func each[D any](list interface {
+	Len() int
+	Get(int) D
+}) func(yield func(D) bool) {
+	return func(yield func(D) bool) {
+		for i := range list.Len() {
+			if !yield(list.Get(i)) {
+				return
+			}
+		}
+	}
+}

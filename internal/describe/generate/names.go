@@ -1,0 +1,127 @@
+package main
+
+import (
+	"path"
+	"regexp"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// names knows how Istio's documentation spells fields and how Terraform does.
+type names struct {
+	attributes map[string]string // JSON name of a field to its proto name
+	values     map[string]bool   // enum values
+	pages      map[string]string // message to the page of istio.io that describes it
+}
+
+func namesOf(messages []protoreflect.MessageDescriptor) names {
+	n := names{attributes: map[string]string{}, values: map[string]bool{}, pages: map[string]string{}}
+	for _, md := range messages {
+		page := strings.TrimSuffix(path.Base(md.ParentFile().Path()), ".proto")
+		n.pages[string(md.Name())] = strings.ReplaceAll(page, "_", "-")
+		for fd := range each(md.Fields()) {
+			n.attributes[fd.JSONName()] = string(fd.Name())
+			n.attributes[string(fd.Name())] = string(fd.Name())
+			if fd.Enum() != nil {
+				for vd := range each(fd.Enum().Values()) {
+					n.values[string(vd.Name())] = true
+				}
+			}
+		}
+	}
+	return n
+}
+
+func (n names) attribute(name string) (string, bool) {
+	a, ok := n.attributes[name]
+	return a, ok
+}
+
+var (
+	// opaque is what holds no prose: code, a link's target, a URL.
+	opaque   = regexp.MustCompile("`[^`]+`|\\]\\([^)]*\\)|https?://\\S+")
+	word     = regexp.MustCompile(`\S+`)
+	ident    = regexp.MustCompile(`[A-Za-z0-9_]+`)
+	setting  = regexp.MustCompile(`^([a-z0-9_.]+): ([^<]*)$`)
+	globbed  = regexp.MustCompile(`['"]([^'"\s]*[\\^*(|][^'"\s]*|[^\w\s'"])['"]|\b(\w+_\*)|([\w.]*<\w+>)`)
+	istioDoc = regexp.MustCompile(`^\]\((?:https://istio\.io)?/(?:latest/)?docs/`)
+	anchor   = regexp.MustCompile(`^\]\(#(\w+)\)$`)
+)
+
+// inText spells the names in a line of Markdown as Terraform does, and makes links absolute.
+func (n names) inText(d protoreflect.Descriptor, line string) string {
+	line = outsideOf(opaque, line, func(prose string) string {
+		return globbed.ReplaceAllStringFunc(prose, func(s string) string {
+			s = strings.Trim(s, `"'`)
+			return "`" + strings.ReplaceAll(s, `\*`, "*") + "`"
+		})
+	}, func(s string) string { return s })
+	return outsideOf(opaque, line, n.inProse, func(s string) string {
+		switch {
+		case strings.HasPrefix(s, "`"):
+			return n.inCode(s)
+		case anchor.MatchString(s):
+			message := anchor.FindStringSubmatch(s)[1]
+			return "](https://istio.io/latest/docs/reference/config/networking/" + n.pages[message] + "/#" + message + ")"
+		default:
+			return istioDoc.ReplaceAllString(s, "](https://istio.io/latest/docs/")
+		}
+	})
+}
+
+// inProse marks names of attributes and values as code. A single plain word is more often a
+// word than a name.
+func (n names) inProse(prose string) string {
+	return word.ReplaceAllStringFunc(prose, func(w string) string {
+		core := strings.Trim(w, `("'*_[].,;:)`)
+		if attribute, ok := n.attributes[core]; ok && (strings.ContainsFunc(core, notLower) || strings.HasPrefix(w, "_")) {
+			return code1(w, core, attribute)
+		}
+		if n.values[core] && strings.Contains(core, "_") {
+			return code1(w, core, core)
+		}
+		return w
+	})
+}
+
+func code1(w, core, name string) string {
+	before, after, _ := strings.Cut(w, core)
+	return strings.TrimRight(before, "_") + "`" + name + "`" + strings.TrimLeft(after, "_")
+}
+
+func notLower(r rune) bool { return r == '_' || 'A' <= r && r <= 'Z' }
+
+// inCode spells fields as attributes, and a setting as Terraform does.
+func (n names) inCode(span string) string {
+	text := strings.Trim(span, "`")
+	if strings.ContainsAny(text, "</") {
+		return span
+	}
+	text = ident.ReplaceAllStringFunc(text, func(name string) string {
+		if attribute, ok := n.attributes[name]; ok {
+			return attribute
+		}
+		return name
+	})
+	if m := setting.FindStringSubmatch(text); m != nil {
+		if _, ok := n.attributes[m[1][strings.LastIndex(m[1], ".")+1:]]; ok {
+			text = m[1] + " = " + m[2]
+		}
+	}
+	return "`" + text + "`"
+}
+
+// outsideOf rewrites the parts of s between the matches of re with prose, and the
+// matches with match.
+func outsideOf(re *regexp.Regexp, s string, prose, match func(string) string) string {
+	var b strings.Builder
+	end := 0
+	for _, loc := range re.FindAllStringIndex(s, -1) {
+		b.WriteString(prose(s[end:loc[0]]))
+		b.WriteString(match(s[loc[0]:loc[1]]))
+		end = loc[1]
+	}
+	b.WriteString(prose(s[end:]))
+	return b.String()
+}
