@@ -1,0 +1,195 @@
+package istio
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"sigs.k8s.io/yaml"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/object"
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
+)
+
+// istioKinds are the kinds whose spec comes from a descriptor, with their number of leaf attributes in Istio 1.31.
+var istioKinds = map[string]int{"Gateway": 28, "VirtualService": 118, "DestinationRule": 273, "ServiceEntry": 18}
+
+// node is the part of a CRD's schema that attributes follow.
+type node struct {
+	Type                 string          `json:"type"`
+	Properties           map[string]node `json:"properties"`
+	AdditionalProperties *node           `json:"additionalProperties"`
+	Items                *node           `json:"items"`
+	Required             []string        `json:"required"`
+	Enum                 []string        `json:"enum"`
+}
+
+// crds are the specs in Istio's own CRDs of the API version v1, by kind.
+func crds(t *testing.T) map[string]node {
+	t.Helper()
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "istio.io/api").Output()
+	if err != nil {
+		t.Fatalf("go list -m istio.io/api: %v", err)
+	}
+	data, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "kubernetes", "customresourcedefinitions.gen.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	specs := make(map[string]node)
+	for _, document := range strings.Split(string(data), "\n---\n") {
+		var crd struct {
+			Spec struct {
+				Names    struct{ Kind string }
+				Versions []struct {
+					Name   string
+					Schema struct{ OpenAPIV3Schema node }
+				}
+			}
+		}
+		if err := yaml.Unmarshal([]byte(document), &crd); err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range crd.Spec.Versions {
+			if v.Name == "v1" {
+				specs[crd.Spec.Names.Kind] = v.Schema.OpenAPIV3Schema.Properties["spec"]
+			}
+		}
+	}
+	return specs
+}
+
+// The schema has what the CRDs have, leaf by leaf, and nothing else.
+func TestKinds_agreeWithCRDs(t *testing.T) {
+	t.Parallel()
+	specs := crds(t)
+	for _, k := range Kinds() {
+		leaves, ok := istioKinds[k.Kind]
+		if !ok {
+			continue
+		}
+		t.Run(k.Kind, func(t *testing.T) {
+			t.Parallel()
+			crd, ok := specs[k.Kind]
+			if !ok {
+				t.Fatalf("Istio has no CRD for %s", k.Kind)
+			}
+			if got := k.Spec.Leaves(); got != leaves {
+				t.Errorf("%d leaf attributes, want %d", got, leaves)
+			}
+			compare(t, k.Kind, crd, k.Spec)
+		})
+	}
+}
+
+func compare(t *testing.T, at string, crd node, m *spec.Message) {
+	t.Helper()
+	properties := maps.Clone(crd.Properties)
+	var required []string
+	for _, f := range m.Fields {
+		field := at + "." + f.JSON
+		property, ok := properties[f.JSON]
+		if !ok {
+			t.Errorf("%s: not in the CRD", field)
+			continue
+		}
+		delete(properties, f.JSON)
+		if f.Required {
+			required = append(required, f.JSON)
+		}
+		compareField(t, field, property, f)
+	}
+	if at == "VirtualService.http[]" {
+		delete(properties, "mirror_percent") // the CRD's second spelling of mirrorPercent, which Decode reads
+	}
+	for name := range properties {
+		t.Errorf("%s.%s: in the CRD only", at, name)
+	}
+	slices.Sort(required)
+	slices.Sort(crd.Required)
+	if !slices.Equal(required, crd.Required) {
+		t.Errorf("%s: required are %v, in the CRD %v", at, required, crd.Required)
+	}
+}
+
+func compareField(t *testing.T, at string, crd node, f spec.Field) {
+	t.Helper()
+	value := &crd
+	switch f.Collection {
+	case spec.List:
+		value, at = crd.Items, at+"[]"
+	case spec.Map:
+		value, at = crd.AdditionalProperties, at+"{}"
+	}
+	if value == nil {
+		t.Errorf("%s: the CRD has no collection, but %q", at, crd.Type)
+		return
+	}
+	if f.Message != nil {
+		if value.Type != "object" {
+			t.Errorf("%s: %q in the CRD, an object here", at, value.Type)
+		}
+		compare(t, at, *value, f.Message)
+		return
+	}
+	want := map[any]string{types.BoolType: "boolean", types.Int64Type: "integer", types.Float64Type: "number"}[f.Scalar.Type]
+	if want == "" {
+		want = "string"
+	}
+	if value.Type != want {
+		t.Errorf("%s: %q in the CRD, %q here", at, value.Type, want)
+	}
+	if !slices.Equal(value.Enum, f.Scalar.Values) {
+		t.Errorf("%s: enum %v in the CRD, %v here", at, value.Enum, f.Scalar.Values)
+	}
+}
+
+// The attributes of a resource must not collide: those of the frame, those computed, those of the spec, and Terraform's own.
+func TestKinds_rootAttributesAreDistinct(t *testing.T) {
+	t.Parallel()
+	for _, k := range Kinds() {
+		seen := map[string]string{}
+		add := func(name, owner string) {
+			if other, taken := seen[name]; taken {
+				t.Errorf("lamia_%s: %q is an attribute of the %s and of the %s", k.Type, name, other, owner)
+			}
+			seen[name] = owner
+		}
+		for _, name := range []string{"count", "for_each", "provider", "lifecycle", "depends_on", "connection", "provisioner"} {
+			add(name, "Terraform language")
+		}
+		for _, name := range object.FrameAttributes() {
+			add(name, "frame")
+		}
+		for name := range k.Computed {
+			add(name, "kind")
+		}
+		for _, f := range k.Spec.Fields {
+			add(f.Name, "spec")
+		}
+	}
+}
+
+// Every attribute says what it is.
+func TestKinds_everyAttributeIsDescribed(t *testing.T) {
+	t.Parallel()
+	var walk func(at string, m *spec.Message)
+	walk = func(at string, m *spec.Message) {
+		for _, f := range m.Fields {
+			if strings.TrimSpace(f.Description) == "" {
+				t.Errorf("%s.%s has no description", at, f.Name)
+			}
+			if f.Message != nil {
+				walk(fmt.Sprintf("%s.%s", at, f.Name), f.Message)
+			}
+		}
+	}
+	for _, k := range Kinds() {
+		walk(k.Kind, k.Spec)
+	}
+}

@@ -1,0 +1,62 @@
+// Package istio holds the kinds: what is particular to each of the objects that this provider manages.
+package istio
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"istio.io/api/networking/v1alpha3"
+	networking "istio.io/client-go/pkg/apis/networking/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/describe"
+	"github.com/magneticio/terraform-provider-lamia/internal/object"
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
+)
+
+// Kinds are the kinds of objects that are resources.
+func Kinds() []*object.Kind {
+	return []*object.Kind{Gateway(), VirtualService(), DestinationRule(), ServiceEntry(), Service()}
+}
+
+// Resources are the resources of all kinds.
+func Resources() (resources []func() resource.Resource) {
+	for _, k := range Kinds() {
+		resources = append(resources, object.New(k))
+	}
+	return resources
+}
+
+// Gateway is networking.istio.io/v1 Gateway.
+func Gateway() *object.Kind {
+	k := kind("gateway", "Gateway", "gateways", (*v1alpha3.Gateway)(nil))
+	k.ValidName = validation.IsDNS1123Label // istiod refuses dots
+	return k
+}
+
+// VirtualService is networking.istio.io/v1 VirtualService.
+func VirtualService() *object.Kind {
+	return kind("virtual_service", "VirtualService", "virtualservices", (*v1alpha3.VirtualService)(nil))
+}
+
+// DestinationRule is networking.istio.io/v1 DestinationRule.
+func DestinationRule() *object.Kind {
+	return kind("destination_rule", "DestinationRule", "destinationrules", (*v1alpha3.DestinationRule)(nil))
+}
+
+// ServiceEntry is networking.istio.io/v1 ServiceEntry.
+func ServiceEntry() *object.Kind {
+	return kind("service_entry", "ServiceEntry", "serviceentries", (*v1alpha3.ServiceEntry)(nil))
+}
+
+// kind is one of Istio's, whose spec is a protobuf message.
+func kind(resourceType, kind, resource string, message interface{ ProtoReflect() protoreflect.Message }) *object.Kind {
+	descriptor := message.ProtoReflect().Descriptor()
+	return &object.Kind{
+		Type:        resourceType,
+		Description: describe.Of(descriptor.FullName()).Description,
+		Resource:    networking.SchemeGroupVersion.WithResource(resource),
+		Kind:        kind,
+		Spec:        spec.FromDescriptor(descriptor),
+		ValidName:   validation.IsDNS1123Subdomain,
+	}
+}

@@ -1,0 +1,158 @@
+package istio
+
+import (
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/describe"
+	"github.com/magneticio/terraform-provider-lamia/internal/object"
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
+)
+
+// Service is core/v1 Service, the part of it that routing needs. Kubernetes ships no descriptors, so its fields stand here, with the
+// values that the API server fills in (pkg/apis/core/v1/defaults.go and pkg/registry/core/service in k8s.io/kubernetes).
+func Service() *object.Kind {
+	address := []string{"type", "headless", "external_name"}
+	return &object.Kind{
+		Type: "service",
+		Description: "A Kubernetes Service: a stable name and address for the pods that a selector selects. Its `host` is what virtual services " +
+			"and destination rules name as their destination.",
+		Resource:  corev1.SchemeGroupVersion.WithResource("services"),
+		Kind:      "Service",
+		Spec:      serviceSpec,
+		ValidName: validation.IsDNS1035Label,
+		Waiting:   waitForAddress,
+		Computed: map[string]object.Computed{
+			"host": {
+				Attribute: schema.StringAttribute{Computed: true, MarkdownDescription: "The fully qualified name, such as " +
+					"`svc-1.vamp-test1.svc.cluster.local`, known at plan. It means the same Service in every namespace; a short name does not."},
+				Plan: func(namespace, name string) tftypes.Value { return str(host(namespace, name)) },
+				Read: func(live *unstructured.Unstructured) tftypes.Value {
+					return str(host(live.GetNamespace(), live.GetName()))
+				},
+			},
+			"cluster_ip": {
+				Attribute: schema.StringAttribute{Computed: true, MarkdownDescription: "The IP address inside the cluster; null for a headless Service " +
+					"and one of type `ExternalName`."},
+				DependsOn: address,
+				Read: func(live *unstructured.Unstructured) tftypes.Value {
+					ip, _, _ := unstructured.NestedString(live.Object, "spec", "clusterIP")
+					if ip == "" || ip == corev1.ClusterIPNone {
+						return tftypes.NewValue(tftypes.String, nil)
+					}
+					return str(ip)
+				},
+			},
+			"addresses": {
+				Attribute: schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The load balancer's IP addresses " +
+					"and host names, sorted; empty for other types than `LoadBalancer`."},
+				DependsOn: address,
+				Read: func(live *unstructured.Unstructured) tftypes.Value {
+					list := []tftypes.Value{}
+					for _, a := range addresses(live) {
+						list = append(list, str(a))
+					}
+					return tftypes.NewValue(tftypes.List{ElementType: tftypes.String}, list)
+				},
+			},
+		},
+	}
+}
+
+var serviceSpec = &spec.Message{Fields: []spec.Field{
+	{
+		Name: "type", JSON: "type", Scalar: spec.Enum("ClusterIP", "NodePort", "LoadBalancer", "ExternalName"), Filled: is("ClusterIP"),
+		Field: describe.Field{Description: "How the Service is reached: `ClusterIP` (the default), inside the cluster; `NodePort`, by a port of every node " +
+			"too; `LoadBalancer`, by an address of its own too; `ExternalName`, as an alias of `external_name`."},
+	},
+	{
+		Name: "ports", JSON: "ports", Collection: spec.List, Message: servicePort,
+		Field: describe.Field{Description: "The ports that the Service offers. A Service with more than one port names each."},
+	},
+	{
+		Name: "selector", JSON: "selector", Collection: spec.Map, Scalar: spec.String,
+		Field: describe.Field{Description: "Labels of the pods behind the Service. Without a selector the endpoints are somebody else's to make."},
+	},
+	{
+		Name: "headless", JSON: "clusterIP", Scalar: spec.Flag(corev1.ClusterIPNone), Filled: isNot(corev1.ClusterIPNone), Immutable: true,
+		Field: describe.Field{Description: "Whether the Service has no cluster IP, so that its name resolves to the pods' addresses. Changing it replaces the Service."},
+	},
+	{
+		Name: "external_name", JSON: "externalName", Scalar: spec.String,
+		Field: describe.Field{Description: "The DNS name that the Service is an alias of. Only with type `ExternalName`."},
+	},
+}}
+
+var servicePort = &spec.Message{Fields: []spec.Field{
+	{
+		Name: "name", JSON: "name", Scalar: spec.String,
+		Field: describe.Field{Description: "The name of the port. Istio reads the protocol from it, as in `http-web`, unless `app_protocol` is given."},
+	},
+	{
+		Name: "port", JSON: "port", Scalar: port, Required: true,
+		Field: describe.Field{Description: "The number that clients connect to, 1 to 65535."},
+	},
+	{
+		Name: "target_port", JSON: "targetPort", Scalar: spec.IntOrString, Filled: samePort,
+		Field: describe.Field{Description: "The pods' port, by number or by name. By default the same as `port`."},
+	},
+	{
+		Name: "protocol", JSON: "protocol", Scalar: spec.Enum("TCP", "UDP", "SCTP"), Filled: is("TCP"),
+		Field: describe.Field{Description: "`TCP` (the default), `UDP` or `SCTP`."},
+	},
+	{
+		Name: "app_protocol", JSON: "appProtocol", Scalar: spec.String,
+		Field: describe.Field{Description: "The application's protocol, such as `http`, `http2`, `grpc` or `tcp`."},
+	},
+	{
+		Name: "node_port", JSON: "nodePort", Scalar: port, Filled: allocated,
+		Field: describe.Field{Description: "The port of every node, for the types `NodePort` and `LoadBalancer`. By default Kubernetes chooses one."},
+	},
+}}
+
+var port = spec.Integer(1, 65535)
+
+func is(value any) func(any, map[string]any) bool {
+	return func(v any, _ map[string]any) bool { return v == value }
+}
+
+func isNot(value any) func(any, map[string]any) bool {
+	return func(v any, _ map[string]any) bool { return v != value }
+}
+
+func samePort(v any, in map[string]any) bool { return v == in["port"] }
+
+func allocated(any, map[string]any) bool { return true }
+
+// waitForAddress waits for the load balancer of a Service that any controller could serve.
+func waitForAddress(live *unstructured.Unstructured) string {
+	if t, _, _ := unstructured.NestedString(live.Object, "spec", "type"); t != string(corev1.ServiceTypeLoadBalancer) || len(addresses(live)) > 0 {
+		return ""
+	}
+	return "an address of its load balancer (does the cluster have a load balancer controller?)"
+}
+
+// addresses are the load balancer's IP addresses and host names, sorted.
+func addresses(live *unstructured.Unstructured) (addresses []string) {
+	ingress, _, _ := unstructured.NestedSlice(live.Object, "status", "loadBalancer", "ingress")
+	for _, i := range ingress {
+		for _, key := range []string{"ip", "hostname"} {
+			if s, ok := i.(map[string]any)[key].(string); ok && s != "" {
+				addresses = append(addresses, s)
+			}
+		}
+	}
+	slices.Sort(addresses)
+	return addresses
+}
+
+// host is the fully qualified name of a Service.
+func host(namespace, name string) string { return name + "." + namespace + ".svc.cluster.local" }
+
+func str(s string) tftypes.Value { return tftypes.NewValue(tftypes.String, s) }

@@ -1,0 +1,81 @@
+// Package object is the engine: one Kubernetes object as one Terraform resource, whatever its kind. A [Kind] says what differs
+// between kinds; the rest (schema frame, plan, create, read, update, delete, import) is here once.
+package object
+
+import (
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	apischema "k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
+)
+
+// Kind is a kind of Kubernetes objects as a type of Terraform resources.
+type Kind struct {
+	Type        string // of the resource, without the provider: "virtual_service"
+	Description string // Markdown, of the resource
+
+	Resource apischema.GroupVersionResource
+	Kind     string
+	Spec     *spec.Message
+
+	// ValidName says what is wrong with an object's name, as Kubernetes' validation functions do; nil, when nothing is.
+	ValidName func(name string) []string
+	// Computed are attributes that are read from the object, by name, beside id and uid.
+	Computed map[string]Computed
+	// Waiting says what the object still waits for before users can rely on it, "" when nothing. Nil: it is ready once stored.
+	Waiting func(live *unstructured.Unstructured) string
+}
+
+// Computed is an attribute that follows from the object.
+type Computed struct {
+	Attribute schema.Attribute
+	// Read is the value in the stored object.
+	Read func(live *unstructured.Unstructured) tftypes.Value
+	// Plan is the value when the object's name alone determines it; nil, when it is known after apply.
+	Plan func(namespace, name string) tftypes.Value
+	// DependsOn are the attributes of the spec whose change may change this one.
+	DependsOn []string
+}
+
+// immutable are the fields of the spec whose change replaces the object.
+func (k *Kind) immutable() (fields []spec.Field) {
+	for _, f := range k.Spec.Fields {
+		if f.Immutable {
+			fields = append(fields, f)
+		}
+	}
+	return fields
+}
+
+// ref names the object that the values of a resource are about.
+func (k *Kind) ref(v values) kube.Object {
+	return kube.Object{Resource: k.Resource, Kind: k.Kind, Namespace: v.string(attrNamespace), Name: v.string(attrName)}
+}
+
+// at is the attribute that the API server calls field, such as "spec.http[0].timeout" or "metadata.labels".
+func (k *Kind) at(field string) (path.Path, bool) {
+	for prefix, name := range map[string]string{
+		"metadata.name": attrName, "metadata.namespace": attrNamespace,
+		"metadata.labels": attrLabels, "metadata.annotations": attrAnnotations,
+	} {
+		if hasField(field, prefix) {
+			return path.Root(name), true
+		}
+	}
+	if hasField(field, "spec") && len(field) > len("spec.") {
+		return k.Spec.Path(field[len("spec."):])
+	}
+	return path.Empty(), false
+}
+
+// hasField reports whether field is prefix or lies below it.
+func hasField(field, prefix string) bool {
+	rest, ok := strings.CutPrefix(field, prefix)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}

@@ -1,0 +1,80 @@
+package object
+
+import (
+	"context"
+	"reflect"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
+)
+
+// ModifyPlan fills in what is known before the object is: its namespace, id and whatever else follows from its name, or from an
+// object that stays.
+func (r *object) ModifyPlan(_ context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() { // to be destroyed
+		return
+	}
+	config, plan := valuesOf(req.Config.Raw), valuesOf(req.Plan.Raw)
+	if config[attrNamespace].IsNull() {
+		namespace := r.connection.Namespace()
+		if namespace.IsUnknown() {
+			plan[attrNamespace] = tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
+		} else {
+			plan[attrNamespace] = tftypes.NewValue(tftypes.String, namespace.ValueString())
+		}
+	}
+	var state values // nil, when the object is to be created
+	if !req.State.Raw.IsNull() {
+		state = valuesOf(req.State.Raw)
+		for _, name := range []string{attrName, attrNamespace} {
+			if !plan[name].Equal(state[name]) {
+				resp.RequiresReplace = append(resp.RequiresReplace, path.Root(name))
+			}
+		}
+		for _, f := range r.kind.immutable() {
+			if !sameJSON(f, plan[f.Name], state[f.Name]) {
+				resp.RequiresReplace = append(resp.RequiresReplace, path.Root(f.Name))
+			}
+		}
+	}
+	if state != nil && len(resp.RequiresReplace) == 0 {
+		plan[attrUID] = state[attrUID]
+	}
+	named := plan[attrName].IsKnown() && plan[attrNamespace].IsKnown()
+	namespace, name := plan.string(attrNamespace), plan.string(attrName)
+	if named {
+		plan[attrID] = tftypes.NewValue(tftypes.String, id(namespace, name))
+	}
+	for attribute, c := range r.kind.Computed {
+		switch {
+		case c.Plan != nil && named:
+			plan[attribute] = c.Plan(namespace, name)
+		case state != nil && len(resp.RequiresReplace) == 0 && unchanged(c.DependsOn, plan, state):
+			plan[attribute] = state[attribute]
+		}
+	}
+	resp.Plan.Raw = plan.raw(req.Plan.Raw.Type())
+}
+
+func unchanged(attributes []string, plan, state values) bool {
+	for _, name := range attributes {
+		if !plan[name].Equal(state[name]) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameJSON reports whether both values are the same to the API server, as false and null are of a [spec.Flag].
+func sameJSON(f spec.Field, a, b tftypes.Value) bool {
+	m := spec.Message{Fields: []spec.Field{f}}
+	one, err := m.Encode(values{f.Name: a}.raw(m.Type()))
+	if err != nil {
+		return false
+	}
+	other, err := m.Encode(values{f.Name: b}.raw(m.Type()))
+	return err == nil && reflect.DeepEqual(one, other)
+}

@@ -1,0 +1,291 @@
+package object
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/dynamic"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+)
+
+// afterwards is how long a request may take that is not to be given up half way, Ctrl-C or not: nobody would know what became of it.
+const afterwards = 30 * time.Second
+
+// polling is how long to wait between two looks at an object.
+var polling = wait.Backoff{Duration: 100 * time.Millisecond, Factor: 1.5, Jitter: 0.2, Steps: 1000, Cap: 2 * time.Second}
+
+func (s *session) client() dynamic.ResourceInterface {
+	return s.cluster.Dynamic.Resource(s.kind.Resource).Namespace(s.ref.Namespace)
+}
+
+func (s *session) get() (live *unstructured.Unstructured, err error) {
+	err = kube.Retry(s.ctx, func(ctx context.Context) error {
+		live, err = s.client().Get(ctx, s.ref.Name, metav1.GetOptions{})
+		return err
+	})
+	return live, err
+}
+
+// write retries a request that changes something and lets each attempt come to its end.
+func (s *session) write(request func(ctx context.Context) error) error {
+	return kube.Retry(s.ctx, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+		defer cancel()
+		return request(ctx)
+	})
+}
+
+// create posts the planned object. An error that is ambiguous means that it may be there nevertheless.
+func (s *session) create(plan values) (live *unstructured.Unstructured, err error) {
+	object, err := s.kind.object(plan)
+	if err != nil {
+		return nil, err
+	}
+	err = s.write(func(ctx context.Context) error {
+		live, err = s.client().Create(ctx, object, metav1.CreateOptions{FieldManager: Manager, FieldValidation: metav1.FieldValidationStrict})
+		return err
+	})
+	if !kube.Ambiguous(err) {
+		return live, err
+	}
+	// The answer was lost: look for the object, even if the operation's time is up.
+	later := *s
+	var cancel context.CancelFunc
+	later.ctx, cancel = context.WithTimeout(context.WithoutCancel(s.ctx), afterwards)
+	defer cancel()
+	found, lost := later.get()
+	switch {
+	case lost == nil && s.kind.made(found, plan):
+		return found, nil
+	case lost == nil:
+		return nil, apierrors.NewAlreadyExists(s.kind.Resource.GroupResource(), s.ref.Name)
+	case kube.IsGone(lost):
+		return nil, errors.Unwrap(err)
+	}
+	return nil, err
+}
+
+// changedError is an object that somebody else changed between plan and apply, where the plan would overwrite it.
+type changedError struct {
+	replaced bool // it is another object of the same name
+	changes  []change
+	live     *unstructured.Unstructured
+}
+
+func (e *changedError) Error() string { return "changed since the plan" }
+
+func (e *changedError) report(s *session) {
+	summary := fmt.Sprintf("%s has changed since the plan", s.ref)
+	if e.replaced {
+		s.diagnostics.AddError(summary, fmt.Sprintf("The object that the plan is about is gone; another of the same name (UID %s) stands in its place. "+
+			"Nothing was written. Plan again.", e.live.GetUID()))
+		return
+	}
+	detail := "Applying this plan would overwrite what somebody else has written since:\n" + describe(e.changes, e.live.GetManagedFields()) +
+		"\n\nNothing was written. Plan again to see the object as it is now."
+	if at, ok := s.kind.at(e.changes[0].String()); ok {
+		s.diagnostics.AddAttributeError(at, summary, detail)
+		return
+	}
+	s.diagnostics.AddError(summary, detail)
+}
+
+// update writes the difference from prior to plan, and nothing else. Without a difference it writes nothing and returns nil.
+func (s *session) update(prior, plan values) (*unstructured.Unstructured, error) {
+	patch, err := s.kind.difference(prior, plan, false)
+	if err != nil || len(patch) == 0 {
+		return nil, err
+	}
+	var live *unstructured.Unstructured
+	err = wait.ExponentialBackoffWithContext(s.ctx, polling, func(context.Context) (written bool, err error) {
+		if live, err = s.get(); err != nil {
+			return false, err
+		}
+		if err := s.kind.guard(prior, plan, live); err != nil {
+			return false, err
+		}
+		data, err := json.Marshal(withVersion(patch, live.GetResourceVersion()))
+		if err != nil {
+			return false, err
+		}
+		err = s.write(func(ctx context.Context) (err error) {
+			live, err = s.client().Patch(ctx, s.ref.Name, types.MergePatchType, data,
+				metav1.PatchOptions{FieldManager: Manager, FieldValidation: metav1.FieldValidationStrict})
+			return err
+		})
+		var status apierrors.APIStatus
+		if apierrors.IsConflict(err) || kube.Ambiguous(err) && !errors.As(err, &status) {
+			return false, nil // changed in between, or perhaps written already: look again
+		}
+		return err == nil, err
+	})
+	return live, err
+}
+
+// difference is the merge patch from prior to plan.
+func (k *Kind) difference(prior, plan values, canonical bool) (document, error) {
+	before, err := k.document(prior, canonical)
+	if err != nil {
+		return nil, err
+	}
+	after, err := k.document(plan, canonical)
+	if err != nil {
+		return nil, err
+	}
+	return difference(before, after), nil
+}
+
+// guard refuses to overwrite what changed in live since prior was read.
+func (k *Kind) guard(prior, plan values, live *unstructured.Unstructured) error {
+	if uid := prior.string(attrUID); uid != "" && uid != string(live.GetUID()) {
+		return &changedError{replaced: true, live: live}
+	}
+	now, _, err := k.observe(live, prior)
+	if err != nil {
+		return err
+	}
+	before, err := k.document(prior, true)
+	if err != nil {
+		return err
+	}
+	is, err := k.document(now, true)
+	if err != nil {
+		return err
+	}
+	patch, err := k.difference(prior, plan, true)
+	if err != nil {
+		return err
+	}
+	if changes := overwritten(patch, before, is); len(changes) > 0 {
+		return &changedError{changes: changes, live: live}
+	}
+	return nil
+}
+
+// withVersion makes the API server refuse the patch unless the object is still of this version.
+func withVersion(patch document, version string) document {
+	metadata, _ := patch["metadata"].(map[string]any)
+	metadata = maps.Clone(metadata)
+	if metadata == nil {
+		metadata = map[string]any{}
+	}
+	metadata["resourceVersion"] = version
+	patch = maps.Clone(patch)
+	patch["metadata"] = metadata
+	return patch
+}
+
+// delete deletes the object of this UID, any if it is not known, and waits until it is gone.
+func (s *session) delete(uid string) error {
+	options := metav1.DeleteOptions{}
+	if uid != "" {
+		options.Preconditions = metav1.NewUIDPreconditions(uid)
+	}
+	err := s.write(func(ctx context.Context) error { return s.client().Delete(ctx, s.ref.Name, options) })
+	switch {
+	case apierrors.IsNotFound(err): // or its kind is: no CRD, no object
+		return nil
+	case apierrors.IsConflict(err) && uid != "":
+		s.diagnostics.AddWarning(fmt.Sprintf("%s was gone already", s.ref),
+			fmt.Sprintf("The object that Terraform knew, of UID %s, does not exist any more. Another of the same name does, and was left alone.", uid))
+		return nil
+	case err != nil:
+		return err
+	}
+	var finalizers []string
+	err = wait.ExponentialBackoffWithContext(s.ctx, polling, func(context.Context) (gone bool, err error) {
+		live, err := s.get()
+		switch {
+		case kube.IsGone(err):
+			return true, nil
+		case err != nil:
+			return false, err
+		}
+		finalizers = live.GetFinalizers()
+		tflog.Debug(s.ctx, "waiting for deletion", map[string]any{"object": s.ref.String(), "finalizers": finalizers})
+		return uid != "" && string(live.GetUID()) != uid, nil
+	})
+	if err != nil && s.ctx.Err() != nil && len(finalizers) > 0 {
+		return fmt.Errorf("the object is marked for deletion and goes once those who set its finalizers (%s) have done their part: %w",
+			strings.Join(finalizers, ", "), err)
+	}
+	return err
+}
+
+// wait waits until live is ready; nil after an error.
+func (s *session) wait(live *unstructured.Unstructured) *unstructured.Unstructured {
+	if s.kind.Waiting == nil {
+		return live
+	}
+	reason := s.kind.Waiting(live)
+	if reason == "" {
+		return live
+	}
+	err := wait.ExponentialBackoffWithContext(s.ctx, polling, func(context.Context) (ready bool, err error) {
+		if live, err = s.get(); err != nil {
+			return false, err
+		}
+		reason = s.kind.Waiting(live)
+		tflog.Debug(s.ctx, "waiting", map[string]any{"object": s.ref.String(), "for": reason})
+		return reason == "", nil
+	})
+	if err == nil {
+		return live
+	}
+	if s.ctx.Err() != nil {
+		s.diagnostics.AddError(fmt.Sprintf("%s is not ready", s.ref),
+			fmt.Sprintf("It is stored, but when the time was up (%v) it still waited for %s. It is in the state; see also the attribute timeouts.",
+				context.Cause(s.ctx), reason))
+		return nil
+	}
+	s.fail("get", err)
+	return nil
+}
+
+// warnOfMutation warns when the cluster holds something else than what was asked for: an admission webhook changed it on the way.
+func (s *session) warnOfMutation(plan values, live *unstructured.Unstructured) {
+	patch, err := s.kind.mutation(plan, live)
+	if err != nil || len(patch) == 0 {
+		return
+	}
+	var fields []string
+	for _, part := range slices.Sorted(maps.Keys(patch)) {
+		for name := range patch[part].(map[string]any) {
+			fields = append(fields, part+"."+name)
+		}
+	}
+	slices.Sort(fields)
+	s.diagnostics.AddWarning(fmt.Sprintf("%s was changed while it was stored", s.ref),
+		fmt.Sprintf("A mutating admission webhook of the cluster wrote other values than the plan's to: %s. The next plan will show them as a difference.",
+			strings.Join(fields, ", ")))
+}
+
+// mutation is the difference from what was asked for to what is stored.
+func (k *Kind) mutation(plan values, live *unstructured.Unstructured) (document, error) {
+	now, _, err := k.observe(live, plan)
+	if err != nil {
+		return nil, err
+	}
+	return k.difference(plan, now, true)
+}
+
+// made reports whether live is what this provider, asked for plan, would have created.
+func (k *Kind) made(live *unstructured.Unstructured, plan values) bool {
+	patch, err := k.mutation(plan, live)
+	return err == nil && len(patch) == 0 && slices.ContainsFunc(live.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool {
+		return e.Manager == Manager && e.Operation == metav1.ManagedFieldsOperationUpdate
+	})
+}

@@ -1,0 +1,244 @@
+package object
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
+)
+
+var (
+	_ resource.ResourceWithConfigure   = (*object)(nil)
+	_ resource.ResourceWithModifyPlan  = (*object)(nil)
+	_ resource.ResourceWithImportState = (*object)(nil)
+)
+
+const defaultTimeout = 5 * time.Minute
+
+// unconfirmed marks, in the private state, an object that may have been created: the answer was lost.
+const unconfirmed = "unconfirmed"
+
+// New makes the resource of a kind.
+func New(k *Kind) func() resource.Resource {
+	return func() resource.Resource { return &object{kind: k} }
+}
+
+type object struct {
+	kind       *Kind
+	connection *kube.Connection
+}
+
+func (r *object) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_" + r.kind.Type
+}
+
+func (r *object) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{MarkdownDescription: r.kind.Description, Attributes: r.kind.attributes(ctx)}
+}
+
+func (r *object) Configure(_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse) {
+	if req.ProviderData != nil { // it is nil while terraform validates
+		r.connection = req.ProviderData.(*kube.Connection)
+	}
+}
+
+func (r *object) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	plan := valuesOf(req.Plan.Raw)
+	s := r.open(ctx, plan, req.Plan.GetAttribute, timeouts.Value.Create, &resp.Diagnostics)
+	if s == nil {
+		return
+	}
+	defer s.close()
+
+	live, err := s.create(plan)
+	switch {
+	case err == nil:
+	case apierrors.IsAlreadyExists(err):
+		s.diagnostics.AddError(fmt.Sprintf("%s exists already", s.ref), s.adopt())
+		return
+	case kube.Ambiguous(err):
+		s.diagnostics.AddWarning(fmt.Sprintf("%s may have been created", s.ref),
+			"The request was sent but its answer was lost, and the API server could not be asked afterwards. The object is kept in the state; the next plan looks for it.")
+		s.diagnostics.Append(resp.Private.SetKey(s.ctx, unconfirmed, []byte("true"))...)
+		resp.State.Raw = plan.known().raw(req.Plan.Raw.Type())
+		fallthrough
+	default:
+		s.fail("create", err)
+		return
+	}
+	resp.State.Raw = s.stored(plan, live).raw(req.Plan.Raw.Type()) // first, lest it be lost when waiting fails
+	if live = s.wait(live); live != nil {
+		resp.State.Raw = s.stored(plan, live).raw(req.Plan.Raw.Type())
+		s.warnOfMutation(plan, live)
+	}
+}
+
+func (r *object) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	state := valuesOf(req.State.Raw)
+	s := r.open(ctx, state, req.State.GetAttribute, timeouts.Value.Read, &resp.Diagnostics)
+	if s == nil {
+		return
+	}
+	defer s.close()
+
+	live, err := s.get()
+	if kube.IsGone(err) {
+		resp.State.RemoveResource(s.ctx)
+		return
+	}
+	if err != nil {
+		s.fail("get", err)
+		return
+	}
+	doubt, diags := req.Private.GetKey(s.ctx, unconfirmed)
+	s.diagnostics.Append(diags...)
+	if doubt != nil {
+		if !r.kind.made(live, state) {
+			resp.State.RemoveResource(s.ctx)
+			return
+		}
+		s.diagnostics.Append(resp.Private.SetKey(s.ctx, unconfirmed, nil)...)
+	} else if state[attrUID].IsNull() { // imported
+		state[attrLabels] = stringMapValue(ownKeys(live.GetManagedFields(), "labels", live.GetLabels()))
+		state[attrAnnotations] = stringMapValue(ownKeys(live.GetManagedFields(), "annotations", live.GetAnnotations()))
+	}
+	now, unknown, err := r.kind.observe(live, state)
+	if err != nil {
+		s.fail("get", err)
+		return
+	}
+	if len(unknown) > 0 {
+		s.diagnostics.AddWarning(fmt.Sprintf("%s has fields that this provider does not know", s.ref),
+			fmt.Sprintf("The provider follows Istio's API as of its own release. It neither shows nor keeps: spec.%s. "+
+				"Use a provider release for the Istio version of the cluster.", strings.Join(unknown, ", spec.")))
+	}
+	resp.State.Raw = now.raw(req.State.Raw.Type())
+}
+
+func (r *object) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	prior, plan := valuesOf(req.State.Raw), valuesOf(req.Plan.Raw)
+	s := r.open(ctx, plan, req.Plan.GetAttribute, timeouts.Value.Update, &resp.Diagnostics)
+	if s == nil {
+		return
+	}
+	defer s.close()
+
+	live, err := s.update(prior, plan)
+	if err != nil {
+		s.fail("patch", err)
+		return
+	}
+	if live == nil { // only what the provider keeps for itself has changed, such as timeouts
+		resp.State.Raw = req.Plan.Raw
+		return
+	}
+	resp.State.Raw = s.stored(plan, live).raw(req.Plan.Raw.Type())
+	if live = s.wait(live); live != nil {
+		resp.State.Raw = s.stored(plan, live).raw(req.Plan.Raw.Type())
+		s.warnOfMutation(plan, live)
+	}
+}
+
+func (r *object) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	state := valuesOf(req.State.Raw)
+	s := r.open(ctx, state, req.State.GetAttribute, timeouts.Value.Delete, &resp.Diagnostics)
+	if s == nil {
+		return
+	}
+	defer s.close()
+	if err := s.delete(state.string(attrUID)); err != nil {
+		s.fail("delete", err)
+	}
+}
+
+func (r *object) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	namespace, name, ok := strings.Cut(req.ID, "/")
+	if !ok {
+		namespace, name = r.connection.Namespace().ValueString(), req.ID
+	}
+	if namespace == "" || name == "" || strings.Contains(name, "/") {
+		resp.Diagnostics.AddError("Invalid Import ID",
+			fmt.Sprintf("%q does not name a %s. Give <namespace>/<name>, or the name alone for the provider's namespace.", req.ID, r.kind.Kind))
+		return
+	}
+	for attribute, value := range map[string]string{attrNamespace: namespace, attrName: name, attrID: id(namespace, name)} {
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(attribute), value)...)
+	}
+}
+
+// session is one operation on one object.
+type session struct {
+	kind        *Kind
+	ref         kube.Object
+	cluster     *kube.Cluster
+	ctx         context.Context // ends with the operation's timeout, and with Ctrl-C
+	cancel      context.CancelFunc
+	warnings    *kube.Warnings
+	diagnostics *diag.Diagnostics
+}
+
+// open begins an operation on the object that v is about; nil after an error.
+func (r *object) open(ctx context.Context, v values,
+	getAttribute func(context.Context, path.Path, any) diag.Diagnostics,
+	timeout func(timeouts.Value, context.Context, time.Duration) (time.Duration, diag.Diagnostics),
+	diagnostics *diag.Diagnostics,
+) *session {
+	s := &session{kind: r.kind, ref: r.kind.ref(v), diagnostics: diagnostics}
+	cluster, diags := r.connection.Cluster()
+	diagnostics.Append(diags...)
+	var given timeouts.Value
+	diagnostics.Append(getAttribute(ctx, path.Root(attrTimeouts), &given)...)
+	limit, diags := timeout(given, ctx, defaultTimeout)
+	diagnostics.Append(diags...)
+	if diagnostics.HasError() {
+		return nil
+	}
+	s.cluster = cluster
+	ctx, s.warnings = kube.WithWarnings(ctx)
+	s.ctx, s.cancel = context.WithTimeout(ctx, limit)
+	return s
+}
+
+func (s *session) close() {
+	s.cancel()
+	s.diagnostics.Append(s.warnings.Diagnostics(s.ref)...)
+}
+
+// fail says what became of the request that ended in err.
+func (s *session) fail(verb string, err error) {
+	var changed *changedError
+	var value *spec.Error
+	switch {
+	case errors.As(err, &changed):
+		changed.report(s)
+	case errors.As(err, &value):
+		s.diagnostics.AddAttributeError(value.Path, fmt.Sprintf("%s holds a value that cannot be converted", s.ref), value.Error()+".")
+	default:
+		s.diagnostics.Append(kube.Diagnostics(verb, s.ref, err, s.kind.at)...)
+	}
+}
+
+// stored is the plan as it stands in the cluster.
+func (s *session) stored(plan values, live *unstructured.Unstructured) values {
+	state := plan.known()
+	s.kind.compute(state, live)
+	return state
+}
+
+func (s *session) adopt() string {
+	return fmt.Sprintf("Terraform did not make it and will not take it over unasked. If it shall be managed here, add this block, with the address of "+
+		"the resource, and plan again:\n\n  import {\n    to = lamia_%s.%s\n    id = %q\n  }\n\nElse choose another name, or delete the object.",
+		s.kind.Type, strings.NewReplacer(".", "_").Replace(s.ref.Name), id(s.ref.Namespace, s.ref.Name))
+}

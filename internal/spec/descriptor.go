@@ -1,0 +1,106 @@
+package spec
+
+import (
+	"google.golang.org/genproto/googleapis/api/annotations"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/describe"
+)
+
+// FromDescriptor is the tree of a protobuf message whose Kubernetes JSON is the canonical JSON of protobuf. The message must not
+// contain itself.
+func FromDescriptor(md protoreflect.MessageDescriptor) *Message {
+	m := &Message{}
+	for i := range md.Fields().Len() {
+		m.Fields = append(m.Fields, fromField(md.Fields().Get(i)))
+	}
+	for i := range md.Oneofs().Len() {
+		oneof := md.Oneofs().Get(i)
+		if oneof.IsSynthetic() {
+			continue
+		}
+		var names []string
+		for j := range oneof.Fields().Len() {
+			names = append(names, string(oneof.Fields().Get(j).Name()))
+		}
+		m.OneOfs = append(m.OneOfs, names)
+	}
+	return m
+}
+
+func fromField(fd protoreflect.FieldDescriptor) Field {
+	f := Field{
+		Name:     string(fd.Name()),
+		JSON:     fd.JSONName(),
+		Field:    describe.Of(fd.FullName()),
+		Required: isRequired(fd),
+	}
+	value := fd
+	switch {
+	case fd.IsMap():
+		f.Collection = Map
+		value = fd.MapValue()
+	case fd.IsList():
+		f.Collection = List
+	}
+	if md := value.Message(); md != nil {
+		if s, ok := wellKnown[md.FullName()]; ok {
+			f.Scalar = s
+		} else {
+			f.Message = FromDescriptor(md)
+		}
+		return f
+	}
+	f.Scalar = fromKind(value)
+	return f
+}
+
+func isRequired(fd protoreflect.FieldDescriptor) bool {
+	behaviors, _ := proto.GetExtension(fd.Options(), annotations.E_FieldBehavior).([]annotations.FieldBehavior)
+	for _, b := range behaviors {
+		if b == annotations.FieldBehavior_REQUIRED {
+			return true
+		}
+	}
+	return false
+}
+
+// wellKnown are the messages that protobuf spells as a scalar in JSON.
+var wellKnown = map[protoreflect.FullName]Scalar{
+	"google.protobuf.Duration":    Duration,
+	"google.protobuf.BoolValue":   Bool,
+	"google.protobuf.StringValue": String,
+	"google.protobuf.DoubleValue": Float,
+	"google.protobuf.UInt32Value": Uint32,
+}
+
+func fromKind(fd protoreflect.FieldDescriptor) Scalar {
+	switch fd.Kind() {
+	case protoreflect.BoolKind:
+		return Bool
+	case protoreflect.StringKind:
+		return String
+	case protoreflect.BytesKind:
+		return Bytes
+	case protoreflect.Int32Kind:
+		return Int32
+	case protoreflect.Uint32Kind:
+		return Uint32
+	case protoreflect.Int64Kind:
+		return Int64
+	case protoreflect.Uint64Kind:
+		return Uint64
+	case protoreflect.FloatKind, protoreflect.DoubleKind:
+		return Float
+	case protoreflect.EnumKind:
+		values := fd.Enum().Values()
+		names := make([]string, values.Len())
+		for i := range names {
+			names[i] = string(values.Get(i).Name())
+		}
+		return Enum(names...)
+	}
+	// A new protobuf kind in a new Istio release: every start and every test fails until it has a spelling here.
+	panic("spec: no Terraform type for " + string(fd.FullName()) + " of kind " + fd.Kind().String())
+}

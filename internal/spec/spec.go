@@ -1,0 +1,87 @@
+// Package spec holds the spec of a Kubernetes object as a tree of fields, and the one walk over that tree: it makes the
+// Terraform schema, encodes a Terraform value to Kubernetes JSON and decodes Kubernetes JSON to a Terraform value.
+//
+// The tree of an Istio kind comes from its protobuf descriptor ([FromDescriptor]); a kind without one writes it down.
+// Null means absent; an explicit zero, false, "" or [] is a value like any other, in both directions.
+package spec
+
+import (
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/describe"
+)
+
+// Message is an object: a nested attribute in Terraform, an object in JSON.
+type Message struct {
+	Fields []Field
+	// OneOfs are groups of field names of which at most one may be set.
+	OneOfs [][]string
+}
+
+// Field is one member of a Message.
+type Field struct {
+	Name string // in Terraform, snake_case
+	JSON string // in Kubernetes, camelCase
+
+	describe.Field // its description and constraints
+	Required       bool
+	// Immutable fields cannot change on an existing object: it is replaced.
+	Immutable bool
+
+	Collection Collection
+	Scalar     Scalar   // of the value, or of a collection's elements, unless
+	Message    *Message // the value or the elements are messages
+
+	// Filled reports whether the API server may have set value by itself, in an object that is otherwise in. Such a value is
+	// nobody's wish: it is left out of the state unless the state holds the field already. Nil: the server fills in nothing.
+	Filled func(value any, in map[string]any) bool
+}
+
+// Collection says how many values a field holds.
+type Collection int
+
+const (
+	One  Collection = iota
+	List            // in order
+	Map             // by string key
+)
+
+// Type is the Terraform type of the message's values.
+func (m *Message) Type() tftypes.Object {
+	types := make(map[string]tftypes.Type, len(m.Fields))
+	for _, f := range m.Fields {
+		types[f.Name] = f.Type()
+	}
+	return tftypes.Object{AttributeTypes: types}
+}
+
+// Type is the Terraform type of the field's values.
+func (f Field) Type() tftypes.Type {
+	switch f.Collection {
+	case List:
+		return tftypes.List{ElementType: f.elementType()}
+	case Map:
+		return tftypes.Map{ElementType: f.elementType()}
+	}
+	return f.elementType()
+}
+
+func (f Field) elementType() tftypes.Type {
+	if f.Message != nil {
+		return f.Message.Type()
+	}
+	return f.Scalar.terraformType()
+}
+
+// Leaves counts the attributes below m that hold no further attributes.
+func (m *Message) Leaves() int {
+	n := 0
+	for _, f := range m.Fields {
+		if f.Message != nil {
+			n += f.Message.Leaves()
+		} else {
+			n++
+		}
+	}
+	return n
+}
