@@ -65,7 +65,7 @@ func Service() *object.Kind {
 	}
 }
 
-var serviceSpec = &spec.Message{Fields: []spec.Field{
+var serviceSpec = &spec.Message{Partial: true, Fields: []spec.Field{
 	{
 		Name: "type", JSON: "type", Scalar: spec.Enum("ClusterIP", "NodePort", "LoadBalancer", "ExternalName"), Filled: is("ClusterIP"),
 		Field: describe.Field{Description: "How the Service is reached: `ClusterIP` (the default), inside the cluster; `NodePort`, by a port of every node " +

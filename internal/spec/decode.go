@@ -11,7 +11,7 @@ import (
 
 // Decode is the reverse of Encode: the attributes of m that object, JSON as the dynamic client reads it, holds. prior is the value
 // that Terraform knows, or null: it tells which values that the API server filled in are Terraform's nevertheless ([Field.Filled]).
-// unknown lists the fields of object that m does not have, such as "http[0].newInIstio2". An error is of type *[Error].
+// unknown lists the fields of object that m, unless it is partial, does not have, such as "http[0].newInIstio2". An error is of type *[Error].
 func (m *Message) Decode(object map[string]any, prior tftypes.Value) (attributes map[string]tftypes.Value, unknown []string, err error) {
 	d := decoder{}
 	attributes, err = d.message(path.Empty(), "", m, object, prior)
@@ -45,7 +45,7 @@ func (d *decoder) message(at path.Path, name string, m *Message, object map[stri
 		}
 		attributes[f.Name] = v
 	}
-	if seen < len(object) {
+	if seen < len(object) && !m.Partial {
 		d.strangers(name, m, object)
 	}
 	return attributes, nil

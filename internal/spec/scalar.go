@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -56,7 +55,7 @@ var (
 	Bytes = Scalar{Type: types.StringType, Validator: isBase64{}, encode: encodeBytes, decode: expect[string]}
 
 	// Duration is a string of Go's time.ParseDuration, which is what Istio's CRDs and istiod read.
-	Duration = Scalar{Type: timetypes.GoDurationType{}, encode: same, decode: expect[string], canonical: canonicalDuration}
+	Duration = Scalar{Type: durationType{}, encode: same, decode: expect[string], canonical: canonicalDuration}
 
 	// IntOrString is a Kubernetes IntOrString: digits alone are the number.
 	IntOrString = Scalar{Type: types.StringType, encode: encodeIntOrString, decode: decodeIntOrString}

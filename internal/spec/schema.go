@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/float64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
@@ -72,7 +71,7 @@ func (f Field) attribute() schema.Attribute {
 		Validators: f.Scalar.stringValidators(f.Constraints),
 	}
 	if f.Scalar.Type != types.StringType {
-		s.CustomType = timetypes.GoDurationType{}
+		s.CustomType = durationType{}
 	}
 	return s
 }

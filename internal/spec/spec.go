@@ -14,6 +14,8 @@ import (
 // Message is an object: a nested attribute in Terraform, an object in JSON.
 type Message struct {
 	Fields []Field
+	// Partial means that JSON objects hold more than Fields: what is not listed is not Terraform's.
+	Partial bool
 	// OneOfs are groups of field names of which at most one may be set.
 	OneOfs [][]string
 }

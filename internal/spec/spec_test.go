@@ -140,6 +140,15 @@ func TestDecode_listsUnknownFields(t *testing.T) {
 	}
 }
 
+func TestDecode_partialMessagesHaveNoUnknownFields(t *testing.T) {
+	t.Parallel()
+	m := &spec.Message{Partial: true, Fields: []spec.Field{{Name: "type", JSON: "type", Scalar: spec.String}}}
+	_, unknown, err := m.Decode(map[string]any{"type": "ClusterIP", "clusterIPs": []any{"10.0.0.1"}}, null(m))
+	if err != nil || len(unknown) > 0 {
+		t.Errorf("unknown fields %v (%v)", unknown, err)
+	}
+}
+
 func TestDecode_errorsNameTheAttribute(t *testing.T) {
 	t.Parallel()
 	m := messages["VirtualService"]
