@@ -16,6 +16,8 @@ var amendments = map[protoreflect.FullName]amendment{
 	// The first sentence has no meaning of its own.
 	v1alpha3 + "ServerTLSSettings.tls_certificates":            {"Only one of", "The server's certificates. Only one of"},
 	v1alpha3 + "LocalityLoadBalancerSetting.failover_priority": {"Optional: only", "Only"},
+	// It says too little of what the resource is for.
+	v1alpha3 + "VirtualService": {"Configuration affecting traffic routing.", "Configuration affecting traffic routing: which requests to a host go where, and how."},
 	// Istio has hidden these from its documentation, the comment says no more than that.
 	v1alpha3 + "HTTPFaultInjection.Abort.http2_error":                    {"$hide_from_docs", "HTTP/2 error code to use to abort the request. Istio hides this from its documentation."},
 	v1alpha3 + "HTTPFaultInjection.Delay.exponential_delay":              {"$hide_from_docs", "An exponential delay. Istio refuses it: it is not supported yet."},

@@ -1,0 +1,4 @@
+import {
+  to = lamia_destination_rule.dr_1
+  id = "vamp-test1/dr-1"
+}
