@@ -1,0 +1,55 @@
+package cluster
+
+import (
+	"context"
+	"net"
+
+	utilerrors "k8s.io/apimachinery/pkg/util/errors"
+	"k8s.io/kubernetes/cmd/kube-apiserver/app"
+	"k8s.io/kubernetes/cmd/kube-apiserver/app/options"
+)
+
+// apiserver serves on listener, with RBAC and the admission plugins of a kubeadm cluster.
+func (c *Cluster) apiserver(listener net.Listener) *part {
+	p := &part{name: "kube-apiserver"}
+	p.run = func(ctx context.Context) error {
+		o := options.NewServerRunOptions()
+		if err := parse(p.name, o.Flags(),
+			"--etcd-servers=unix://"+c.etcdSocket(),
+			"--bind-address=127.0.0.1",
+			"--advertise-address=127.0.0.1",
+			// The endpoints of the Service "kubernetes" may not be loopback addresses, so it has none.
+			"--endpoint-reconciler-type=none",
+			"--service-cluster-ip-range="+serviceNetwork.String(),
+			"--tls-cert-file="+c.ca.certFile("apiserver"),
+			"--tls-private-key-file="+c.ca.keyFile("apiserver"),
+			"--client-ca-file="+c.ca.certFile("ca"),
+			"--authorization-mode=Node,RBAC",
+			"--enable-admission-plugins=NodeRestriction",
+			"--allow-privileged",
+			"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+			"--service-account-signing-key-file="+c.ca.keyFile("serviceaccount"),
+			"--service-account-key-file="+c.ca.keyFile("serviceaccount"),
+			"--profiling=false",
+		); err != nil {
+			return err
+		}
+		o.SecureServing.Listener = listener
+		o.SecureServing.BindPort = listener.Addr().(*net.TCPAddr).Port
+		if err := o.GenericServerRunOptions.ComponentGlobalsRegistry.Set(); err != nil {
+			return err
+		}
+		completed, err := o.Complete(ctx)
+		if err != nil {
+			return err
+		}
+		if errs := completed.Validate(); len(errs) != 0 {
+			return utilerrors.NewAggregate(errs)
+		}
+		return app.Run(ctx, completed)
+	}
+	p.ready = func(ctx context.Context) error {
+		return c.client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
+	}
+	return p
+}

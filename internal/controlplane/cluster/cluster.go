@@ -1,0 +1,292 @@
+// Package cluster is a Kubernetes cluster with Istio in one process: etcd, kube-apiserver,
+// kube-controller-manager, kube-scheduler and istiod as they are, a simulated node, and load balancers that
+// are only an address. Everything listens on 127.0.0.1 and lives in one directory.
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"istio.io/istio/operator/pkg/manifest"
+	"istio.io/istio/pkg/config/constants"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/component-base/version"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/controlplane/loadbalancer"
+	"github.com/magneticio/terraform-provider-lamia/internal/controlplane/node"
+)
+
+// nodeName is the name of the one node.
+const nodeName = "lamia-node"
+
+// XDSConfigMap is the ConfigMap of namespace istio-system whose key "xds" is the host:port of istiod's
+// plaintext xDS server.
+const XDSConfigMap = "lamia-controlplane"
+
+// Config is what a cluster is made of.
+type Config struct {
+	Dir        string // an existing directory for all data; whoever made it removes it after Stop
+	Logs       string // an existing directory for the logs, a file per part
+	Kubeconfig string // where to write the administrator's kubeconfig
+	// Progress is told of each part that has become ready, and how long that took. It may be called concurrently.
+	Progress func(part string, took time.Duration)
+}
+
+// Cluster is a running cluster.
+type Cluster struct {
+	Config
+	dir      string
+	server   string // URL of the API server
+	webhooks string // host:port of istiod's webhooks
+	xds      string // host:port of istiod's plaintext xDS server
+	ca       *authority
+	network  network
+	config   *rest.Config // the administrator's
+	client   kubernetes.Interface
+
+	mu     sync.Mutex
+	parts  []*part // in the order of their start
+	failed chan error
+}
+
+// Start starts a cluster and returns when pods can be created and Istio's objects are validated. A failure is
+// a PartError where one part is to blame. The Cluster is to be stopped also after an error.
+func Start(ctx context.Context, config Config) (*Cluster, error) {
+	c := &Cluster{Config: config, dir: config.Dir, failed: make(chan error, 1)}
+	return c, c.start(ctx)
+}
+
+// Failed gets the error of the first part that ends by itself after the start.
+func (c *Cluster) Failed() <-chan error { return c.failed }
+
+// XDS is the host:port of istiod's plaintext xDS server.
+func (c *Cluster) XDS() string { return c.xds }
+
+// Stop stops all parts, last started first. What is not stopped after a few seconds is left to the end of the
+// process: nothing of it is needed again.
+func (c *Cluster) Stop() {
+	c.mu.Lock()
+	parts := c.parts
+	c.parts = nil
+	c.mu.Unlock()
+	// Everything behind the API server stops together, then the API server, then etcd.
+	for len(parts) > 0 {
+		first := min(2, len(parts)-1)
+		var together sync.WaitGroup
+		for _, p := range parts[first:] {
+			together.Go(func() { p.halt(2 * time.Second) })
+		}
+		together.Wait()
+		parts = parts[:first]
+	}
+}
+
+func (c *Cluster) start(ctx context.Context) (err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("a port for kube-apiserver: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			listener.Close() // else the API server does
+		}
+	}()
+	c.server = "https://" + listener.Addr().String()
+	c.network = newNetwork(listener.Addr().(*net.TCPAddr).Port)
+	for _, address := range []*string{&c.webhooks, &c.xds} {
+		if *address, err = reserve(); err != nil {
+			return fmt.Errorf("a port for istiod: %w", err)
+		}
+	}
+	if err := c.identities(); err != nil {
+		return fmt.Errorf("certificates: %w", err)
+	}
+
+	// Istio's charts are rendered while the API server starts: both take a while and have nothing to share.
+	var objects []manifest.Manifest
+	work, wctx := errgroup.WithContext(ctx)
+	work.Go(func() (err error) {
+		if objects, err = c.charts(); err != nil {
+			err = &PartError{Part: "Istio's charts", Err: err}
+		}
+		return err
+	})
+	work.Go(func() error {
+		if err := c.run(wctx, c.etcd()); err != nil {
+			return err
+		}
+		return c.run(wctx, c.apiserver(listener))
+	})
+	if err := work.Wait(); err != nil {
+		return err
+	}
+	if err := c.step("Istio's charts", func() error { return c.install(ctx, objects) }); err != nil {
+		return err
+	}
+	work, wctx = errgroup.WithContext(ctx)
+	for _, p := range []*part{c.controllerManager(), c.scheduler(), c.istiod(), c.node(), c.loadBalancer()} {
+		work.Go(func() error { return c.run(wctx, p) })
+	}
+	if err := work.Wait(); err != nil {
+		return err
+	}
+	return c.publish(ctx)
+}
+
+// run starts a part and returns when it is ready.
+func (c *Cluster) run(ctx context.Context, p *part) error {
+	return c.step(p.name, func() error {
+		if err := p.open(c.Logs); err != nil {
+			return err
+		}
+		c.mu.Lock()
+		c.parts = append(c.parts, p)
+		c.mu.Unlock()
+		if p.name == "kube-apiserver" {
+			logGlobally(p.log)
+		}
+		p.start(func(err error) {
+			select {
+			case c.failed <- err:
+			default:
+			}
+		})
+		return p.await(ctx)
+	})
+}
+
+// step does one thing, reports how long it took, and names it in its error.
+func (c *Cluster) step(name string, do func() error) error {
+	began := time.Now()
+	err := do()
+	var known *PartError
+	switch {
+	case err == nil:
+		c.Progress(name, time.Since(began))
+	case !errors.As(err, &known):
+		err = &PartError{Part: name, Err: err}
+	}
+	return err
+}
+
+// identities makes all certificates and kubeconfigs. A part is, to the API server, who it is in a real
+// cluster, with no more rights than there.
+func (c *Cluster) identities() (err error) {
+	dir := filepath.Join(c.dir, "pki")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if c.ca, err = newAuthority(dir); err != nil {
+		return err
+	}
+	if err := c.ca.bareKey("serviceaccount"); err != nil {
+		return err
+	}
+	if err := c.ca.server("apiserver", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"); err != nil {
+		return err
+	}
+	if err := c.ca.server("istiod", "istiod.istio-system.svc"); err != nil {
+		return err
+	}
+	for _, i := range []struct {
+		name, user string
+		groups     []string
+	}{
+		{"kube-controller-manager", "system:kube-controller-manager", nil},
+		{"kube-scheduler", "system:kube-scheduler", nil},
+		{"istiod", "system:serviceaccount:" + constants.IstioSystemNamespace + ":istiod", []string{"system:serviceaccounts"}},
+		{"node", "system:node:" + nodeName, []string{"system:nodes"}},
+		{"load-balancer", "system:serviceaccount:kube-system:service-controller", []string{"system:serviceaccounts"}},
+	} {
+		if err := c.ca.kubeconfig(c.kubeconfigOf(i.name), c.server, i.user, i.groups...); err != nil {
+			return err
+		}
+	}
+	if err := c.ca.kubeconfig(c.Kubeconfig, c.server, "kubernetes-admin", "system:masters"); err != nil {
+		return err
+	}
+	if c.config, err = load(c.Kubeconfig); err != nil {
+		return err
+	}
+	c.client, err = kubernetes.NewForConfig(c.config)
+	return err
+}
+
+func (c *Cluster) kubeconfigOf(part string) string {
+	return filepath.Join(c.dir, "pki", part+".kubeconfig")
+}
+
+// load reads a kubeconfig for a client without a rate limit of its own: the API server has one.
+func load(kubeconfig string) (*rest.Config, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	config.QPS = -1
+	return config, nil
+}
+
+// clientOf is a client with the rights of a part.
+func (c *Cluster) clientOf(part string) (kubernetes.Interface, error) {
+	config, err := load(c.kubeconfigOf(part))
+	if err != nil {
+		return nil, err
+	}
+	return kubernetes.NewForConfig(rest.AddUserAgent(config, part))
+}
+
+func (c *Cluster) node() *part {
+	p := &part{name: "node"}
+	p.run = func(ctx context.Context) error {
+		client, err := c.clientOf(p.name)
+		if err != nil {
+			return err
+		}
+		return node.Run(ctx, client, node.Config{
+			Name: nodeName, Address: c.network.node, Pods: c.network.pods, Version: version.Get().GitVersion, Log: p.log,
+		})
+	}
+	// It takes pods when the controller manager has found it healthy and has taken away its taints.
+	p.ready = func(ctx context.Context) error {
+		n, err := c.client.CoreV1().Nodes().Get(ctx, nodeName, metav1.GetOptions{})
+		if err == nil && len(n.Spec.Taints) > 0 {
+			err = fmt.Errorf("taint %s", n.Spec.Taints[0].ToString())
+		}
+		return err
+	}
+	return p
+}
+
+func (c *Cluster) loadBalancer() *part {
+	p := &part{name: "load-balancer"}
+	up := make(chan struct{})
+	p.run = func(ctx context.Context) error {
+		client, err := c.clientOf(p.name)
+		if err != nil {
+			return err
+		}
+		return loadbalancer.Run(withLog(ctx, p), client, c.network.loadBalancers, func() { close(up) })
+	}
+	p.ready = func(ctx context.Context) error { return closed(ctx, p, up) }
+	return p
+}
+
+// publish writes to the cluster what its users cannot know otherwise.
+func (c *Cluster) publish(ctx context.Context) error {
+	_, err := c.client.CoreV1().ConfigMaps(constants.IstioSystemNamespace).Create(ctx, &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: XDSConfigMap},
+		Data:       map[string]string{"xds": c.xds},
+	}, metav1.CreateOptions{})
+	return err
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/controlplane/cluster"
+)
+
+// patience is how long a command that was told to stop may take.
+const patience = 10 * time.Second
+
+// execute runs a command against the cluster in a process group of its own, which ends with the command.
+func execute(ctx context.Context, c *cluster.Cluster, kubeconfig string, args []string) error {
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "KUBE_CONFIG_PATH="+kubeconfig, "LAMIA_TEST_KUBECONFIG="+kubeconfig)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if stdin := int(os.Stdin.Fd()); term.IsTerminal(stdin) {
+		// The command gets the terminal, and we take it back at the end, which is what SIGTTOU is about.
+		cmd.SysProcAttr.Foreground, cmd.SysProcAttr.Ctty = true, stdin
+		signal.Ignore(syscall.SIGTTOU)
+		defer unix.IoctlSetPointerInt(stdin, unix.TIOCSPGRP, unix.Getpgrp()) //nolint:errcheck // nothing to do about it
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	group := -cmd.Process.Pid
+	defer syscall.Kill(group, syscall.SIGKILL) //nolint:errcheck // the group is usually empty by now
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+
+	var failure error
+	select {
+	case err := <-ended:
+		return status(err)
+	case failure = <-c.Failed():
+		syscall.Kill(group, syscall.SIGTERM)
+	case <-ctx.Done():
+		syscall.Kill(group, context.Cause(ctx).(stopped).Signal.(syscall.Signal))
+	}
+	var err error
+	select {
+	case err = <-ended:
+	case <-time.After(patience):
+		fmt.Fprintf(os.Stderr, "controlplane: %s did not stop within %s and is killed\n", args[0], patience)
+		syscall.Kill(group, syscall.SIGKILL)
+		err = <-ended
+	}
+	if failure != nil {
+		return failure
+	}
+	return status(err)
+}
+
+// status is the exit status of a command, as a shell gives it.
+func status(err error) error {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return err
+	}
+	if s := exit.Sys().(syscall.WaitStatus); s.Signaled() {
+		return exitStatus(128 + int(s.Signal()))
+	}
+	return exitStatus(exit.ExitCode())
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const folderPattern = "lamia-controlplane-*"
+
+// folder is the temporary folder of a running control plane. As long as its process lives, so does the lock
+// on it; a folder without one was left by a process that was killed outright, and the next one removes it.
+type folder struct {
+	path string
+	lock *os.File
+}
+
+func newFolder() (*folder, error) {
+	sweep()
+	path, err := os.MkdirTemp("", folderPattern)
+	if err != nil {
+		return nil, err
+	}
+	f := &folder{path: path}
+	if f.lock, err = lock(path); err != nil {
+		f.remove()
+		return nil, err
+	}
+	return f, nil
+}
+
+// lock takes the lock on a folder, or fails when it is taken.
+func lock(path string) (*os.File, error) {
+	file, err := os.OpenFile(filepath.Join(path, "lock"), os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+// sweep removes the folders that nobody holds. Young ones may only be about to be locked.
+func sweep() {
+	paths, _ := filepath.Glob(filepath.Join(os.TempDir(), folderPattern))
+	for _, path := range paths {
+		if info, err := os.Lstat(path); err != nil || !info.IsDir() || time.Since(info.ModTime()) < time.Minute {
+			continue
+		}
+		if file, err := lock(path); err == nil {
+			os.RemoveAll(path)
+			file.Close()
+		}
+	}
+}
+
+// remove removes the folder, in which parts that did not stop in time may still create files.
+func (f *folder) remove() {
+	for range 50 {
+		if os.RemoveAll(f.path) == nil {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
