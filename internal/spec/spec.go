@@ -6,6 +6,8 @@
 package spec
 
 import (
+	"sync"
+
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/describe"
@@ -18,6 +20,9 @@ type Message struct {
 	Partial bool
 	// OneOfs are groups of field names of which at most one may be set.
 	OneOfs [][]string
+
+	once  sync.Once
+	cache tftypes.Object
 }
 
 // Field is one member of a Message.
@@ -50,15 +55,17 @@ const (
 
 // Type is the Terraform type of the message's values.
 func (m *Message) Type() tftypes.Object {
-	types := make(map[string]tftypes.Type, len(m.Fields))
-	for _, f := range m.Fields {
-		types[f.Name] = f.Type()
-	}
-	return tftypes.Object{AttributeTypes: types}
+	m.once.Do(func() {
+		m.cache.AttributeTypes = make(map[string]tftypes.Type, len(m.Fields))
+		for i := range m.Fields {
+			m.cache.AttributeTypes[m.Fields[i].Name] = m.Fields[i].Type()
+		}
+	})
+	return m.cache
 }
 
 // Type is the Terraform type of the field's values.
-func (f Field) Type() tftypes.Type {
+func (f *Field) Type() tftypes.Type {
 	switch f.Collection {
 	case List:
 		return tftypes.List{ElementType: f.elementType()}
@@ -68,7 +75,7 @@ func (f Field) Type() tftypes.Type {
 	return f.elementType()
 }
 
-func (f Field) elementType() tftypes.Type {
+func (f *Field) elementType() tftypes.Type {
 	if f.Message != nil {
 		return f.Message.Type()
 	}
