@@ -1,0 +1,121 @@
+// Package kube is the cluster: how it is reached, what is asked of it, and what its answers mean to a
+// person. It turns connection arguments into a client as clientcmd does, retries what is worth retrying, and
+// turns what the API server says into diagnostics. Of Terraform it knows only diagnostics and their paths.
+package kube
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+)
+
+// DefaultNamespace is where an object goes that names no namespace, as with kubectl.
+const DefaultNamespace = "default"
+
+// Cluster is a cluster that can be asked. It is safe for concurrent use.
+type Cluster struct {
+	// Dynamic reads and writes objects as they are stored: the typed Istio client drops explicit zeros.
+	Dynamic dynamic.Interface
+	// Namespace is where resources without one of their own go: never empty.
+	Namespace string
+	// Host is the API server's URL, such as "https://10.0.0.1:6443".
+	Host string
+}
+
+// New makes the client for cfg. It sends no request, so a cluster that cannot be reached shows at the first
+// one. An argument that is wrong is an [*ArgumentError]; several come joined (see [errors.Join]).
+func New(ctx context.Context, cfg Config) (*Cluster, error) {
+	restConfig, credentials, err := cfg.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	restConfig.QPS = -1 // the API server protects itself; its 429 is honoured by Retry
+	restConfig.UserAgent = cfg.UserAgent
+	restConfig.WarningHandlerWithContext = warningHandler{}
+	secrets := secretsOf(restConfig)
+	wrapTokenFile(restConfig)
+
+	roundTripper, err := rest.TransportFor(restConfig)
+	if err != nil {
+		return nil, cfg.argumentError(cfg.configArgument(), "Invalid Kubernetes connection", "%s.", firstLine(err.Error()))
+	}
+	client := &http.Client{Transport: &transport{
+		next:        roundTripper,
+		credentials: credentials,
+		secrets:     secrets,
+	}}
+	dyn, err := dynamic.NewForConfigAndClient(restConfig, client)
+	if err != nil {
+		return nil, cfg.argumentError(cfg.configArgument(), "Invalid Kubernetes connection", "%s.", firstLine(err.Error()))
+	}
+	namespace := cfg.Namespace
+	if namespace == "" {
+		namespace = DefaultNamespace
+	}
+	return &Cluster{Dynamic: dyn, Namespace: namespace, Host: restConfig.Host}, nil
+}
+
+// secretsOf are the values that must appear in no log line.
+func secretsOf(config *rest.Config) []string {
+	secrets := []string{config.Password, config.BearerToken, string(config.KeyData)}
+	if config.Proxy != nil {
+		if u, err := config.Proxy(nil); err == nil && u != nil && u.User != nil {
+			password, _ := u.User.Password()
+			secrets = append(secrets, password)
+		}
+	}
+	if config.ExecProvider != nil {
+		for _, variable := range config.ExecProvider.Env {
+			secrets = append(secrets, variable.Value)
+		}
+	}
+	return slices.DeleteFunc(secrets, func(s string) bool { return strings.TrimSpace(s) == "" })
+}
+
+// Connection is what the provider block gives resources: a cluster, or why there is none yet.
+type Connection struct {
+	cluster   *Cluster
+	namespace types.String
+	unknown   []string
+}
+
+// NewConnection is a connection to a cluster.
+func NewConnection(cluster *Cluster) *Connection {
+	return &Connection{cluster: cluster, namespace: types.StringValue(cluster.Namespace)}
+}
+
+// NewUnknownConnection is a connection that waits for the values of the provider arguments named in unknown.
+// The namespace is the provider's default, unknown when that argument is.
+func NewUnknownConnection(namespace types.String, unknown ...string) *Connection {
+	return &Connection{namespace: namespace, unknown: unknown}
+}
+
+// WithUnknownNamespace is the same connection, its default namespace not known yet.
+func (c *Connection) WithUnknownNamespace() *Connection {
+	return &Connection{cluster: c.cluster, namespace: types.StringUnknown(), unknown: c.unknown}
+}
+
+// Known reports whether there is a cluster to ask.
+func (c *Connection) Known() bool { return c.cluster != nil }
+
+// Cluster is the cluster, or an error that names the provider arguments whose values are not known yet.
+func (c *Connection) Cluster() (*Cluster, diag.Diagnostics) {
+	if c.cluster != nil {
+		return c.cluster, nil
+	}
+	return nil, diag.Diagnostics{diag.NewErrorDiagnostic(
+		"The cluster is not known yet",
+		fmt.Sprintf("The provider block takes %s from something that is not created yet, so no cluster can be asked. "+
+			"Apply that first (terraform apply -target=...), or keep the cluster and what runs in it in two configurations.",
+			strings.Join(c.unknown, ", ")))}
+}
+
+// Namespace is the provider's default namespace: known, or unknown when its argument is.
+func (c *Connection) Namespace() types.String { return c.namespace }

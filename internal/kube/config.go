@@ -1,0 +1,300 @@
+package kube
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/client-go/rest"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+// Config says how to reach a cluster. The fields are the arguments of the hashicorp/kubernetes provider, with
+// token_file and namespace added; a zero field is unset. Arguments override what a kubeconfig says. A
+// credential among them replaces the kubeconfig user's credentials as a whole, so that never two identities are
+// sent at once.
+type Config struct {
+	Host                  string   // URL, or host:port for https
+	Username              string   // HTTP basic authentication
+	Password              string   // secret
+	Insecure              bool     // do not verify the server's certificate
+	TLSServerName         string   // the name to verify in place of the host
+	ClientCertificate     string   // PEM
+	ClientKey             string   // PEM, secret
+	ClusterCACertificate  string   // PEM
+	ConfigPath            string   // a kubeconfig file
+	ConfigPaths           []string // kubeconfig files, merged as kubectl merges KUBECONFIG
+	ConfigContext         string   // a context of them, in place of their current-context
+	ConfigContextAuthInfo string   // a user of them, in place of the context's
+	ConfigContextCluster  string   // a cluster of them, in place of the context's
+	Token                 string   // bearer token, secret
+	TokenFile             string   // a file that holds one, read anew for each request
+	ProxyURL              string   // http, https or socks5; may hold a password
+	Exec                  *Exec    // a credential plugin
+	Namespace             string   // default for resources that name none
+	UserAgent             string   // what requests say they come from
+}
+
+// Exec is a credential plugin: a command that prints an ExecCredential (client.authentication.k8s.io).
+type Exec struct {
+	APIVersion string
+	Command    string
+	Args       []string
+	Env        map[string]string // values may be secret
+}
+
+// ArgumentError is a wrong argument: where it is, what is wrong, what to do. It never holds a secret's value.
+type ArgumentError struct {
+	Path    path.Path
+	Summary string
+	Detail  string
+}
+
+func (e *ArgumentError) Error() string {
+	return fmt.Sprintf("%s: %s: %s", e.Path, e.Summary, e.Detail)
+}
+
+func (Config) argumentError(at path.Path, summary, format string, args ...any) *ArgumentError {
+	return &ArgumentError{Path: at, Summary: summary, Detail: fmt.Sprintf(format, args...)}
+}
+
+// String tells where the configuration points and nothing that could be secret.
+func (c Config) String() string {
+	return fmt.Sprintf("kube.Config{host: %q, kubeconfig: %q, context: %q}", withoutUser(c.Host), c.paths(), c.ConfigContext)
+}
+
+// GoString is String, so that %#v is as discreet as %v.
+func (c Config) GoString() string { return c.String() }
+
+func (c Config) paths() []string {
+	if c.ConfigPath != "" {
+		return []string{c.ConfigPath}
+	}
+	return c.ConfigPaths
+}
+
+// configArgument is where an error of the kubeconfig as a whole is shown.
+func (c Config) configArgument() path.Path {
+	switch {
+	case c.ConfigPath != "":
+		return path.Root("config_path")
+	case len(c.ConfigPaths) > 0:
+		return path.Root("config_paths")
+	case c.Host != "":
+		return path.Root("host")
+	}
+	return path.Empty()
+}
+
+// credentials are the identity that the arguments give, with its name for people; nil when they give none. A
+// token file is not read here: see wrapTokenFile.
+func (c Config) credentials() (*clientcmdapi.AuthInfo, string) {
+	user := &clientcmdapi.AuthInfo{
+		Token: strings.TrimSpace(c.Token), TokenFile: expandHome(c.TokenFile),
+		Username: c.Username, Password: c.Password,
+		ClientCertificateData: []byte(c.ClientCertificate), ClientKeyData: []byte(c.ClientKey),
+	}
+	switch {
+	case c.Token != "":
+		return user, "the provider's token"
+	case c.TokenFile != "":
+		return user, fmt.Sprintf("the token in %s", c.TokenFile)
+	case c.Username != "":
+		return user, fmt.Sprintf("the provider's username %q and its password", c.Username)
+	case c.Exec != nil:
+		user.Exec = &clientcmdapi.ExecConfig{
+			APIVersion: c.Exec.APIVersion, Command: c.Exec.Command, Args: c.Exec.Args,
+			InteractiveMode: clientcmdapi.IfAvailableExecInteractiveMode,
+		}
+		for _, name := range slices.Sorted(maps.Keys(c.Exec.Env)) {
+			user.Exec.Env = append(user.Exec.Env, clientcmdapi.ExecEnvVar{Name: name, Value: c.Exec.Env[name]})
+		}
+		return user, fmt.Sprintf("what the provider's exec command %q gave", c.Exec.Command)
+	case c.ClientCertificate != "":
+		return user, "the provider's client_certificate"
+	}
+	return nil, ""
+}
+
+// Validate finds what is wrong with the arguments that are given, whatever others may come to them (from the
+// environment, say). It reads no file. Its errors are as New's.
+func (c Config) Validate() error {
+	var errs []error
+	wrong := func(argument, summary, format string, args ...any) {
+		errs = append(errs, c.argumentError(path.Root(argument), summary, format, args...))
+	}
+	c.checkHost(wrong)
+	c.checkCredentials(wrong)
+	c.checkTLS(wrong)
+	if c.ConfigPath != "" && len(c.ConfigPaths) > 0 {
+		wrong("config_paths", "Conflicting arguments", "config_path and config_paths are both given. Give one: config_paths takes any number of files.")
+	}
+	if c.ProxyURL != "" {
+		if err := checkProxyURL(c.ProxyURL); err != "" {
+			wrong("proxy_url", "Invalid proxy URL", "%s.", err)
+		}
+	}
+	if c.Namespace != "" {
+		if problems := validation.IsDNS1123Label(c.Namespace); len(problems) > 0 {
+			wrong("namespace", "Invalid namespace", "%q is no namespace's name: %s.", c.Namespace, problems[0])
+		}
+	}
+	if e := c.Exec; e != nil {
+		if !slices.Contains(ExecAPIVersions, e.APIVersion) {
+			errs = append(errs, c.argumentError(path.Root("exec").AtListIndex(0).AtName("api_version"), "Invalid exec API version",
+				"%q is not supported. Use the one that the command prints: %s.", e.APIVersion, strings.Join(ExecAPIVersions, " or ")))
+		}
+		if e.Command == "" {
+			errs = append(errs, c.argumentError(path.Root("exec").AtListIndex(0).AtName("command"), "Missing exec command",
+				"exec runs a command that prints credentials. Name it."))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// ExecAPIVersions are the versions of the credential plugin protocol that client-go speaks.
+var ExecAPIVersions = []string{"client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"}
+
+func (c Config) checkHost(wrong func(argument, summary, format string, args ...any)) {
+	if c.Host == "" {
+		return
+	}
+	u, _, err := rest.DefaultServerURL(c.Host, "", schema.GroupVersion{}, true)
+	switch {
+	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
+		wrong("host", "Invalid host", "It is no URL of an API server. Give it as kubectl cluster-info shows it, such as https://10.0.0.1:6443.")
+	case u.User != nil:
+		wrong("host", "Credentials in host", "The URL holds a user name or password. Take them out and give username and password.")
+	case u.RawQuery != "" || u.Fragment != "":
+		wrong("host", "Invalid host", "The URL of an API server has no query or fragment. Give it as kubectl cluster-info shows it, such as https://10.0.0.1:6443.")
+	case u.Scheme == "http":
+		if own, _ := c.credentials(); own != nil {
+			wrong("host", "Credentials without TLS", "The host is given as http://, where everybody on the way could read the credentials. Use https://, or give no credentials.")
+		}
+	}
+}
+
+func (c Config) checkCredentials(wrong func(argument, summary, format string, args ...any)) {
+	var given []string
+	for argument, set := range map[string]bool{
+		"token": c.Token != "", "token_file": c.TokenFile != "", "username": c.Username != "", "exec": c.Exec != nil,
+	} {
+		if set {
+			given = append(given, argument)
+		}
+	}
+	if slices.Sort(given); len(given) > 1 {
+		for _, argument := range given {
+			wrong(argument, "Conflicting credentials", "%s are given together. One request carries one identity: give one of them.", strings.Join(given, " and "))
+		}
+	}
+}
+
+// complete finds arguments that lack their other half, and a token file that holds no token.
+func (c Config) complete() error {
+	var errs []error
+	for _, pair := range [][2]struct{ name, value string }{
+		{{"username", c.Username}, {"password", c.Password}},
+		{{"client_certificate", c.ClientCertificate}, {"client_key", c.ClientKey}},
+	} {
+		if given, missing := pair[0], pair[1]; (given.value == "") != (missing.value == "") {
+			if given.value == "" {
+				given, missing = missing, given
+			}
+			errs = append(errs, c.argumentError(path.Root(given.name), "Missing "+missing.name,
+				"%s is given without %s. Give both or neither.", given.name, missing.name))
+		}
+	}
+	if c.TokenFile != "" {
+		switch data, err := os.ReadFile(expandHome(c.TokenFile)); {
+		case err != nil:
+			errs = append(errs, c.argumentError(path.Root("token_file"), "Unreadable token file", "%s. Give the path of a file that holds a bearer token.", err))
+		case strings.TrimSpace(string(data)) == "":
+			errs = append(errs, c.argumentError(path.Root("token_file"), "Empty token file", "%s is empty. It should hold a bearer token.", c.TokenFile))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) checkTLS(wrong func(argument, summary, format string, args ...any)) {
+	if c.Insecure && c.ClusterCACertificate != "" {
+		wrong("insecure", "Conflicting arguments", "insecure turns off the check that cluster_ca_certificate is for. Remove one of them, best insecure.")
+	}
+	if c.ClusterCACertificate != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(c.ClusterCACertificate)) {
+		wrong("cluster_ca_certificate", "Invalid certificate", "%s", pemProblem(c.ClusterCACertificate))
+	}
+	certificate, key := c.ClientCertificate, c.ClientKey
+	switch {
+	case certificate != "" && !isPEM(certificate):
+		wrong("client_certificate", "Invalid certificate", "%s", pemProblem(certificate))
+	case key != "" && !isPEM(key):
+		wrong("client_key", "Invalid key", "%s", pemProblem(key))
+	case certificate != "" && key != "":
+		// The error of X509KeyPair tells kinds of blocks, never their content.
+		if _, err := tls.X509KeyPair([]byte(certificate), []byte(key)); err != nil {
+			wrong("client_key", "Unusable client certificate and key", "%s. They must be PEM and belong together.", strings.TrimPrefix(err.Error(), "tls: "))
+		}
+	}
+}
+
+func isPEM(s string) bool {
+	block, _ := pem.Decode([]byte(s))
+	return block != nil
+}
+
+// pemProblem says why s is no PEM block and what function would make it one, without a word of s.
+func pemProblem(s string) string {
+	if decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(s)); err == nil && isPEM(string(decoded)) {
+		return "It is base64 of PEM. Decode it first: base64decode(...)."
+	}
+	if isPEM(s) {
+		return "It is PEM, but holds no valid certificate."
+	}
+	if _, err := os.Stat(expandHome(s)); err == nil {
+		return "It is a path. Give what the file holds: file(...)."
+	}
+	return "It is not PEM (\"-----BEGIN ...\"). Give what the file holds: file(...), or base64decode(...) of a kubeconfig's data."
+}
+
+// checkProxyURL says what is wrong with a proxy's URL without repeating it: it may hold a password.
+func checkProxyURL(s string) string {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return "It is no URL. Give it as http://proxy:3128"
+	case !slices.Contains([]string{"http", "https", "socks5"}, u.Scheme) || u.Host == "":
+		return "It must be http://, https:// or socks5:// and a host, such as http://proxy:3128"
+	}
+	return ""
+}
+
+// expandHome resolves a leading ~ as a shell would; Terraform does not.
+func expandHome(name string) string {
+	if rest, ok := strings.CutPrefix(name, "~"); ok && (rest == "" || os.IsPathSeparator(rest[0])) {
+		if home, err := os.UserHomeDir(); err == nil {
+			return filepath.Join(home, rest)
+		}
+	}
+	return name
+}
+
+// withoutUser is a URL's scheme and host, without user name and password; what has no host is not shown.
+func withoutUser(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}

@@ -1,0 +1,299 @@
+package kube
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Diagnostics turns what the API server said to verb ("create", "get", "patch", "delete") into diagnostics: which
+// object, what was refused, what the server said and what to do. at maps a Kubernetes field
+// ("spec.http[0].route[0].weight", "metadata.name") to the attribute; false, or no at, means: at the resource.
+// An object that is refused for several causes gives a diagnostic for each.
+func Diagnostics(verb string, o Object, err error, at func(field string) (path.Path, bool)) diag.Diagnostics {
+	if err == nil {
+		return nil
+	}
+	var diags diag.Diagnostics
+	for _, p := range explain(verb, o, err) {
+		detail := p.detail
+		if Ambiguous(err) && changes(verb) {
+			detail += "\n\nIt may have been done nonetheless. Plan again to see."
+		}
+		summary := fmt.Sprintf("%s %s: %s", o, undone(verb), p.what)
+		if p.field != "" && at != nil {
+			if attribute, ok := at(p.field); ok {
+				diags.AddAttributeError(attribute, summary, detail)
+				continue
+			}
+		}
+		diags.AddError(summary, detail)
+	}
+	return diags
+}
+
+// problem is one thing that stands in the way of a request.
+type problem struct {
+	what   string // a few words for the summary
+	detail string // sentences: what was said, where, what to do
+	field  string // the Kubernetes field at fault, if one is
+}
+
+func changes(verb string) bool { return verb != "get" && verb != "list" }
+
+func undone(verb string) string {
+	switch verb {
+	case "create":
+		return "not created"
+	case "get", "list":
+		return "not read"
+	case "delete":
+		return "not deleted"
+	}
+	return "not updated"
+}
+
+// server names the API server that err came from, as the start of a sentence.
+func server(err error) string {
+	var request *requestError
+	if errors.As(err, &request) && request.attempt.host != "" {
+		return "The API server at " + request.attempt.host
+	}
+	var urlError *url.Error
+	if errors.As(err, &urlError) {
+		if u, parseErr := url.Parse(urlError.URL); parseErr == nil && u.Host != "" {
+			return "The API server at " + u.Host
+		}
+	}
+	return "The API server"
+}
+
+func explain(verb string, o Object, err error) []problem {
+	var request *requestError
+	ended := errors.As(err, &request) && request.end != nil
+	switch {
+	case errors.Is(err, context.Canceled):
+		return []problem{{what: "cancelled", detail: "The operation was cancelled before it was done." + lastAnswer(request)}}
+	case ended, errors.Is(err, context.DeadlineExceeded):
+		return []problem{{what: "timed out", detail: fmt.Sprintf(
+			"%s did not do it within the operation's timeout.%s\n\nSee to the cluster, or give more time in the resource's timeouts.",
+			server(err), lastAnswer(request))}}
+	}
+	var status apierrors.APIStatus
+	if errors.As(err, &status) {
+		s := status.Status()
+		for _, explainer := range []func(string, Object, error, metav1.Status) []problem{explainAdmission, explainCode} {
+			if problems := explainer(verb, o, err, s); problems != nil {
+				return problems
+			}
+		}
+		return one("the API server refused", "%s said: %s (HTTP %d).", server(err), said(s), s.Code)
+	}
+	return explainConnection(err)
+}
+
+func one(what, format string, args ...any) []problem {
+	return []problem{{what: what, detail: fmt.Sprintf(format, args...)}}
+}
+
+func lastAnswer(request *requestError) string {
+	if request == nil || request.end == nil {
+		return ""
+	}
+	text := request.error.Error()
+	var status apierrors.APIStatus
+	if errors.As(request.error, &status) {
+		text = fmt.Sprintf("%s (HTTP %d)", said(status.Status()), status.Status().Code)
+	}
+	return " The last answer was: " + text + "."
+}
+
+// said is the server's message; what a proxy or an overloaded server said in plain text is in a cause.
+func said(s metav1.Status) string {
+	message := s.Message
+	if s.Details != nil {
+		for _, cause := range s.Details.Causes {
+			if cause.Type == metav1.CauseTypeUnexpectedServerResponse && cause.Message != "" && cause.Message != "unknown" && !strings.Contains(message, cause.Message) {
+				message += ": " + cause.Message
+			}
+		}
+	}
+	return strings.TrimRight(cmp.Or(strings.TrimSpace(message), string(s.Reason), "nothing"), ".")
+}
+
+var (
+	webhookDenied  = regexp.MustCompile(`(?s)admission webhook "([^"]+)" denied the request(?:: (.*)| without explanation)`)
+	policyDenied   = regexp.MustCompile(`(?s)ValidatingAdmissionPolicy '([^']+)'(?: with binding '[^']+')? denied request: (.*)`)
+	webhookFailed  = regexp.MustCompile(`(?s)failed calling webhook "([^"]+)": (.*)`)
+	forbidden      = regexp.MustCompile(`User "([^"]*)" cannot (\S+) resource "([^"]+)" in API group "([^"]*)"(?: in the namespace "([^"]+)")?`)
+	multiErrorHead = regexp.MustCompile(`^\d+ errors? occurred:\s*`)
+)
+
+// explainAdmission explains what webhooks and policies said to a request, whatever the code they said it with.
+func explainAdmission(_ string, _ Object, err error, s metav1.Status) []problem {
+	if m := webhookDenied.FindStringSubmatch(s.Message); m != nil {
+		return one(fmt.Sprintf("refused by the webhook %q", m[1]), "%s", bullets(m[2]))
+	}
+	if m := policyDenied.FindStringSubmatch(s.Message); m != nil {
+		return one(fmt.Sprintf("refused by the ValidatingAdmissionPolicy %q", m[1]), "%s", bullets(m[2]))
+	}
+	if m := webhookFailed.FindStringSubmatch(s.Message); m != nil {
+		who := "Whoever runs the webhook must see to it"
+		if strings.HasSuffix(m[1], "istio.io") {
+			who = "Is istiod running and ready (kubectl get pods -n istio-system)"
+		}
+		return one(fmt.Sprintf("the webhook %q does not answer", m[1]),
+			"%s asks the webhook %q before it stores the object, and could not: %s.\n\n%s.",
+			server(err), m[1], strings.TrimSuffix(strings.TrimPrefix(m[2], "failed to call webhook: "), "."), who)
+	}
+	return nil
+}
+
+// bullets is what a webhook said, a line for each of several messages.
+func bullets(message string) string {
+	message = strings.TrimPrefix(strings.TrimSpace(message), "configuration is invalid: ")
+	message = multiErrorHead.ReplaceAllString(message, "")
+	var lines []string
+	for line := range strings.Lines(message) {
+		if line = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "* ")); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	switch len(lines) {
+	case 0:
+		return "It gave no explanation. Its log may."
+	case 1:
+		return lines[0]
+	}
+	return "- " + strings.Join(lines, "\n- ")
+}
+
+func explainCode(verb string, o Object, err error, s metav1.Status) []problem {
+	switch code := int(s.Code); {
+	case code == http.StatusUnauthorized:
+		credentials := "the provider's credentials"
+		var request *requestError
+		if errors.As(err, &request) && request.attempt.credentials != "" {
+			credentials = request.attempt.credentials
+		}
+		return one("not authenticated", "%s does not accept %s: %s (HTTP 401).\n\nThey are wrong, expired or another cluster's. "+
+			"Renew them, or give others in the provider block.", server(err), credentials, said(s))
+	case code == http.StatusForbidden:
+		return explainForbidden(o, err, s)
+	case code == http.StatusNotFound:
+		return explainNotFound(o, err, s)
+	case code == http.StatusConflict:
+		return explainConflict(o, err, s)
+	case code == http.StatusUnprocessableEntity:
+		return explainInvalid(err, s)
+	case code == http.StatusTooManyRequests:
+		return one("the API server is too busy", "%s takes no more requests for now: %s (HTTP 429).\n\nTry again later, or with less at once: terraform apply -parallelism=2.", server(err), said(s))
+	case code >= http.StatusInternalServerError:
+		return one("the API server failed", "%s answered: %s (HTTP %d).\n\nThat is a fault on its side or on the way to it. Try again; if it stays, the API server's log tells more.", server(err), said(s), code)
+	}
+	return nil
+}
+
+func explainForbidden(o Object, err error, s metav1.Status) []problem {
+	if hasCause(s, "NamespaceTerminating") {
+		return []problem{{what: "its namespace is being deleted", field: "metadata.namespace",
+			detail: fmt.Sprintf("The namespace %q is being deleted, and takes nothing new until it is gone and made again.", o.Namespace)}}
+	}
+	m := forbidden.FindStringSubmatch(s.Message)
+	if m == nil { // quota, pod security and other admission say what it is
+		return one("forbidden", "%s said: %s (HTTP 403).", server(err), said(s))
+	}
+	user, verb, resource, group, namespace := m[1], m[2], m[3], m[4], m[5]
+	role, where := "ClusterRole", "in the whole cluster"
+	if namespace != "" {
+		role, where = "Role in the namespace "+fmt.Sprintf("%q", namespace), fmt.Sprintf("in the namespace %q", namespace)
+	}
+	return one("forbidden", "%s does not let user %q %s %s %s (HTTP 403).\n\n"+
+		"Ask for this rule in a %s that is bound to the user:\n\n"+
+		"- apiGroups: [%q]\n  resources: [%q]\n  verbs: [%q]\n\n"+
+		"To manage the resource Terraform needs the verbs get, create, patch and delete; to plan only, get.",
+		server(err), user, verb, resourceName(resource, group), where, role, group, resource, verb)
+}
+
+func resourceName(resource, group string) string {
+	if group == "" {
+		return resource
+	}
+	return resource + "." + group
+}
+
+func explainNotFound(o Object, err error, s metav1.Status) []problem {
+	details := s.Details
+	switch {
+	case details != nil && details.Kind == "namespaces" && o.Resource.Resource != "namespaces":
+		return []problem{{what: "its namespace does not exist", field: "metadata.namespace",
+			detail: fmt.Sprintf("%s has no namespace %q. Correct the name, or create the namespace first: kubectl create namespace %s", server(err), details.Name, details.Name)}}
+	case hasCause(s, metav1.CauseTypeUnexpectedServerResponse) || strings.HasPrefix(s.Message, "the server could not find the requested resource"):
+		if strings.HasSuffix(o.Resource.Group, "istio.io") {
+			return one("Istio's CRDs are not installed in the cluster", "%s does not serve %s in version %s. "+
+				"Install Istio (istioctl install, or the Helm chart istio/base), in a version that serves it, or choose another cluster in the provider block.",
+				server(err), o.Resource.GroupResource(), o.Resource.Version)
+		}
+		return one("the cluster does not know this kind", "%s does not serve %s in version %s. Is it the right cluster, and is host its API server?",
+			server(err), o.Resource.GroupResource(), o.Resource.Version)
+	}
+	return one("it does not exist", "%s said: %s. It was deleted outside of Terraform. Plan again to see what is to be done.", server(err), said(s))
+}
+
+func explainConflict(o Object, err error, s metav1.Status) []problem {
+	if s.Reason == metav1.StatusReasonAlreadyExists {
+		return []problem{{what: "it exists already", field: "metadata.name",
+			detail: fmt.Sprintf("%s has a %s, made by someone else. Import it to manage it with Terraform, or choose another name.", server(err), o)}}
+	}
+	var problems []problem
+	if s.Details != nil {
+		for _, cause := range s.Details.Causes {
+			if cause.Type == metav1.CauseTypeFieldManagerConflict {
+				field := strings.TrimPrefix(cause.Field, ".")
+				problems = append(problems, problem{what: "owned by another", field: field,
+					detail: fmt.Sprintf("%s is set by someone else: %s. Leave it to them, or make them give it up.", field, cause.Message)})
+			}
+		}
+	}
+	if problems != nil {
+		return problems
+	}
+	if strings.Contains(s.Message, "UID in precondition") {
+		return one("it was replaced", "The %s in the cluster is not the one that Terraform knows: it was deleted and made again by someone else. Plan again to see what is to be done.", o)
+	}
+	return one("it changed meanwhile", "%s said: %s.\n\nSomeone else changed the object after it was read; nothing was written. Plan again to see what is to be done.", server(err), said(s))
+}
+
+// explainInvalid gives each cause its own problem. A cause without a field says only that the rest was not
+// looked at, so it counts only when there is no other.
+func explainInvalid(err error, s metav1.Status) []problem {
+	var problems []problem
+	if s.Details != nil {
+		for _, cause := range s.Details.Causes {
+			if cause.Field == "" || cause.Field == "<nil>" {
+				continue
+			}
+			problems = append(problems, problem{what: "invalid " + cause.Field, field: cause.Field,
+				detail: fmt.Sprintf("%s refuses %s: %s.", server(err), cause.Field, strings.TrimSuffix(cause.Message, "."))})
+		}
+	}
+	if problems == nil {
+		return one("invalid", "%s said: %s (HTTP 422).", server(err), said(s))
+	}
+	return problems
+}
+
+func hasCause(s metav1.Status, kind metav1.CauseType) bool {
+	return s.Details != nil && slices.ContainsFunc(s.Details.Causes, func(c metav1.StatusCause) bool { return c.Type == kind })
+}

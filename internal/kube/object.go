@@ -1,0 +1,23 @@
+package kube
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// Object names one object, for requests and errors.
+type Object struct {
+	Resource  schema.GroupVersionResource // such as networking.istio.io/v1 virtualservices
+	Kind      string                      // such as "VirtualService"
+	Namespace string
+	Name      string
+}
+
+// String is such as `VirtualService "vamp-test1/vs-1"`.
+func (o Object) String() string {
+	if o.Namespace == "" {
+		return fmt.Sprintf("%s %q", o.Kind, o.Name)
+	}
+	return fmt.Sprintf("%s %q", o.Kind, o.Namespace+"/"+o.Name)
+}
