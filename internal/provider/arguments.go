@@ -1,0 +1,136 @@
+package provider
+
+import (
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+)
+
+// argument is a provider argument that holds a string: its name in the provider block, the environment variable
+// that stands in when it is not given, and the place of its value.
+type argument struct {
+	name, env   string
+	description string
+	sensitive   bool
+	// instead are arguments of which any, when given in the provider block, makes this one's environment
+	// variable be ignored: what is written beats what a shell happens to hold.
+	instead []string
+	field   func(*kube.Config) *string
+}
+
+// The names and the environment variables are those of the hashicorp/kubernetes provider. KUBE_NAMESPACE is
+// that of Terraform's kubernetes backend.
+var arguments = []argument{
+	{name: "host", env: "KUBE_HOST",
+		description: "URL of the API server, such as `https://10.0.0.1:6443`.",
+		field:       func(c *kube.Config) *string { return &c.Host }},
+	{name: "username", env: "KUBE_USER", instead: credentials,
+		description: "User name for HTTP basic authentication.",
+		field:       func(c *kube.Config) *string { return &c.Username }},
+	{name: "password", env: "KUBE_PASSWORD", instead: []string{"token", "token_file", "exec"}, sensitive: true,
+		description: "Password for HTTP basic authentication.",
+		field:       func(c *kube.Config) *string { return &c.Password }},
+	{name: "tls_server_name", env: "KUBE_TLS_SERVER_NAME",
+		description: "Name to ask for (SNI) and to find in the server's certificate, in place of the host's.",
+		field:       func(c *kube.Config) *string { return &c.TLSServerName }},
+	{name: "client_certificate", env: "KUBE_CLIENT_CERT_DATA",
+		description: "PEM of the client certificate to authenticate with.",
+		field:       func(c *kube.Config) *string { return &c.ClientCertificate }},
+	{name: "client_key", env: "KUBE_CLIENT_KEY_DATA", sensitive: true,
+		description: "PEM of the private key of `client_certificate`.",
+		field:       func(c *kube.Config) *string { return &c.ClientKey }},
+	{name: "cluster_ca_certificate", env: "KUBE_CLUSTER_CA_CERT_DATA",
+		description: "PEM of the certificate authorities that may sign the API server's certificate.",
+		field:       func(c *kube.Config) *string { return &c.ClusterCACertificate }},
+	{name: "config_path", env: "KUBE_CONFIG_PATH", instead: []string{"config_paths"},
+		description: "Path of a kubeconfig file. `~` is the home directory.",
+		field:       func(c *kube.Config) *string { return &c.ConfigPath }},
+	{name: "config_context", env: "KUBE_CTX",
+		description: "Context of the kubeconfig to use, in place of its current one.",
+		field:       func(c *kube.Config) *string { return &c.ConfigContext }},
+	{name: "config_context_auth_info", env: "KUBE_CTX_AUTH_INFO",
+		description: "User of the kubeconfig to use, in place of the context's.",
+		field:       func(c *kube.Config) *string { return &c.ConfigContextAuthInfo }},
+	{name: "config_context_cluster", env: "KUBE_CTX_CLUSTER",
+		description: "Cluster of the kubeconfig to use, in place of the context's.",
+		field:       func(c *kube.Config) *string { return &c.ConfigContextCluster }},
+	{name: "token", env: "KUBE_TOKEN", instead: credentials, sensitive: true,
+		description: "Bearer token to authenticate with, such as a service account's.",
+		field:       func(c *kube.Config) *string { return &c.Token }},
+	{name: "token_file", env: "KUBE_TOKEN_FILE", instead: credentials,
+		description: "Path of a file that holds a bearer token. It is read anew for each request, so the token may be rotated.",
+		field:       func(c *kube.Config) *string { return &c.TokenFile }},
+	{name: "proxy_url", env: "KUBE_PROXY_URL", sensitive: true,
+		description: "URL of the proxy for all requests: `http://`, `https://` or `socks5://`. By default `HTTPS_PROXY` and `NO_PROXY` of the environment count.",
+		field:       func(c *kube.Config) *string { return &c.ProxyURL }},
+	{name: "namespace", env: "KUBE_NAMESPACE",
+		description: "Namespace of resources that give none. By default `default`; the kubeconfig's namespace is not used.",
+		field:       func(c *kube.Config) *string { return &c.Namespace }},
+}
+
+// credentials are the arguments of which a request can carry one.
+var credentials = []string{"token", "token_file", "username", "exec"}
+
+const (
+	insecureEnv    = "KUBE_INSECURE"
+	configPathsEnv = "KUBE_CONFIG_PATHS"
+)
+
+func providerSchema() schema.Schema {
+	s := schema.Schema{
+		MarkdownDescription: "Manages [Istio](https://istio.io) traffic rules and gateways in a Kubernetes cluster.",
+		Attributes: map[string]schema.Attribute{
+			"insecure": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Do not verify the API server's certificate: anybody on the way can then read and change everything. " +
+					"Environment variable: `" + insecureEnv + "`.",
+			},
+			"config_paths": schema.ListAttribute{
+				ElementType: types.StringType,
+				Optional:    true,
+				MarkdownDescription: "Paths of kubeconfig files, merged as kubectl merges those of `KUBECONFIG`. " +
+					"Environment variable: `" + configPathsEnv + "`, separated as in `PATH`.",
+			},
+		},
+		Blocks: map[string]schema.Block{
+			"exec": schema.ListNestedBlock{
+				MarkdownDescription: "Credential plugin: a command that prints an " +
+					"[ExecCredential](https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins).",
+				Validators: []validator.List{listvalidator.SizeAtMost(1)},
+				NestedObject: schema.NestedBlockObject{Attributes: map[string]schema.Attribute{
+					"api_version": schema.StringAttribute{
+						Required:            true,
+						MarkdownDescription: "API version of what the command prints: `" + strings.Join(kube.ExecAPIVersions, "` or `") + "`.",
+					},
+					"command": schema.StringAttribute{
+						Required:            true,
+						MarkdownDescription: "The command, by name or path.",
+					},
+					"args": schema.ListAttribute{
+						ElementType:         types.StringType,
+						Optional:            true,
+						MarkdownDescription: "Arguments of the command.",
+					},
+					"env": schema.MapAttribute{
+						ElementType:         types.StringType,
+						Optional:            true,
+						MarkdownDescription: "Environment variables of the command, besides those of Terraform.",
+					},
+				}},
+			},
+		},
+	}
+	for _, a := range arguments {
+		s.Attributes[a.name] = schema.StringAttribute{
+			Optional:            true,
+			Sensitive:           a.sensitive,
+			MarkdownDescription: a.description + " Environment variable: `" + a.env + "`.",
+		}
+	}
+	return s
+}

@@ -1,0 +1,179 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+)
+
+// configuration is a provider block with what the environment adds to it.
+type configuration struct {
+	kube.Config
+	fromEnv map[string]string // argument to the environment variable that its value is from
+}
+
+// unknown are the arguments of a provider block whose values are not known yet, sorted.
+func unknown(block tfsdk.Config) ([]string, error) {
+	var values map[string]tftypes.Value
+	if err := block.Raw.As(&values); err != nil {
+		return nil, err
+	}
+	var names []string
+	for name, value := range values {
+		if !value.IsFullyKnown() {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// read takes the known values of a provider block; an unknown one counts as not given. For an argument that is
+// null, getenv is asked. An empty string is a value: it means unset, whatever the environment says.
+func read(ctx context.Context, block tfsdk.Config, getenv func(string) string) (configuration, diag.Diagnostics) {
+	c := configuration{fromEnv: map[string]string{}}
+	r := reader{ctx: ctx, block: block}
+	absent := map[string]bool{}
+	for _, a := range arguments {
+		*a.field(&c.Config), absent[a.name] = r.text(path.Root(a.name))
+	}
+	paths := attribute[types.List](&r, path.Root("config_paths"))
+	c.ConfigPaths = texts(paths.Elements())
+	insecure := attribute[types.Bool](&r, path.Root("insecure"))
+	c.Insecure = insecure.ValueBool()
+	c.Exec = r.exec()
+
+	given := c.given()
+	for _, a := range arguments {
+		value := getenv(a.env)
+		if value != "" && absent[a.name] && !slices.ContainsFunc(a.instead, func(name string) bool { return given[name] }) {
+			*a.field(&c.Config), c.fromEnv[a.name] = value, a.env
+		}
+	}
+	if value := getenv(configPathsEnv); value != "" && paths.IsNull() && c.ConfigPath == "" {
+		c.ConfigPaths, c.fromEnv["config_paths"] = filepath.SplitList(value), configPathsEnv
+	}
+	if value := getenv(insecureEnv); value != "" && insecure.IsNull() {
+		c.fromEnv["insecure"] = insecureEnv
+		var err error
+		if c.Insecure, err = strconv.ParseBool(value); err != nil {
+			r.diags.Append(c.diagnostic(&kube.ArgumentError{Path: path.Root("insecure"), Summary: "Invalid insecure",
+				Detail: "The value must be true or false."}))
+		}
+	}
+	c.dropContextWithoutKubeconfig()
+	return c, r.diags
+}
+
+// given are the arguments that have a value.
+func (c *configuration) given() map[string]bool {
+	given := map[string]bool{"exec": c.Exec != nil, "config_paths": len(c.ConfigPaths) > 0}
+	for _, a := range arguments {
+		given[a.name] = *a.field(&c.Config) != ""
+	}
+	return given
+}
+
+// dropContextWithoutKubeconfig forgets a context of the environment where there is no kubeconfig to find it in:
+// who gives a host means that host.
+func (c *configuration) dropContextWithoutKubeconfig() {
+	if c.ConfigPath != "" || len(c.ConfigPaths) > 0 {
+		return
+	}
+	for name, field := range map[string]*string{
+		"config_context":           &c.ConfigContext,
+		"config_context_auth_info": &c.ConfigContextAuthInfo,
+		"config_context_cluster":   &c.ConfigContextCluster,
+	} {
+		if c.fromEnv[name] != "" {
+			*field = ""
+		}
+	}
+}
+
+// diagnostics places what is wrong with the configuration at its arguments.
+func (c *configuration) diagnostics(err error) diag.Diagnostics {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var diags diag.Diagnostics
+		for _, err := range joined.Unwrap() {
+			diags.Append(c.diagnostics(err)...)
+		}
+		return diags
+	}
+	var wrong *kube.ArgumentError
+	if errors.As(err, &wrong) {
+		return diag.Diagnostics{c.diagnostic(wrong)}
+	}
+	return diag.Diagnostics{diag.NewErrorDiagnostic("Invalid Kubernetes connection", err.Error())}
+}
+
+func (c *configuration) diagnostic(wrong *kube.ArgumentError) diag.Diagnostic {
+	steps := wrong.Path.Steps()
+	if len(steps) == 0 {
+		return diag.NewErrorDiagnostic(wrong.Summary, wrong.Detail)
+	}
+	detail := wrong.Detail
+	if env := c.fromEnv[steps[0].String()]; env != "" {
+		detail += "\n\nThe value comes from the environment variable " + env + "."
+	}
+	return diag.NewAttributeErrorDiagnostic(wrong.Path, wrong.Summary, detail)
+}
+
+// reader reads attributes of a provider block and keeps what goes wrong.
+type reader struct {
+	ctx   context.Context
+	block tfsdk.Config
+	diags diag.Diagnostics
+}
+
+func attribute[T attr.Value](r *reader, at path.Path) T {
+	var value T
+	r.diags.Append(r.block.GetAttribute(r.ctx, at, &value)...)
+	return value
+}
+
+func (r *reader) text(at path.Path) (value string, absent bool) {
+	text := attribute[types.String](r, at)
+	return text.ValueString(), text.IsNull()
+}
+
+// exec is the exec block; nil when there is none, or when it is not wholly known.
+func (r *reader) exec() *kube.Exec {
+	blocks := attribute[types.List](r, path.Root("exec"))
+	if raw, err := blocks.ToTerraformValue(r.ctx); err != nil || !raw.IsFullyKnown() || len(blocks.Elements()) != 1 {
+		return nil
+	}
+	at := path.Root("exec").AtListIndex(0)
+	exec := &kube.Exec{
+		Args: texts(attribute[types.List](r, at.AtName("args")).Elements()),
+		Env:  map[string]string{},
+	}
+	exec.APIVersion, _ = r.text(at.AtName("api_version"))
+	exec.Command, _ = r.text(at.AtName("command"))
+	for name, value := range attribute[types.Map](r, at.AtName("env")).Elements() {
+		exec.Env[name] = value.(types.String).ValueString()
+	}
+	return exec
+}
+
+func texts(values []attr.Value) []string {
+	var texts []string
+	for _, value := range values {
+		texts = append(texts, value.(types.String).ValueString())
+	}
+	return texts
+}

@@ -1,0 +1,91 @@
+// Package provider is what Terraform first meets: the provider block, how it becomes a connection to a cluster,
+// and the list of resources.
+package provider
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/istio"
+	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+)
+
+var _ provider.ProviderWithValidateConfig = (*lamia)(nil)
+
+type lamia struct{ version string }
+
+// New makes the provider of the given version, such as "1.2.3" or "dev".
+func New(version string) func() provider.Provider {
+	return func() provider.Provider { return &lamia{version: version} }
+}
+
+func (p *lamia) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	resp.TypeName = "lamia"
+	resp.Version = p.version
+}
+
+func (p *lamia) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
+	resp.Schema = providerSchema()
+}
+
+// ValidateConfig finds what is wrong with the block as written. What the environment adds is seen to by
+// Configure, so that a configuration is valid or not wherever it is validated.
+func (p *lamia) ValidateConfig(ctx context.Context, req provider.ValidateConfigRequest, resp *provider.ValidateConfigResponse) {
+	c, diags := read(ctx, req.Config, func(string) string { return "" })
+	resp.Diagnostics.Append(diags...)
+	if !diags.HasError() {
+		resp.Diagnostics.Append(c.diagnostics(c.Validate())...)
+	}
+}
+
+// Configure gives resources a [*kube.Connection]. As long as an argument is unknown it is one without a cluster:
+// neither the environment nor a default takes the argument's place.
+func (p *lamia) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+	waiting, err := unknown(req.Config)
+	if err != nil {
+		resp.Diagnostics.AddError("Unreadable provider block", err.Error())
+		return
+	}
+	unknownNamespace := slices.Contains(waiting, "namespace")
+	waiting = slices.DeleteFunc(waiting, func(name string) bool { return name == "namespace" })
+
+	c, diags := read(ctx, req.Config, os.Getenv)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	var connection *kube.Connection
+	if len(waiting) > 0 {
+		namespace := types.StringValue(kube.DefaultNamespace)
+		if c.Namespace != "" {
+			namespace = types.StringValue(c.Namespace)
+		}
+		connection = kube.NewUnknownConnection(namespace, waiting...)
+	} else {
+		c.UserAgent = fmt.Sprintf("terraform-provider-lamia/%s Terraform/%s", p.version, req.TerraformVersion)
+		cluster, err := kube.New(ctx, c.Config)
+		if err != nil {
+			resp.Diagnostics.Append(c.diagnostics(err)...)
+			return
+		}
+		connection = kube.NewConnection(cluster)
+	}
+	if unknownNamespace {
+		connection = connection.WithUnknownNamespace()
+	}
+	resp.ResourceData = connection
+	resp.DataSourceData = connection
+}
+
+func (p *lamia) Resources(context.Context) []func() resource.Resource {
+	return istio.Resources()
+}
+
+func (p *lamia) DataSources(context.Context) []func() datasource.DataSource { return nil }

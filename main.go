@@ -1,0 +1,32 @@
+// Command terraform-provider-lamia serves the provider to Terraform.
+package main
+
+import (
+	"flag"
+	"log"
+	"log/slog"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
+	"k8s.io/klog/v2"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/provider"
+)
+
+// version is set by the linker: -X main.version=1.2.3.
+var version = "dev"
+
+func main() {
+	debug := flag.Bool("debug", false, "serve for a debugger: print how Terraform can attach")
+	flag.Parse()
+	// client-go's own log lines can quote what a credential plugin printed; internal/kube logs requests.
+	klog.SetSlogLogger(slog.New(slog.DiscardHandler))
+
+	var options []tf6server.ServeOpt
+	if *debug {
+		options = append(options, tf6server.WithManagedDebug())
+	}
+	err := tf6server.Serve("registry.terraform.io/magneticio/lamia", provider.NewServer(version), options...)
+	if err != nil {
+		log.Fatal(err)
+	}
+}
