@@ -187,7 +187,7 @@ func explainCode(verb string, o Object, err error, s metav1.Status) []problem {
 		if errors.As(err, &request) && request.attempt.credentials != "" {
 			credentials = request.attempt.credentials
 		}
-		return one("not authenticated", "%s does not accept %s: %s (HTTP 401).\n\nThey are wrong, expired or another cluster's. "+
+		return one("not authenticated", "%s does not accept %s: %s (HTTP 401).\n\nThe credentials are wrong, expired or another cluster's. "+
 			"Renew them, or give others in the provider block.", server(err), credentials, said(s))
 	case code == http.StatusForbidden:
 		return explainForbidden(o, err, s)
