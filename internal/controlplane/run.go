@@ -37,7 +37,9 @@ func run(o options, args []string) error {
 	if o.kubeconfig == "" {
 		o.kubeconfig = filepath.Join(dir.path, "kubeconfig")
 	}
+	var group processGroup
 	clean := sync.OnceFunc(func() {
+		group.kill()
 		os.Remove(o.kubeconfig)
 		dir.remove()
 	})
@@ -48,7 +50,7 @@ func run(o options, args []string) error {
 	if err := os.MkdirAll(o.logs, 0o755); err != nil {
 		return fmt.Errorf("--logs: %w", err)
 	}
-	// A part that gives up through klog ends the process; it must not leave the folder behind either.
+	// A part that gives up through klog ends the process; it must not leave anything behind either.
 	klog.OsExit = func(status int) {
 		clean()
 		os.Exit(status)
@@ -66,7 +68,7 @@ func run(o options, args []string) error {
 	fmt.Fprintf(os.Stderr, "ready after %.1f s\n", time.Since(began).Seconds())
 
 	if len(args) > 0 {
-		return execute(ctx, c, o.kubeconfig, args)
+		return execute(ctx, c, o.kubeconfig, args, &group)
 	}
 	fmt.Fprintf(os.Stderr, "istiod serves xDS at %s; stop with Ctrl-C\n", c.XDS())
 	fmt.Printf("export KUBECONFIG=%s\nexport KUBE_CONFIG_PATH=%s\n", o.kubeconfig, o.kubeconfig)
