@@ -73,7 +73,7 @@ func (s *session) create(plan values) (live *unstructured.Unstructured, err erro
 	case lost == nil:
 		return nil, apierrors.NewAlreadyExists(s.kind.Resource.GroupResource(), s.ref.Name)
 	case kube.IsGone(lost):
-		return nil, errors.Unwrap(err)
+		return nil, kube.Settled(err)
 	}
 	return nil, err
 }
