@@ -63,12 +63,14 @@ func (tf *Terraform) Configure(configuration string, variables map[string]any) {
 	write(tf.t, filepath.Join(tf.dir, "terraform.tfvars.json"), string(values))
 }
 
-// Folder is a new folder with what is in another, and with these files.
+// Folder is a new folder with what is in another, "" for none, and with these files.
 func Folder(t *testing.T, from string, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := overwrite(dir, os.DirFS(from)); err != nil {
-		t.Fatal(err)
+	if from != "" {
+		if err := overwrite(dir, os.DirFS(from)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for name, content := range files {
 		write(t, filepath.Join(dir, name), content)
