@@ -25,7 +25,7 @@ import (
 const afterwards = 30 * time.Second
 
 // polling is how long to wait between two looks at an object.
-var polling = wait.Backoff{Duration: 100 * time.Millisecond, Factor: 1.5, Jitter: 0.2, Steps: 1000, Cap: 2 * time.Second}
+var polling = wait.Backoff{Duration: 100 * time.Millisecond, Factor: 1.5, Jitter: 0.2, Steps: 10, Cap: 2 * time.Second}
 
 func (s *session) client() dynamic.ResourceInterface {
 	return s.cluster.Dynamic.Resource(s.kind.Resource).Namespace(s.ref.Namespace)
@@ -110,7 +110,7 @@ func (s *session) update(prior, plan values) (*unstructured.Unstructured, error)
 		return nil, err
 	}
 	var live *unstructured.Unstructured
-	err = wait.ExponentialBackoffWithContext(s.ctx, polling, func(context.Context) (written bool, err error) {
+	err = polling.DelayFunc().Until(s.ctx, true, true, func(context.Context) (written bool, err error) {
 		if live, err = s.get(); err != nil {
 			return false, err
 		}
@@ -206,7 +206,7 @@ func (s *session) delete(uid string) error {
 		return err
 	}
 	var finalizers []string
-	err = wait.ExponentialBackoffWithContext(s.ctx, polling, func(context.Context) (gone bool, err error) {
+	err = polling.DelayFunc().Until(s.ctx, true, true, func(context.Context) (gone bool, err error) {
 		live, err := s.get()
 		switch {
 		case kube.IsGone(err):
@@ -234,7 +234,7 @@ func (s *session) wait(live *unstructured.Unstructured) *unstructured.Unstructur
 	if reason == "" {
 		return live
 	}
-	err := wait.ExponentialBackoffWithContext(s.ctx, polling, func(context.Context) (ready bool, err error) {
+	err := polling.DelayFunc().Until(s.ctx, true, true, func(context.Context) (ready bool, err error) {
 		if live, err = s.get(); err != nil {
 			return false, err
 		}
