@@ -108,7 +108,8 @@ type Diagnostic struct {
 	Detail   string `json:"detail"`
 	Address  string `json:"address"` // of the resource
 	Snippet  struct {
-		Code string `json:"code"`
+		Context string `json:"context"` // such as `resource "lamia_service" "test"`
+		Code    string `json:"code"`
 	} `json:"snippet"`
 }
 
@@ -250,11 +251,14 @@ func (c *Command) WaitFor(text string) {
 func (c *Command) Wait() (diagnostics Diagnostics) {
 	c.tf.t.Helper()
 	err := c.cmd.Wait()
+	var validation struct{ Diagnostics Diagnostics } // validate prints one document
+	if json.Unmarshal(c.out.Bytes(), &validation) == nil {
+		diagnostics = validation.Diagnostics
+	}
 	for line := range bytes.Lines(c.out.Bytes()) {
 		var message struct {
-			Type        string
-			Diagnostic  Diagnostic
-			Diagnostics Diagnostics // of validate
+			Type       string
+			Diagnostic Diagnostic
 		}
 		if json.Unmarshal(line, &message) != nil {
 			continue
@@ -262,7 +266,6 @@ func (c *Command) Wait() (diagnostics Diagnostics) {
 		if message.Type == "diagnostic" {
 			diagnostics = append(diagnostics, message.Diagnostic)
 		}
-		diagnostics = append(diagnostics, message.Diagnostics...)
 	}
 	if err != nil && len(diagnostics.Errors()) == 0 {
 		c.tf.t.Fatalf("%s: %v\n%s%s", c.cmd, err, c.out.Bytes(), c.cmd.Stderr)
