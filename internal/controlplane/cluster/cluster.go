@@ -58,13 +58,24 @@ type Cluster struct {
 	mu     sync.Mutex
 	parts  []*part // in the order of their start
 	failed chan error
+	abort  context.CancelCauseFunc // ends the start
 }
 
 // Start starts a cluster and returns when pods can be created and Istio's objects are validated. A failure is
 // a PartError where one part is to blame. The Cluster is to be stopped also after an error.
 func Start(ctx context.Context, config Config) (*Cluster, error) {
-	c := &Cluster{Config: config, dir: config.Dir, failed: make(chan error, 1)}
+	ctx, cancel := context.WithCancelCause(ctx)
+	c := &Cluster{Config: config, dir: config.Dir, failed: make(chan error, 1), abort: cancel}
 	return c, c.start(ctx)
+}
+
+// fail is told of the end of a part that nobody has stopped.
+func (c *Cluster) fail(err error) {
+	select {
+	case c.failed <- err:
+	default: // the first failure is the one that counts
+	}
+	c.abort(err)
 }
 
 // Failed gets the error of the first part that ends by itself after the start.
@@ -92,16 +103,14 @@ func (c *Cluster) Stop() {
 	}
 }
 
-func (c *Cluster) start(ctx context.Context) (err error) {
+func (c *Cluster) start(ctx context.Context) error {
+	if err := c.logGlobally(); err != nil {
+		return fmt.Errorf("logs: %w", err)
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("a port for kube-apiserver: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			listener.Close() // else the API server does
-		}
-	}()
 	c.server = "https://" + listener.Addr().String()
 	c.network = newNetwork(listener.Addr().(*net.TCPAddr).Port)
 	for _, address := range []*string{&c.webhooks, &c.xds} {
@@ -147,21 +156,14 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 // run starts a part and returns when it is ready.
 func (c *Cluster) run(ctx context.Context, p *part) error {
 	return c.step(p.name, func() error {
-		if err := p.open(c.Logs); err != nil {
+		var err error
+		if p.log, err = openLog(c.Logs, p.name); err != nil {
 			return err
 		}
 		c.mu.Lock()
 		c.parts = append(c.parts, p)
 		c.mu.Unlock()
-		if p.name == "kube-apiserver" {
-			logGlobally(p.log)
-		}
-		p.start(func(err error) {
-			select {
-			case c.failed <- err:
-			default:
-			}
-		})
+		p.start(c.fail)
 		return p.await(ctx)
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -49,12 +48,6 @@ func (e *PartError) Error() string {
 
 func (e *PartError) Unwrap() error { return e.Err }
 
-// open creates the part's log.
-func (p *part) open(dir string) (err error) {
-	p.log, err = os.OpenFile(filepath.Join(dir, p.name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	return err
-}
-
 // start runs the part. When it ends by itself, fail is told.
 func (p *part) start(fail func(error)) {
 	// Parts do not end with the context that starts them: they are stopped one by one, in reverse order.
@@ -93,6 +86,9 @@ func (p *part) await(ctx context.Context) error {
 		case <-p.ended:
 			return p.failed(errors.Join(errors.New("did not start"), p.err))
 		case <-ctx.Done():
+			if other := (*PartError)(nil); errors.As(context.Cause(ctx), &other) {
+				return other
+			}
 			return p.failed(fmt.Errorf("%w: %w", context.Cause(ctx), err))
 		case <-time.After(25 * time.Millisecond):
 		}
