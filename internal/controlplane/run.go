@@ -59,13 +59,15 @@ func run(o options, args []string) error {
 	// The garbage of the start is not worth collecting: it takes a quarter of the time.
 	collect := debug.SetGCPercent(400)
 	c, err := cluster.Start(ctx, cluster.Config{Dir: dir.path, Logs: o.logs, Kubeconfig: o.kubeconfig, Progress: progress(console)})
-	defer c.Stop()
 	if err != nil {
+		// No Stop: parts that are stopped in the middle of their start are not reliable, some panic. The process
+		// ends now, and they with it.
 		if ctx.Err() != nil {
 			return interrupted()
 		}
 		return err
 	}
+	defer c.Stop()
 	debug.SetGCPercent(collect)
 	debug.FreeOSMemory()
 	fmt.Fprintf(console, "ready after %.1f s\n", time.Since(began).Seconds())

@@ -50,7 +50,7 @@ func (e *PartError) Unwrap() error { return e.Err }
 
 // start runs the part. When it ends by itself, fail is told.
 func (p *part) start(fail func(error)) {
-	// Parts do not end with the context that starts them: they are stopped one by one, in reverse order.
+	// A part does not end with the context that it is started in.
 	ctx, cancel := context.WithCancel(context.Background())
 	p.stop, p.ended = cancel, make(chan struct{})
 	go func() {
@@ -111,9 +111,6 @@ func (p *part) tail() string {
 
 // halt ends the part and waits for it, but no longer than patience.
 func (p *part) halt(patience time.Duration) {
-	if p.stop == nil {
-		return
-	}
 	p.stop()
 	select {
 	case <-p.ended:

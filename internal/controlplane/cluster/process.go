@@ -36,8 +36,7 @@ func (c *Cluster) logGlobally() error {
 		return err
 	}
 	klog.SetLogger(logger(file))
-	// Kubernetes' components end their process when they cannot go on, and also when they are stopped in the
-	// middle of their start. This process ends in its own way.
+	// Kubernetes' components end their process when they cannot go on. This process ends in its own way.
 	klog.OsExit = func(status int) {
 		p := part{name: "Kubernetes", log: file}
 		c.fail(p.failed(fmt.Errorf("gave up with exit status %d", status)))
