@@ -12,7 +12,7 @@ import (
 // entry is what a manager wrote at a minute: fields is FieldsV1.
 func entry(manager string, minute int, fields string) metav1.ManagedFieldsEntry {
 	at := metav1.NewTime(time.Date(2026, 1, 2, 3, minute, 0, 0, time.UTC))
-	return metav1.ManagedFieldsEntry{Manager: manager, Time: &at, FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}}
+	return metav1.ManagedFieldsEntry{Manager: manager, Time: &at, FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(fields)}
 }
 
 func TestLastWriter(t *testing.T) {
@@ -21,7 +21,7 @@ func TestLastWriter(t *testing.T) {
 		entry("first", 1, `{"f:spec":{"f:http":{},"f:hosts":{}}}`),
 		entry("third", 3, `{"f:spec":{"f:hosts":{}}}`),
 		entry("second", 2, `{"f:spec":{"f:http":{},"f:trafficPolicy":{"f:tls":{"f:mode":{}}}}}`),
-		{Manager: "no time", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:http":{}}}`)}},
+		{Manager: "no time", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:http":{}}}`)},
 		{Manager: "no fields", Time: &metav1.Time{Time: time.Now()}},
 		entry("no JSON", 59, `{`),
 		entry("labels", 4, `{"f:metadata":{"f:labels":{".":{},"f:example.com/team":{}}}}`),

@@ -2,7 +2,6 @@ package object
 
 import (
 	"maps"
-	"slices"
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -30,13 +29,6 @@ func (v values) string(name string) string {
 		_ = value.As(&s) // the schema says string
 	}
 	return s
-}
-
-// keys are those of a map attribute, sorted.
-func (v values) keys(name string) []string {
-	var m map[string]tftypes.Value
-	_ = v[name].As(&m) // the schema says map
-	return slices.Sorted(maps.Keys(m))
 }
 
 // known makes every value of v that is not known null, as in a state.
