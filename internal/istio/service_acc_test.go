@@ -1,7 +1,12 @@
 package istio_test
 
 import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/compare"
@@ -131,4 +136,40 @@ func TestAccService_ports(t *testing.T) {
 		statecheck.ExpectKnownValue(service, port(3, "target_port"), knownvalue.StringExact("8080")),
 		statecheck.ExpectKnownValue(service, port(3, "protocol"), knownvalue.StringExact("TCP")),
 	))
+}
+
+// A load balancer that gets no address in time is an error, and stays in the state.
+func TestAccService_timeout(t *testing.T) {
+	t.Parallel()
+	o := acctest.NewObject(t, istio.Service(), acctest.Namespace(t), "test")
+	var found atomic.Bool
+	proxy := acctest.Proxy(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if found.Load() || r.Method == http.MethodDelete {
+			next.ServeHTTP(w, r)
+			return
+		}
+		answer := httptest.NewRecorder()
+		next.ServeHTTP(answer, r)
+		live := &unstructured.Unstructured{}
+		if err := json.Unmarshal(answer.Body.Bytes(), &live.Object); err == nil && live.GetKind() == "Service" {
+			unstructured.RemoveNestedField(live.Object, "status", "loadBalancer")
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(answer.Code)
+		json.NewEncoder(w).Encode(live.Object) //nolint:errcheck // the client may be gone
+	})
+	tf := acctest.NewTerraform(t, "testdata/service/timeouts", proxy, map[string]any{"namespace": o.Namespace, "timeout": "1s"})
+	errors := tf.Run("apply", "-auto-approve").Errors()
+	if len(errors) != 1 || !strings.Contains(errors.String(), "is not ready") || !strings.Contains(errors.String(), "an address of its load balancer") {
+		t.Errorf("the errors are\n%s", errors)
+	}
+	if state := tf.State(); len(state) != 1 || !o.Exists() {
+		t.Errorf("the state holds %v; the object exists: %v", state, o.Exists())
+	}
+	found.Store(true)
+	tf.Must("apply", "-auto-approve", "-var=timeout=1m")
+	if addresses, _ := tf.Values(service)["addresses"].([]any); len(addresses) != 1 {
+		t.Errorf("the addresses are %v", addresses)
+	}
+	tf.Must("destroy", "-auto-approve")
 }
