@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -25,30 +26,33 @@ func (m *Message) Attributes() map[string]schema.Attribute {
 func (f Field) attribute() schema.Attribute {
 	switch {
 	case f.Collection == List && f.Message != nil:
-		return schema.ListNestedAttribute{
+		a := schema.ListNestedAttribute{
 			MarkdownDescription: f.Description, DeprecationMessage: f.Deprecation, Required: f.Required, Optional: !f.Required,
 			NestedObject: f.Message.nestedObject(), Validators: f.listValidators(),
 		}
+		return listAttribute{a, a.GetType()}
 	case f.Collection == List:
 		return schema.ListAttribute{
 			MarkdownDescription: f.Description, DeprecationMessage: f.Deprecation, Required: f.Required, Optional: !f.Required,
 			ElementType: f.Scalar.Type, Validators: f.listValidators(),
 		}
 	case f.Collection == Map && f.Message != nil:
-		return schema.MapNestedAttribute{
+		a := schema.MapNestedAttribute{
 			MarkdownDescription: f.Description, DeprecationMessage: f.Deprecation, Required: f.Required, Optional: !f.Required,
 			NestedObject: f.Message.nestedObject(), Validators: f.mapValidators(),
 		}
+		return mapAttribute{a, a.GetType()}
 	case f.Collection == Map:
 		return schema.MapAttribute{
 			MarkdownDescription: f.Description, DeprecationMessage: f.Deprecation, Required: f.Required, Optional: !f.Required,
 			ElementType: f.Scalar.Type, Validators: f.mapValidators(),
 		}
 	case f.Message != nil:
-		return schema.SingleNestedAttribute{
+		a := schema.SingleNestedAttribute{
 			MarkdownDescription: f.Description, DeprecationMessage: f.Deprecation, Required: f.Required, Optional: !f.Required,
 			Attributes: f.Message.Attributes(), Validators: f.Message.validators(),
 		}
+		return objectAttribute{a, a.GetType()}
 	}
 	switch f.Scalar.Type {
 	case types.BoolType:
@@ -75,6 +79,27 @@ func (f Field) attribute() schema.Attribute {
 	}
 	return s
 }
+
+// The framework (v1.19) asks an attribute for its type at each step of each path that it follows, and those with attributes of their own
+// make it anew each time, down to the last leaf. These know it.
+type (
+	listAttribute struct {
+		schema.ListNestedAttribute
+		typ attr.Type
+	}
+	mapAttribute struct {
+		schema.MapNestedAttribute
+		typ attr.Type
+	}
+	objectAttribute struct {
+		schema.SingleNestedAttribute
+		typ attr.Type
+	}
+)
+
+func (a listAttribute) GetType() attr.Type   { return a.typ }
+func (a mapAttribute) GetType() attr.Type    { return a.typ }
+func (a objectAttribute) GetType() attr.Type { return a.typ }
 
 func (m *Message) nestedObject() schema.NestedAttributeObject {
 	return schema.NestedAttributeObject{Attributes: m.Attributes(), Validators: m.validators()}
