@@ -137,7 +137,7 @@ func compareField(t *testing.T, at string, crd node, f spec.Field) {
 		compare(t, at, *value, f.Message)
 		return
 	}
-	want := map[any]string{types.BoolType: "boolean", types.Int64Type: "integer", types.Float64Type: "number"}[f.Scalar.Type]
+	want := map[any]string{types.BoolType: "boolean", types.NumberType: "integer", types.Float64Type: "number"}[f.Scalar.Type]
 	if want == "" {
 		want = "string"
 	}

@@ -96,7 +96,7 @@ func scalarExample(f spec.Field) any {
 	switch s := f.Scalar; {
 	case s.Type == types.BoolType:
 		return true
-	case s.Type == types.Int64Type:
+	case s.Type == types.NumberType:
 		n, limits := int64(7), f.Constraints
 		if f.Collection != spec.One {
 			limits = f.Element

@@ -134,7 +134,7 @@ func randomElement(f spec.Field, r *rand.Rand) tftypes.Value {
 	switch s := f.Scalar; {
 	case s.Type == types.BoolType:
 		return tftypes.NewValue(tftypes.Bool, r.IntN(2) == 0)
-	case s.Type == types.Int64Type:
+	case s.Type == types.NumberType:
 		n := [...]int64{0, 1, s.Min, s.Max, r.Int64N(1000), max(s.Min, min(s.Max, r.Int64()))}[r.IntN(6)]
 		return tftypes.NewValue(tftypes.Number, n)
 	case s.Type == types.Float64Type:

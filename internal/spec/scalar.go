@@ -16,7 +16,7 @@ import (
 
 // Scalar is how a single value is spelled in Terraform and in JSON.
 type Scalar struct {
-	Type attr.Type // one of types.BoolType, Float64Type, Int64Type, StringType, or a custom string type
+	Type attr.Type // one of types.BoolType, Float64Type, NumberType for integers, StringType, or a custom string type
 
 	Values    []string         // of an enum
 	Min, Max  int64            // of an integer, inclusive
@@ -34,7 +34,7 @@ func (s Scalar) terraformType() tftypes.Type {
 	switch s.Type {
 	case types.BoolType:
 		return tftypes.Bool
-	case types.Int64Type, types.Float64Type:
+	case types.NumberType, types.Float64Type:
 		return tftypes.Number
 	}
 	return tftypes.String
@@ -88,13 +88,9 @@ func Flag(value string) Scalar {
 // Integer is a whole number from low to high.
 func Integer(low, high int64) Scalar {
 	return Scalar{
-		Type: types.Int64Type, Min: low, Max: high, decode: decodeInt,
+		Type: types.NumberType, Min: low, Max: high, decode: decodeInt,
 		encode: func(v any) (any, error) {
-			i, accuracy := v.(*big.Float).Int64()
-			if accuracy != big.Exact || i < low || i > high {
-				return nil, fmt.Errorf("is %s, not a whole number from %d to %d", v.(*big.Float).Text('g', -1), low, high)
-			}
-			return i, nil
+			return wholeNumber{low, high}.int64(v.(*big.Float))
 		},
 	}
 }
@@ -107,7 +103,7 @@ func (s Scalar) encodeValue(value tftypes.Value) (any, error) {
 		if err = value.As(&b); err == nil {
 			return s.encode(b)
 		}
-	case types.Int64Type, types.Float64Type:
+	case types.NumberType, types.Float64Type:
 		var n big.Float
 		if err = value.As(&n); err == nil {
 			return s.encode(&n)

@@ -2,7 +2,6 @@ package spec
 
 import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/float64validator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -59,10 +58,10 @@ func (f Field) attribute() schema.Attribute {
 		return schema.BoolAttribute{
 			MarkdownDescription: f.Description, DeprecationMessage: f.Deprecation, Required: f.Required, Optional: !f.Required,
 		}
-	case types.Int64Type:
-		return schema.Int64Attribute{
+	case types.NumberType:
+		return schema.NumberAttribute{
 			MarkdownDescription: f.Description, DeprecationMessage: f.Deprecation, Required: f.Required, Optional: !f.Required,
-			Validators: f.Scalar.int64Validators(f.Constraints),
+			Validators: []validator.Number{f.Scalar.wholeNumber(f.Constraints)},
 		}
 	case types.Float64Type:
 		return schema.Float64Attribute{
@@ -122,8 +121,8 @@ func (f Field) listValidators() []validator.List {
 	}
 	switch {
 	case f.Message != nil:
-	case f.Scalar.Type == types.Int64Type:
-		v = append(v, listvalidator.ValueInt64sAre(f.Scalar.int64Validators(f.Element)...))
+	case f.Scalar.Type == types.NumberType:
+		v = append(v, listvalidator.ValueNumbersAre(f.Scalar.wholeNumber(f.Element)))
 	default:
 		if s := f.Scalar.stringValidators(f.Element); s != nil {
 			v = append(v, listvalidator.ValueStringsAre(s...))
@@ -139,8 +138,8 @@ func (f Field) mapValidators() []validator.Map {
 	}
 	switch {
 	case f.Message != nil:
-	case f.Scalar.Type == types.Int64Type:
-		v = append(v, mapvalidator.ValueInt64sAre(f.Scalar.int64Validators(f.Element)...))
+	case f.Scalar.Type == types.NumberType:
+		v = append(v, mapvalidator.ValueNumbersAre(f.Scalar.wholeNumber(f.Element)))
 	default:
 		if s := f.Scalar.stringValidators(f.Element); s != nil {
 			v = append(v, mapvalidator.ValueStringsAre(s...))
@@ -149,7 +148,7 @@ func (f Field) mapValidators() []validator.Map {
 	return v
 }
 
-func (s Scalar) int64Validators(c describe.Constraints) []validator.Int64 {
+func (s Scalar) wholeNumber(c describe.Constraints) wholeNumber {
 	low, high := s.Min, s.Max
 	if c.Minimum != nil {
 		low = max(low, *c.Minimum)
@@ -157,7 +156,7 @@ func (s Scalar) int64Validators(c describe.Constraints) []validator.Int64 {
 	if c.Maximum != nil {
 		high = min(high, *c.Maximum)
 	}
-	return []validator.Int64{int64validator.Between(low, high)}
+	return wholeNumber{low, high}
 }
 
 func float64Validators(c describe.Constraints) (v []validator.Float64) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"math/big"
 	"strings"
 	"time"
 
@@ -33,6 +34,32 @@ func (names atMostOne) ValidateObject(_ context.Context, req validator.ObjectReq
 			fmt.Sprintf("Only one of %s may be set, but %s are. Remove all but one.",
 				strings.Join(names, ", "), strings.Join(set, " and ")))
 	}
+}
+
+// wholeNumber validates an integer. An Int64Attribute would call a fraction an error of the provider.
+type wholeNumber struct{ low, high int64 }
+
+func (n wholeNumber) Description(context.Context) string {
+	return fmt.Sprintf("must be a whole number from %d to %d", n.low, n.high)
+}
+
+func (n wholeNumber) MarkdownDescription(ctx context.Context) string { return n.Description(ctx) }
+
+func (n wholeNumber) ValidateNumber(_ context.Context, req validator.NumberRequest, resp *validator.NumberResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	if _, err := n.int64(req.ConfigValue.ValueBigFloat()); err != nil {
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Number", "The value "+err.Error()+".")
+	}
+}
+
+func (n wholeNumber) int64(f *big.Float) (int64, error) {
+	i, accuracy := f.Int64()
+	if accuracy != big.Exact || i < n.low || i > n.high {
+		return 0, fmt.Errorf("is %s; it must be a whole number from %d to %d", f.Text('g', -1), n.low, n.high)
+	}
+	return i, nil
 }
 
 // minDuration validates that a duration is at least this long.

@@ -56,26 +56,26 @@ resource "lamia_gateway" "required_missing_inside" {
   servers = [{ port = { number = 80, name = "http", protocol = "HTTP" } }]
 }
 
-# error: at "ports = .*Attribute ports\[0\]\.port value must be between 1 and 65535, got: 0$
+# error: at "ports = .*At ports\[0\]\.port: The value is 0; it must be a whole number from 1 to 65535
 resource "lamia_service" "port_zero" {
   name  = "test"
   ports = [{ port = 0 }]
 }
 
-# error: at "ports = .*Attribute ports\[1\]\.port value must be between 1 and 65535, got: 70000$
+# error: at "ports = .*At ports\[1\]\.port: The value is 70000; it must be a whole number from 1 to 65535
 resource "lamia_service" "port_70000" {
   name  = "test"
   ports = [{ port = 80 }, { port = 70000 }]
 }
 
-# error: at "ports = .*Attribute ports\[0\]\.number value must be between 1 and 65535, got: 0$
+# error: at "ports = .*At ports\[0\]\.number: The value is 0; it must be a whole number from 1 to 65535
 resource "lamia_service_entry" "port_zero" {
   name  = "test"
   hosts = ["a.example.com"]
   ports = [{ number = 0, name = "http", protocol = "HTTP" }]
 }
 
-# error: at "ports = .*Attribute ports\[0\]\.number value must be between 1 and 65535, got: 70000$
+# error: at "ports = .*At ports\[0\]\.number: The value is 70000; it must be a whole number from 1 to 65535
 resource "lamia_service_entry" "port_70000" {
   name  = "test"
   hosts = ["a.example.com"]
@@ -133,21 +133,21 @@ resource "lamia_service" "enum" {
   type = "Loadbalancer"
 }
 
-# error: at "traffic_policy = .*1\.5.* is not an integer
+# error: at "traffic_policy = .*At traffic_policy\.connection_pool\.tcp\.max_connections: The value is 1\.5; it must be a whole number
 resource "lamia_destination_rule" "fraction" {
   name           = "test"
   host           = "svc"
   traffic_policy = { connection_pool = { tcp = { max_connections = 1.5 } } }
 }
 
-# error: at "traffic_policy = .*Attribute traffic_policy\.outlier_detection\.consecutive_5xx_errors value must be between 0 and 4294967295, got: -1
+# error: at "traffic_policy = .*At traffic_policy\.outlier_detection\.consecutive_5xx_errors: The value is -1; it must be a whole number from 0 to 4294967295
 resource "lamia_destination_rule" "negative" {
   name           = "test"
   host           = "svc"
   traffic_policy = { outlier_detection = { consecutive_5xx_errors = -1 } }
 }
 
-# error: at "traffic_policy = .*outlier_detection_http_error_codes\[0\] value must be between 100 and 599, got: 99
+# error: at "traffic_policy = .*outlier_detection_http_error_codes\[0\]: The value is 99; it must be a whole number from 100 to 599
 resource "lamia_destination_rule" "element" {
   name           = "test"
   host           = "svc"
