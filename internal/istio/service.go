@@ -33,7 +33,7 @@ func Service() *object.Kind {
 				Attribute: schema.StringAttribute{Computed: true, MarkdownDescription: "The fully qualified name, such as " +
 					"`svc-1.vamp-test1.svc.cluster.local`, known at plan. It means the same Service in every namespace; a short name does not."},
 				Plan: func(namespace, name string) tftypes.Value { return str(host(namespace, name)) },
-				Read: func(live *unstructured.Unstructured) tftypes.Value {
+				Read: func(live object.Stored) tftypes.Value {
 					return str(host(live.GetNamespace(), live.GetName()))
 				},
 			},
@@ -41,7 +41,7 @@ func Service() *object.Kind {
 				Attribute: schema.StringAttribute{Computed: true, MarkdownDescription: "The IP address inside the cluster; null for a headless Service " +
 					"and one of type `ExternalName`."},
 				DependsOn: address,
-				Read: func(live *unstructured.Unstructured) tftypes.Value {
+				Read: func(live object.Stored) tftypes.Value {
 					ip, _, _ := unstructured.NestedString(live.Object, "spec", "clusterIP")
 					if ip == "" || ip == corev1.ClusterIPNone {
 						return tftypes.NewValue(tftypes.String, nil)
@@ -53,12 +53,8 @@ func Service() *object.Kind {
 				Attribute: schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The load balancer's IP addresses " +
 					"and host names, sorted; empty for other types than `LoadBalancer`."},
 				DependsOn: address,
-				Read: func(live *unstructured.Unstructured) tftypes.Value {
-					list := []tftypes.Value{}
-					for _, a := range addresses(live) {
-						list = append(list, str(a))
-					}
-					return tftypes.NewValue(tftypes.List{ElementType: tftypes.String}, list)
+				Read: func(live object.Stored) tftypes.Value {
+					return strs(addresses(live.Unstructured))
 				},
 			},
 		},
@@ -156,3 +152,11 @@ func addresses(live *unstructured.Unstructured) (addresses []string) {
 func host(namespace, name string) string { return name + "." + namespace + ".svc.cluster.local" }
 
 func str(s string) tftypes.Value { return tftypes.NewValue(tftypes.String, s) }
+
+func strs(all []string) tftypes.Value {
+	list := make([]tftypes.Value, len(all))
+	for i, s := range all {
+		list[i] = str(s)
+	}
+	return tftypes.NewValue(tftypes.List{ElementType: tftypes.String}, list)
+}

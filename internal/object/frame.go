@@ -88,6 +88,14 @@ func (k *Kind) attributes(ctx context.Context) map[string]schema.Attribute {
 		all[name] = c.Attribute
 	}
 	maps.Copy(all, k.Spec.Attributes())
+	for name := range k.Defaults {
+		a := all[name].(schema.MapAttribute)
+		a.Computed = true
+		all[name] = a
+	}
+	if k.Companions != nil {
+		maps.Copy(all, k.Companions.attributes())
+	}
 	return all
 }
 

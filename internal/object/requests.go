@@ -25,7 +25,7 @@ import (
 const afterwards = 30 * time.Second
 
 // polling is how long to wait between two looks at an object.
-var polling = wait.Backoff{Duration: 100 * time.Millisecond, Factor: 1.5, Jitter: 0.2, Steps: 1000, Cap: 2 * time.Second}
+var polling = wait.Backoff{Duration: 100 * time.Millisecond, Factor: 1.5, Jitter: 0.2, Steps: 10, Cap: 2 * time.Second}
 
 func (s *session) client() dynamic.ResourceInterface {
 	return s.cluster.Dynamic.Resource(s.kind.Resource).Namespace(s.ref.Namespace)
@@ -73,7 +73,7 @@ func (s *session) create(plan values) (live *unstructured.Unstructured, err erro
 	case lost == nil:
 		return nil, apierrors.NewAlreadyExists(s.kind.Resource.GroupResource(), s.ref.Name)
 	case kube.IsGone(lost):
-		return nil, errors.Unwrap(err)
+		return nil, kube.Settled(err)
 	}
 	return nil, err
 }
@@ -103,19 +103,25 @@ func (e *changedError) report(s *session) {
 	s.diagnostics.AddError(summary, detail)
 }
 
-// update writes the difference from prior to plan, and nothing else. Without a difference it writes nothing and returns nil.
+// update writes the difference from prior to plan, and nothing else: nothing at all, if there is none.
 func (s *session) update(prior, plan values) (*unstructured.Unstructured, error) {
 	patch, err := s.kind.difference(prior, plan, false)
-	if err != nil || len(patch) == 0 {
+	if err != nil {
 		return nil, err
 	}
 	var live *unstructured.Unstructured
-	err = wait.ExponentialBackoffWithContext(s.ctx, polling, func(context.Context) (written bool, err error) {
+	err = polling.DelayFunc().Until(s.ctx, true, true, func(context.Context) (written bool, err error) {
 		if live, err = s.get(); err != nil {
 			return false, err
 		}
 		if err := s.kind.guard(prior, plan, live); err != nil {
 			return false, err
+		}
+		if err := s.preflight(plan); err != nil {
+			return false, err
+		}
+		if len(patch) == 0 { // only what the provider keeps for itself has changed, such as timeouts, or a companion
+			return true, nil
 		}
 		data, err := json.Marshal(withVersion(patch, live.GetResourceVersion()))
 		if err != nil {
@@ -194,6 +200,10 @@ func (s *session) delete(uid string) error {
 	if uid != "" {
 		options.Preconditions = metav1.NewUIDPreconditions(uid)
 	}
+	if s.kind.Companions != nil {
+		foreground := metav1.DeletePropagationForeground // the object goes last, after its load balancer
+		options.PropagationPolicy = &foreground
+	}
 	err := s.write(func(ctx context.Context) error { return s.client().Delete(ctx, s.ref.Name, options) })
 	switch {
 	case apierrors.IsNotFound(err): // or its kind is: no CRD, no object
@@ -206,7 +216,7 @@ func (s *session) delete(uid string) error {
 		return err
 	}
 	var finalizers []string
-	err = wait.ExponentialBackoffWithContext(s.ctx, polling, func(context.Context) (gone bool, err error) {
+	err = polling.DelayFunc().Until(s.ctx, true, true, func(context.Context) (gone bool, err error) {
 		live, err := s.get()
 		switch {
 		case kube.IsGone(err):
@@ -225,34 +235,51 @@ func (s *session) delete(uid string) error {
 	return err
 }
 
-// wait waits until live is ready; nil after an error.
-func (s *session) wait(live *unstructured.Unstructured) *unstructured.Unstructured {
-	if s.kind.Waiting == nil {
-		return live
+// notReadyError is an object that is stored but was not ready in time.
+type notReadyError struct{ reason, why string }
+
+func (e *notReadyError) Error() string { return "not ready" }
+
+func (e *notReadyError) report(s *session) {
+	detail := fmt.Sprintf("It is stored, and it is in the state. But when the time was up (%v) it still waited for %s.", context.Cause(s.ctx), e.reason)
+	if e.why != "" {
+		detail += "\n\n" + e.why
 	}
-	reason := s.kind.Waiting(live)
-	if reason == "" {
-		return live
-	}
-	err := wait.ExponentialBackoffWithContext(s.ctx, polling, func(context.Context) (ready bool, err error) {
-		if live, err = s.get(); err != nil {
+	s.diagnostics.AddError(fmt.Sprintf("%s is not ready", s.ref), detail+"\n\nHow long to wait is for the attribute timeouts to say.")
+}
+
+// poll looks again and again until waiting has no reason any more.
+func (s *session) poll(waiting func() (reason string, err error)) error {
+	var reason string
+	err := polling.DelayFunc().Until(s.ctx, true, true, func(context.Context) (ready bool, err error) {
+		now, err := waiting()
+		if err != nil {
 			return false, err
 		}
-		reason = s.kind.Waiting(live)
-		tflog.Debug(s.ctx, "waiting", map[string]any{"object": s.ref.String(), "for": reason})
+		reason = now
+		if reason != "" {
+			tflog.Debug(s.ctx, "waiting", map[string]any{"object": s.ref.String(), "for": reason})
+		}
 		return reason == "", nil
 	})
-	if err == nil {
-		return live
+	if err != nil && s.ctx.Err() != nil && reason != "" {
+		return &notReadyError{reason: reason}
 	}
-	if s.ctx.Err() != nil {
-		s.diagnostics.AddError(fmt.Sprintf("%s is not ready", s.ref),
-			fmt.Sprintf("It is stored, but when the time was up (%v) it still waited for %s. It is in the state; see also the attribute timeouts.",
-				context.Cause(s.ctx), reason))
-		return nil
+	return err
+}
+
+// wait waits until the object itself is ready.
+func (s *session) wait(live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	if s.kind.Waiting == nil || s.kind.Waiting(live) == "" {
+		return live, nil
 	}
-	s.fail("get", err)
-	return nil
+	err := s.poll(func() (reason string, err error) {
+		if live, err = s.get(); err != nil {
+			return "", err
+		}
+		return s.kind.Waiting(live), nil
+	})
+	return live, err
 }
 
 // warnOfMutation warns when the cluster holds something else than what was asked for: an admission webhook changed it on the way.

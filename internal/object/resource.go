@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -62,6 +63,10 @@ func (r *object) Create(ctx context.Context, req resource.CreateRequest, resp *r
 	}
 	defer s.close()
 
+	if err := s.preflight(plan); err != nil {
+		s.fail("create", err)
+		return
+	}
 	live, err := s.create(plan)
 	switch {
 	case err == nil:
@@ -78,11 +83,7 @@ func (r *object) Create(ctx context.Context, req resource.CreateRequest, resp *r
 		s.fail("create", err)
 		return
 	}
-	resp.State.Raw = s.stored(plan, live).raw(req.Plan.Raw.Type()) // first, lest it be lost when waiting fails
-	if live = s.wait(live); live != nil {
-		resp.State.Raw = s.stored(plan, live).raw(req.Plan.Raw.Type())
-		s.warnOfMutation(plan, live)
-	}
+	resp.State.Raw = s.settle(plan, live).raw(req.Plan.Raw.Type())
 }
 
 func (r *object) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -124,6 +125,15 @@ func (r *object) Read(ctx context.Context, req resource.ReadRequest, resp *resou
 			fmt.Sprintf("The provider follows Istio's API as of its own release. It neither shows nor keeps: spec.%s. "+
 				"Use a provider release for the Istio version of the cluster.", strings.Join(unknown, ", spec.")))
 	}
+	companions, states, err := s.inspect(live, now)
+	if err != nil {
+		s.fail("get", err)
+		return
+	}
+	if r.kind.Companions != nil {
+		now[attrCompanions] = stringMapValue(states)
+	}
+	r.kind.compute(now, Stored{live, companions})
 	resp.State.Raw = now.raw(req.State.Raw.Type())
 }
 
@@ -140,15 +150,7 @@ func (r *object) Update(ctx context.Context, req resource.UpdateRequest, resp *r
 		s.fail("patch", err)
 		return
 	}
-	if live == nil { // only what the provider keeps for itself has changed, such as timeouts
-		resp.State.Raw = req.Plan.Raw
-		return
-	}
-	resp.State.Raw = s.stored(plan, live).raw(req.Plan.Raw.Type())
-	if live = s.wait(live); live != nil {
-		resp.State.Raw = s.stored(plan, live).raw(req.Plan.Raw.Type())
-		s.warnOfMutation(plan, live)
-	}
+	resp.State.Raw = s.settle(plan, live).raw(req.Plan.Raw.Type())
 }
 
 func (r *object) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -218,11 +220,11 @@ func (s *session) close() {
 
 // fail says what became of the request that ended in err.
 func (s *session) fail(verb string, err error) {
-	var changed *changedError
+	var explained interface{ report(*session) }
 	var value *spec.Error
 	switch {
-	case errors.As(err, &changed):
-		changed.report(s)
+	case errors.As(err, &explained):
+		explained.report(s)
 	case errors.As(err, &value):
 		s.diagnostics.AddAttributeError(value.Path, fmt.Sprintf("%s holds a value that cannot be converted", s.ref), value.Error()+".")
 	default:
@@ -230,10 +232,25 @@ func (s *session) fail(verb string, err error) {
 	}
 }
 
-// stored is the plan as it stands in the cluster.
-func (s *session) stored(plan values, live *unstructured.Unstructured) values {
+// settle makes and awaits what belongs to the object that is stored now, and returns the state. Whatever fails, the object is in it.
+func (s *session) settle(plan values, live *unstructured.Unstructured) values {
 	state := plan.known()
-	s.kind.compute(state, live)
+	stored := Stored{live, nil}
+	companions, err := s.accompany(live, plan)
+	if err == nil {
+		stored.Companions = companions
+		stored.Unstructured, err = s.wait(live)
+	}
+	if err != nil {
+		s.fail("get", err)
+		stored.Unstructured = live
+		if s.kind.Companions != nil {
+			state[attrCompanions] = tftypes.NewValue(state[attrCompanions].Type(), nil) // the next refresh tells
+		}
+	} else {
+		s.warnOfMutation(plan, stored.Unstructured)
+	}
+	s.kind.compute(state, stored)
 	return state
 }
 

@@ -17,12 +17,13 @@ import (
 func (m *Message) Attributes() map[string]schema.Attribute {
 	attributes := make(map[string]schema.Attribute, len(m.Fields))
 	for _, f := range m.Fields {
-		attributes[f.Name] = f.attribute()
+		attributes[f.Name] = f.Attribute()
 	}
 	return attributes
 }
 
-func (f Field) attribute() schema.Attribute {
+// Attribute is the Terraform attribute of the field.
+func (f Field) Attribute() schema.Attribute {
 	switch {
 	case f.Collection == List && f.Message != nil:
 		return schema.ListNestedAttribute{
