@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 const patience = 10 * time.Second
 
 // execute runs a command against the cluster in a process group of its own, which ends with the command.
-func execute(ctx context.Context, c *cluster.Cluster, kubeconfig string, args []string) error {
+func execute(ctx context.Context, c *cluster.Cluster, kubeconfig string, args []string, group *processGroup) error {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "KUBE_CONFIG_PATH="+kubeconfig, "LAMIA_TEST_KUBECONFIG="+kubeconfig)
@@ -34,8 +35,8 @@ func execute(ctx context.Context, c *cluster.Cluster, kubeconfig string, args []
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	group := -cmd.Process.Pid
-	defer syscall.Kill(group, syscall.SIGKILL) //nolint:errcheck // the group is usually empty by now
+	group.pid.Store(int64(cmd.Process.Pid))
+	defer group.kill()
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 
@@ -44,16 +45,16 @@ func execute(ctx context.Context, c *cluster.Cluster, kubeconfig string, args []
 	case err := <-ended:
 		return status(err)
 	case failure = <-c.Failed():
-		syscall.Kill(group, syscall.SIGTERM)
+		group.signal(syscall.SIGTERM)
 	case <-ctx.Done():
-		syscall.Kill(group, context.Cause(ctx).(stopped).Signal.(syscall.Signal))
+		group.signal(context.Cause(ctx).(stopped).Signal.(syscall.Signal))
 	}
 	var err error
 	select {
 	case err = <-ended:
 	case <-time.After(patience):
 		fmt.Fprintf(os.Stderr, "controlplane: %s did not stop within %s and is killed\n", args[0], patience)
-		syscall.Kill(group, syscall.SIGKILL)
+		group.kill()
 		err = <-ended
 	}
 	if failure != nil {
@@ -61,6 +62,18 @@ func execute(ctx context.Context, c *cluster.Cluster, kubeconfig string, args []
 	}
 	return status(err)
 }
+
+// processGroup is the command and what it started, once it runs.
+type processGroup struct{ pid atomic.Int64 }
+
+func (g *processGroup) signal(s syscall.Signal) {
+	if pid := int(g.pid.Load()); pid > 0 {
+		syscall.Kill(-pid, s) //nolint:errcheck // the group may be empty
+	}
+}
+
+// kill ends what is left of the group.
+func (g *processGroup) kill() { g.signal(syscall.SIGKILL) }
 
 // status is the exit status of a command, as a shell gives it.
 func status(err error) error {

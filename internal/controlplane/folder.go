@@ -24,7 +24,7 @@ func newFolder() (*folder, error) {
 		return nil, err
 	}
 	f := &folder{path: path}
-	if f.lock, err = lock(path); err != nil {
+	if f.lock, err = lock(path, os.O_CREATE); err != nil {
 		f.remove()
 		return nil, err
 	}
@@ -32,8 +32,8 @@ func newFolder() (*folder, error) {
 }
 
 // lock takes the lock on a folder, or fails when it is taken.
-func lock(path string) (*os.File, error) {
-	file, err := os.OpenFile(filepath.Join(path, "lock"), os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o600)
+func lock(path string, flag int) (*os.File, error) {
+	file, err := os.OpenFile(filepath.Join(path, "lock"), flag|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -44,14 +44,14 @@ func lock(path string) (*os.File, error) {
 	return file, nil
 }
 
-// sweep removes the folders that nobody holds. Young ones may only be about to be locked.
+// sweep removes the folders whose lock nobody holds any more. A young one may only be about to be locked.
 func sweep() {
 	paths, _ := filepath.Glob(filepath.Join(os.TempDir(), folderPattern))
 	for _, path := range paths {
 		if info, err := os.Lstat(path); err != nil || !info.IsDir() || time.Since(info.ModTime()) < time.Minute {
 			continue
 		}
-		if file, err := lock(path); err == nil {
+		if file, err := lock(path, 0); err == nil {
 			os.RemoveAll(path)
 			file.Close()
 		}

@@ -56,18 +56,18 @@ func argumentErrors(t *testing.T, err error) map[string]*ArgumentError {
 	found := map[string]*ArgumentError{}
 	var walk func(error)
 	walk = func(err error) {
-		var wrong *ArgumentError
-		switch e := err.(type) {
-		case interface{ Unwrap() []error }:
-			for _, err := range e.Unwrap() {
+		var joined interface{ Unwrap() []error }
+		if errors.As(err, &joined) {
+			for _, err := range joined.Unwrap() {
 				walk(err)
 			}
-		default:
-			if !errors.As(err, &wrong) {
-				t.Fatalf("not an argument's error: %v", err)
-			}
-			found[wrong.Path.String()] = wrong
+			return
 		}
+		var wrong *ArgumentError
+		if !errors.As(err, &wrong) {
+			t.Fatalf("not an argument's error: %v", err)
+		}
+		found[wrong.Path.String()] = wrong
 	}
 	if err != nil {
 		walk(err)

@@ -187,7 +187,7 @@ func explainCode(verb string, o Object, err error, s metav1.Status) []problem {
 		if errors.As(err, &request) && request.attempt.credentials != "" {
 			credentials = request.attempt.credentials
 		}
-		return one("not authenticated", "%s does not accept %s: %s (HTTP 401).\n\nThey are wrong, expired or another cluster's. "+
+		return one("not authenticated", "%s does not accept %s: %s (HTTP 401).\n\nThe credentials are wrong, expired or another cluster's. "+
 			"Renew them, or give others in the provider block.", server(err), credentials, said(s))
 	case code == http.StatusForbidden:
 		return explainForbidden(o, err, s)
@@ -239,7 +239,7 @@ func explainNotFound(o Object, err error, s metav1.Status) []problem {
 	case details != nil && details.Kind == "namespaces" && o.Resource.Resource != "namespaces":
 		return []problem{{what: "its namespace does not exist", field: "metadata.namespace",
 			detail: fmt.Sprintf("%s has no namespace %q. Correct the name, or create the namespace first: kubectl create namespace %s", server(err), details.Name, details.Name)}}
-	case hasCause(s, metav1.CauseTypeUnexpectedServerResponse) || strings.HasPrefix(s.Message, "the server could not find the requested resource"):
+	case !IsGone(err):
 		if strings.HasSuffix(o.Resource.Group, "istio.io") {
 			return one("Istio's CRDs are not installed in the cluster", "%s does not serve %s in version %s. "+
 				"Install Istio (istioctl install, or the Helm chart istio/base), in a version that serves it, or choose another cluster in the provider block.",

@@ -146,3 +146,14 @@ func Ambiguous(err error) bool {
 	var unsent *unsentError
 	return !errors.As(err, &unsent)
 }
+
+// Settled is err for who has looked and found that nothing was carried out: Ambiguous is false of it.
+func Settled(err error) error {
+	settled := requestError{error: err}
+	var request *requestError
+	if errors.As(err, &request) {
+		settled = *request
+		settled.ambiguous = false
+	}
+	return &settled
+}

@@ -85,7 +85,7 @@ func TestRetry(t *testing.T) {
 func TestRetryEndsWithTheContextAndTellsTheLastAnswer(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		answer    error
+		answer    *apierrors.StatusError
 		underWay  bool // the context ends while a request is under way, not between two
 		ambiguous bool
 	}{
@@ -117,11 +117,22 @@ func TestRetryEndsWithTheContextAndTellsTheLastAnswer(t *testing.T) {
 					t.Errorf("ambiguous is %v", Ambiguous(err))
 				}
 				diags := Diagnostics("create", vs1, err, nil)
-				if !strings.HasSuffix(diags[0].Summary(), "not created: timed out") || !strings.Contains(diags[0].Detail(), said(test.answer.(*apierrors.StatusError).Status())) {
+				if !strings.HasSuffix(diags[0].Summary(), "not created: timed out") || !strings.Contains(diags[0].Detail(), said(test.answer.Status())) {
 					t.Errorf("got %v", diags)
+				}
+				if settled := Settled(err); Ambiguous(settled) || !errors.Is(settled, context.DeadlineExceeded) || settled.Error() != err.Error() {
+					t.Errorf("settled it is %v", settled)
 				}
 			})
 		})
+	}
+}
+
+func TestSettled(t *testing.T) {
+	t.Parallel()
+	lost := errors.New("EOF")
+	if settled := Settled(lost); !Ambiguous(lost) || Ambiguous(settled) || !errors.Is(settled, lost) {
+		t.Errorf("got %v", settled)
 	}
 }
 

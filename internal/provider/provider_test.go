@@ -157,7 +157,7 @@ func TestServesAValidSchema(t *testing.T) {
 
 // The names are a promise to who comes from hashicorp/kubernetes, so they are spelled out here.
 func TestArgumentsAndEnvironmentAreThoseOfHashicorpKubernetes(t *testing.T) {
-	clearEnvironment(t)
+	t.Parallel()
 	want := map[string]string{
 		"host": "KUBE_HOST", "username": "KUBE_USER", "password": "KUBE_PASSWORD", "insecure": "KUBE_INSECURE",
 		"tls_server_name": "KUBE_TLS_SERVER_NAME", "client_certificate": "KUBE_CLIENT_CERT_DATA", "client_key": "KUBE_CLIENT_KEY_DATA",
@@ -297,12 +297,8 @@ func TestUnknownArgumentsNeverFallBack(t *testing.T) {
 }
 
 func TestValidateConfig(t *testing.T) {
-	clearEnvironment(t)
-	// Whether the block is right does not depend on the environment.
-	t.Setenv("KUBE_INSECURE", "perhaps")
-	t.Setenv("KUBE_CONFIG_PATH", "/no/such/file")
+	t.Parallel()
 	exec := map[string]any{"api_version": kube.ExecAPIVersions[0], "command": "true"}
-	server := providerserver.NewProtocol6(New("test")())()
 	for name, test := range map[string]struct {
 		given  map[string]any
 		errors []string
@@ -319,27 +315,43 @@ func TestValidateConfig(t *testing.T) {
 		"two execs":          {given: map[string]any{"exec": []map[string]any{exec, exec}}, errors: []string{"exec"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			raw := block(t, test.given).Raw
-			config, err := tfprotov6.NewDynamicValue(raw.Type(), raw)
-			if err != nil {
-				t.Fatal(err)
-			}
-			resp, err := server.ValidateProviderConfig(context.Background(), &tfprotov6.ValidateProviderConfigRequest{Config: &config})
-			if err != nil {
-				t.Fatal(err)
-			}
-			var got []string
-			for _, d := range resp.Diagnostics {
-				if strings.Contains(d.Summary+d.Detail, secret) {
-					t.Errorf("shows a secret: %s", d.Detail)
-				}
-				got = append(got, place(d.Attribute))
-			}
-			if slices.Sort(got); !slices.Equal(got, test.errors) {
+			t.Parallel()
+			if got := validate(t, test.given); !slices.Equal(got, test.errors) {
 				t.Errorf("errors at %q, want %q", got, test.errors)
 			}
 		})
 	}
+}
+
+// Whether a block is right does not depend on where it is validated.
+func TestValidateConfigIgnoresTheEnvironment(t *testing.T) {
+	t.Setenv("KUBE_INSECURE", "perhaps")
+	t.Setenv("KUBE_HOST", "ftp://x")
+	if got := validate(t, nil); got != nil {
+		t.Errorf("errors at %q", got)
+	}
+}
+
+// validate asks the served provider as terraform validate does, and gives the places of the errors, sorted.
+func validate(t *testing.T, given map[string]any) (got []string) {
+	t.Helper()
+	raw := block(t, given).Raw
+	config, err := tfprotov6.NewDynamicValue(raw.Type(), raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := providerserver.NewProtocol6(New("test")())().ValidateProviderConfig(context.Background(), &tfprotov6.ValidateProviderConfigRequest{Config: &config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range resp.Diagnostics {
+		if strings.Contains(d.Summary+d.Detail, secret) {
+			t.Errorf("shows a secret: %s", d.Detail)
+		}
+		got = append(got, place(d.Attribute))
+	}
+	slices.Sort(got)
+	return got
 }
 
 // place writes a path of the protocol as the framework writes its own.

@@ -30,6 +30,8 @@ func (c *Cluster) apiserver(listener net.Listener) *part {
 			"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 			"--service-account-signing-key-file="+c.ca.keyFile("serviceaccount"),
 			"--service-account-key-file="+c.ca.keyFile("serviceaccount"),
+			// The node has no kubelet to ask for logs, and no address of this kind: nobody is to look for one.
+			"--kubelet-preferred-address-types=ExternalIP",
 			"--profiling=false",
 		); err != nil {
 			return err

@@ -1,0 +1,13 @@
+output "service" {
+  description = "The service for others to call, in its newest version."
+  value = {
+    host   = lamia_service.svc_1.host
+    port   = lamia_service.svc_1.ports[0].port
+    subset = lamia_destination_rule.dr_1.subsets[2].name
+  }
+}
+
+output "urls" {
+  description = "What can be called, by gateway."
+  value       = { (lamia_gateway.gw_1.id) = [for host in lamia_gateway.gw_1.servers[0].hosts : "http://${host}"] }
+}

@@ -1,0 +1,17 @@
+output "service" {
+  description = "The service for others to call."
+  value       = local.paths["/service2"]
+}
+
+output "entry" {
+  description = "The host name and the port of the gateway."
+  value = {
+    host = local.host
+    port = lamia_gateway.gw_2.servers[0].port
+  }
+}
+
+output "urls" {
+  description = "What can be called, by gateway."
+  value       = { (lamia_gateway.gw_2.id) = [for path, service in local.paths : "http://${local.host}${path}"] }
+}

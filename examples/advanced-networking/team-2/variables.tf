@@ -1,0 +1,30 @@
+variable "namespace" {
+  description = "The team's namespace."
+  type        = string
+}
+
+variable "domain" {
+  description = "Domain of the host names."
+  type        = string
+}
+
+variable "application" {
+  description = "The port that the application listens on, and its versions by subset."
+  type = object({
+    port    = number
+    subsets = map(string)
+  })
+}
+
+variable "gateway" {
+  description = "Labels of the proxies that serve the gateway, and the port."
+  type = object({
+    selector = map(string)
+    port     = object({ number = number, name = string, protocol = string })
+  })
+}
+
+variable "service_1" {
+  description = "The service of team 1 that the gateway leads to. Its host is fully qualified: a short one would mean this team's."
+  type        = object({ host = string, port = number, subset = string })
+}

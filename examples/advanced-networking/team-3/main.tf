@@ -1,0 +1,38 @@
+# What team 2's gateway serves, as a part of the mesh: a call from a pod that fails is tried again.
+
+terraform {
+  required_providers {
+    lamia = {
+      source = "magneticio/lamia"
+    }
+  }
+}
+
+resource "lamia_service_entry" "se_1" {
+  namespace = var.namespace
+  name      = "se-1"
+
+  hosts = [var.entry.host]
+  ports = [{
+    number   = var.entry.port.number
+    name     = var.entry.port.name
+    protocol = var.entry.port.protocol
+  }]
+}
+
+resource "lamia_virtual_service" "vs_4" {
+  namespace = var.namespace
+  name      = "vs-4"
+
+  hosts = lamia_service_entry.se_1.hosts # no gateways: the rule is for the proxies of the mesh
+
+  http = [{
+    route = [{
+      destination = { host = lamia_service_entry.se_1.hosts[0] } # the entry has one port, so none needs to be named
+    }]
+    retries = {
+      attempts        = 5
+      per_try_timeout = "3s"
+    }
+  }]
+}

@@ -1,0 +1,56 @@
+// Package acctest is what acceptance tests share: Terraform with the provider under test, and the cluster to look into and to meddle with.
+//
+// The cluster is the one of LAMIA_TEST_KUBECONFIG, any one with Istio whose load balancers get addresses; nothing here asks for more.
+// Each test has a namespace of its own there.
+package acctest
+
+import (
+	"log/slog"
+	"os"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"k8s.io/klog/v2"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/provider"
+)
+
+// kubeconfigEnv names the kubeconfig of the cluster that tests may write to.
+const kubeconfigEnv = "LAMIA_TEST_KUBECONFIG"
+
+// Main runs a package's tests, with the cluster under test as the one that an empty provider block means. Started by Terraform, the test
+// binary is the provider: see [NewTerraform].
+func Main(m *testing.M) {
+	klog.SetSlogLogger(slog.New(slog.DiscardHandler)) // as main does
+	if os.Getenv("TF_PLUGIN_MAGIC_COOKIE") != "" {
+		if err := tf6server.Serve("registry.terraform.io/magneticio/lamia", server); err != nil {
+			panic(err)
+		}
+		return
+	}
+	if kubeconfig := os.Getenv(kubeconfigEnv); kubeconfig != "" {
+		os.Setenv("KUBE_CONFIG_PATH", kubeconfig)
+	}
+	os.Exit(m.Run())
+}
+
+var server = provider.NewServer("test")
+
+// Providers are the providers of a [resource.TestCase]: the one under test, in this process.
+func Providers() map[string]func() (tfprotov6.ProviderServer, error) {
+	return map[string]func() (tfprotov6.ProviderServer, error){
+		"lamia": func() (tfprotov6.ProviderServer, error) { return server(), nil },
+	}
+}
+
+// Test runs the steps, and afterwards checks that Terraform left nothing in the namespace.
+func Test(t *testing.T, namespace string, steps ...resource.TestStep) {
+	t.Helper()
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: Providers(),
+		CheckDestroy:             empty(t, namespace),
+		Steps:                    steps,
+	})
+}

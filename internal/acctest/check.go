@@ -1,0 +1,75 @@
+package acctest
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Check is an assertion on the cluster among those on the state.
+type Check func() error
+
+var _ statecheck.StateCheck = Check(nil)
+
+// CheckState is what a [statecheck.StateCheck] does.
+func (c Check) CheckState(_ context.Context, _ statecheck.CheckStateRequest, resp *statecheck.CheckStateResponse) {
+	resp.Error = c()
+}
+
+// StoresFile checks that the API server stores exactly the spec in the YAML file.
+func (o *Object) StoresFile(file string) Check {
+	return func() error { return o.Stores(o.read(file))() }
+}
+
+// Stores checks that the API server stores exactly this spec, JSON.
+func (o *Object) Stores(spec string) Check {
+	return func() error {
+		if got, want := o.Spec(), parse(o.t, spec); !reflect.DeepEqual(got, want) {
+			return fmt.Errorf("%s holds\n%s\nwant\n%s", o, indent(got), indent(want))
+		}
+		return nil
+	}
+}
+
+// HasLabel checks a label of the object; "" is absent.
+func (o *Object) HasLabel(key, value string) Check {
+	return func() error {
+		if got := o.Live().GetLabels()[key]; got != value {
+			return fmt.Errorf("%s has the label %s = %q, want %q", o, key, got, value)
+		}
+		return nil
+	}
+}
+
+// Updated checks that it is the same object, written to since before.
+func (o *Object) Updated(before *unstructured.Unstructured) error {
+	switch live := o.Live(); {
+	case live.GetUID() != before.GetUID():
+		return fmt.Errorf("%s was replaced: UID %s, now %s", o, before.GetUID(), live.GetUID())
+	case live.GetResourceVersion() == before.GetResourceVersion():
+		return fmt.Errorf("%s was not written to", o)
+	}
+	return nil
+}
+
+// Untouched checks that nobody has written to the object since before.
+func (o *Object) Untouched(before *unstructured.Unstructured) error {
+	if live := o.Live(); live.GetUID() != before.GetUID() || live.GetResourceVersion() != before.GetResourceVersion() {
+		return fmt.Errorf("%s was written to: it was\n%s\nand is\n%s", o, indent(before), indent(live))
+	}
+	return nil
+}
+
+// UID checks that a value is the UID of the object.
+func (o *Object) UID() knownvalue.Check {
+	return knownvalue.StringFunc(func(value string) error {
+		if uid := string(o.Live().GetUID()); value != uid {
+			return fmt.Errorf("%q, want the UID %q", value, uid)
+		}
+		return nil
+	})
+}

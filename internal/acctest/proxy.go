@@ -1,0 +1,44 @@
+package acctest
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"path/filepath"
+	"testing"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/clientcmd/api"
+)
+
+// Proxy serves the API of the cluster under test through intercept, which passes each request on, late, or not at all. It returns the
+// kubeconfig for it, a path.
+func Proxy(t *testing.T, intercept func(w http.ResponseWriter, r *http.Request, next http.Handler)) string {
+	t.Helper()
+	config := Config(t)
+	transport, err := rest.TransportFor(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	upstream, _, err := rest.DefaultServerUrlFor(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(&url.URL{Scheme: upstream.Scheme, Host: upstream.Host})
+	}}
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { intercept(w, r, next) }))
+	t.Cleanup(proxy.Close)
+
+	kubeconfig := api.NewConfig()
+	kubeconfig.Clusters["proxy"] = &api.Cluster{Server: proxy.URL}
+	kubeconfig.Contexts["proxy"] = &api.Context{Cluster: "proxy"}
+	kubeconfig.CurrentContext = "proxy"
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := clientcmd.WriteToFile(*kubeconfig, file); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}

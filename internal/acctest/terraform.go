@@ -1,0 +1,225 @@
+package acctest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// Terraform is a folder with a configuration, and the terraform CLI in it with the provider in a process of its own, as users run it. It is
+// for what a [resource.TestCase] cannot do, such as applying a plan that was made before.
+type Terraform struct {
+	t   *testing.T
+	dir string
+	env []string
+}
+
+// NewTerraform copies the configuration in the folder and gives its variables these values. The cluster is the one of the kubeconfig, a
+// path; "" is the one under test.
+func NewTerraform(t *testing.T, configuration, kubeconfig string, variables map[string]any) *Terraform {
+	t.Helper()
+	Config(t)
+	if kubeconfig == "" {
+		kubeconfig = os.Getenv(kubeconfigEnv)
+	}
+	dir, overrides := t.TempDir(), t.TempDir()
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(binary, filepath.Join(overrides, "terraform-provider-lamia")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(overrides, "terraform.rc"), fmt.Sprintf(
+		"provider_installation {\n  dev_overrides {\n    \"magneticio/lamia\" = %q\n    \"hashicorp/lamia\" = %[1]q\n  }\n}\n", overrides))
+	tf := &Terraform{t: t, dir: dir, env: append(os.Environ(), "KUBE_CONFIG_PATH="+kubeconfig,
+		"TF_CLI_CONFIG_FILE="+filepath.Join(overrides, "terraform.rc"), "TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1")}
+	tf.Configure(configuration, variables)
+	return tf
+}
+
+// Configure replaces the configuration, and keeps the state.
+func (tf *Terraform) Configure(configuration string, variables map[string]any) {
+	tf.t.Helper()
+	old, _ := filepath.Glob(filepath.Join(tf.dir, "*.tf"))
+	for _, file := range old {
+		os.Remove(file)
+	}
+	if err := overwrite(tf.dir, os.DirFS(configuration)); err != nil {
+		tf.t.Fatal(err)
+	}
+	values, err := json.Marshal(variables)
+	if err != nil {
+		tf.t.Fatal(err)
+	}
+	write(tf.t, filepath.Join(tf.dir, "terraform.tfvars.json"), string(values))
+}
+
+// Folder is a new folder with what is in another, "" for none, and with these files.
+func Folder(t *testing.T, from string, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if from != "" {
+		if err := overwrite(dir, os.DirFS(from)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, content := range files {
+		write(t, filepath.Join(dir, name), content)
+	}
+	return dir
+}
+
+func overwrite(dir string, from fs.FS) error {
+	return fs.WalkDir(from, ".", func(path string, entry fs.DirEntry, err error) error {
+		to := filepath.Join(dir, path)
+		if err != nil || entry.IsDir() {
+			return errors.Join(err, os.MkdirAll(to, 0o755))
+		}
+		data, err := fs.ReadFile(from, path)
+		return errors.Join(err, os.WriteFile(to, data, 0o644))
+	})
+}
+
+func write(t *testing.T, file, content string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Diagnostic is an error or a warning of Terraform's.
+type Diagnostic struct {
+	Severity string `json:"severity"`
+	Summary  string `json:"summary"`
+	Detail   string `json:"detail"`
+	Address  string `json:"address"` // of the resource
+	Range    struct {
+		Filename string             `json:"filename"`
+		Start    struct{ Line int } `json:"start"`
+	} `json:"range"`
+}
+
+func (d Diagnostic) String() string {
+	return fmt.Sprintf("%s:%d: %s: %s: %s: %s", d.Range.Filename, d.Range.Start.Line, d.Address, d.Severity, d.Summary, d.Detail)
+}
+
+// Diagnostics are what a command complained of.
+type Diagnostics []Diagnostic
+
+// Errors are those that are no warnings.
+func (ds Diagnostics) Errors() (errors Diagnostics) {
+	for _, d := range ds {
+		if d.Severity == "error" {
+			errors = append(errors, d)
+		}
+	}
+	return errors
+}
+
+func (ds Diagnostics) String() string {
+	var lines []string
+	for _, d := range ds {
+		lines = append(lines, d.String())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Run runs a command such as "apply", "-auto-approve" and returns its diagnostics.
+func (tf *Terraform) Run(args ...string) Diagnostics {
+	tf.t.Helper()
+	return tf.Start(args...).Wait()
+}
+
+// Must is Run of a command that has to succeed.
+func (tf *Terraform) Must(args ...string) {
+	tf.t.Helper()
+	if errs := tf.Run(args...).Errors(); len(errs) > 0 {
+		tf.t.Fatalf("terraform %s:\n%s", strings.Join(args, " "), errs)
+	}
+}
+
+// State are the addresses of the resources in the state.
+func (tf *Terraform) State() []string {
+	tf.t.Helper()
+	c := tf.command("state", "list")
+	out, err := c.Output()
+	if err != nil {
+		if strings.Contains(c.Stderr.(*bytes.Buffer).String(), "No state file was found") {
+			return nil
+		}
+		tf.t.Fatalf("terraform state list: %v: %s", err, c.Stderr)
+	}
+	return strings.Fields(string(out))
+}
+
+// Command is a running command.
+type Command struct {
+	tf  *Terraform
+	cmd *exec.Cmd
+	out bytes.Buffer
+}
+
+// Start begins a command that understands -json.
+func (tf *Terraform) Start(args ...string) *Command {
+	tf.t.Helper()
+	c := &Command{tf: tf, cmd: tf.command(append([]string{args[0], "-json", "-no-color"}, args[1:]...)...)}
+	c.cmd.Stdout = &c.out
+	if err := c.cmd.Start(); err != nil {
+		tf.t.Fatal(err)
+	}
+	return c
+}
+
+func (tf *Terraform) command(args ...string) *exec.Cmd {
+	terraform := "terraform"
+	if path := os.Getenv("TF_ACC_TERRAFORM_PATH"); path != "" {
+		terraform = path
+	}
+	cmd := exec.CommandContext(tf.t.Context(), terraform, args...)
+	cmd.Dir, cmd.Env, cmd.Stderr = tf.dir, tf.env, &bytes.Buffer{}
+	// A process group of its own: what is sent to Terraform, as by Ctrl-C, is Terraform's to pass on.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	return cmd
+}
+
+// Interrupt is Ctrl-C.
+func (c *Command) Interrupt() {
+	c.tf.t.Helper()
+	if err := c.cmd.Process.Signal(os.Interrupt); err != nil {
+		c.tf.t.Fatal(err)
+	}
+}
+
+// Wait waits for the end of the command. That it failed shows in the diagnostics.
+func (c *Command) Wait() (diagnostics Diagnostics) {
+	c.tf.t.Helper()
+	err := c.cmd.Wait()
+	for line := range bytes.Lines(c.out.Bytes()) {
+		var message struct {
+			Type        string
+			Diagnostic  Diagnostic
+			Diagnostics Diagnostics // of validate
+		}
+		if json.Unmarshal(line, &message) != nil {
+			continue
+		}
+		if message.Type == "diagnostic" {
+			diagnostics = append(diagnostics, message.Diagnostic)
+		}
+		diagnostics = append(diagnostics, message.Diagnostics...)
+	}
+	if err != nil && len(diagnostics.Errors()) == 0 {
+		c.tf.t.Fatalf("%s: %v\n%s%s", c.cmd, err, c.out.String(), c.cmd.Stderr)
+	}
+	return diagnostics
+}

@@ -1,0 +1,35 @@
+package address
+
+import (
+	"net/netip"
+	"testing"
+)
+
+func TestPool(t *testing.T) {
+	t.Parallel()
+	p := NewPool(netip.MustParseAddr("127.1.2.254"), netip.MustParseAddr("127.1.3.0"))
+	want := func(owner, address string) {
+		t.Helper()
+		if a, err := p.Acquire(owner); err != nil || a.String() != address {
+			t.Errorf("%s has %s, not %s: %v", owner, a, address, err)
+		}
+	}
+	want("a", "127.1.2.254")
+	want("b", "127.1.2.255")
+	want("a", "127.1.2.254")
+
+	p.Release("a")
+	p.Release("a")
+	p.Release("never")
+	if a, ok := p.Lookup("a"); ok {
+		t.Errorf("a still has %s", a)
+	}
+	want("c", "127.1.3.0")   // not a's address, which is the last to be used again
+	want("d", "127.1.2.254") // but it is used again
+	if a, err := p.Acquire("e"); err == nil {
+		t.Errorf("there is no address left, but e has %s", a)
+	}
+	want("b", "127.1.2.255")
+	p.Release("b")
+	want("e", "127.1.2.255")
+}

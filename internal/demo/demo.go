@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/scenario"
+)
+
+// config is what a demo is made of.
+type config struct {
+	terraform  string // the binary
+	provider   string // the binary
+	example    string // the folder of the Terraform configuration
+	kubeconfig string // of a cluster without the scenario's namespaces
+	prefix     string // of the names of the namespaces
+	variables  string // of the Terraform configuration, as in a .tfvars file
+	out        io.Writer
+}
+
+type demo struct {
+	config
+	client dynamic.Interface
+	before *scenario.Scenario
+	work   *workspace
+}
+
+// newDemo prepares a demo; nothing is in the cluster yet. The demo is to be closed.
+func newDemo(c config) (*demo, error) {
+	if c.kubeconfig == "" {
+		return nil, errors.New("KUBE_CONFIG_PATH names no cluster: run make demo, which makes one")
+	}
+	rest, err := clientcmd.BuildConfigFromFlags("", c.kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("KUBE_CONFIG_PATH: %w", err)
+	}
+	rest.QPS = -1 // the API server looks after itself
+	client, err := dynamic.NewForConfig(rest)
+	if err != nil {
+		return nil, fmt.Errorf("KUBE_CONFIG_PATH: %w", err)
+	}
+	d := &demo{config: c, client: client, before: scenario.New(client, c.prefix)}
+	if d.work, err = newWorkspace(c); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// close leaves nothing behind.
+func (d *demo) close(ctx context.Context) error {
+	return errors.Join(d.before.Delete(ctx), d.work.remove())
+}
+
+// up goes as far as the scenario's routing in the cluster, and a plan that finds nothing to do.
+func (d *demo) up(ctx context.Context) error {
+	if err := d.step("What exists before: "+strings.Join(d.before.Namespaces(), ", "), func() (string, error) {
+		if err := d.before.Create(ctx); err != nil {
+			return "", err
+		}
+		var state string
+		err := d.before.Wait(ctx, func(available, all int) {
+			if state != "" {
+				d.say(state)
+			}
+			state = deployments(available, all)
+		})
+		return state, err
+	}); err != nil {
+		return err
+	}
+	if err := d.step("terraform init, the provider from a local mirror", func() (string, error) {
+		return d.work.init(ctx)
+	}); err != nil {
+		return err
+	}
+	if err := d.step("terraform plan", func() (string, error) {
+		said, _, err := d.work.plan(ctx)
+		return said, err
+	}); err != nil {
+		return err
+	}
+	if err := d.step("terraform apply", func() (string, error) {
+		return d.work.apply(ctx)
+	}); err != nil {
+		return err
+	}
+	if err := d.show(ctx); err != nil {
+		return err
+	}
+	return d.step("terraform plan, once more", func() (string, error) {
+		said, changes, err := d.work.plan(ctx)
+		if err == nil && changes {
+			err = fmt.Errorf("the second plan is not empty:\n%s", d.work.stdout.String())
+		}
+		return said, err
+	})
+}
+
+// show prints what is in the cluster.
+func (d *demo) show(ctx context.Context) error {
+	fmt.Fprintf(d.out, "\nIn the cluster now\n\n")
+	objects, err := objects(ctx, d.client, d.before.Namespaces())
+	if err != nil {
+		return err
+	}
+	return table(d.out, objects)
+}
+
+// invite tells a person how to look around.
+func (d *demo) invite() {
+	fmt.Fprintf(d.out, `
+All of it stays until Ctrl-C. In another shell:
+
+  export KUBECONFIG=%[1]s
+  export KUBE_CONFIG_PATH=%[1]s
+  export TF_CLI_CONFIG_FILE=%[2]s
+  cd %[3]s
+
+  terraform plan
+  kubectl get virtualservices --all-namespaces
+`, d.kubeconfig, d.work.cliConfig, d.work.dir)
+}
+
+// down takes the routing away and looks whether anything of it is left.
+func (d *demo) down(ctx context.Context) error {
+	if err := d.step("terraform destroy", func() (string, error) {
+		return d.work.destroy(ctx)
+	}); err != nil {
+		return err
+	}
+	return d.step("What is left", func() (string, error) {
+		objects, err := objects(ctx, d.client, d.before.Namespaces())
+		if err != nil {
+			return "", err
+		}
+		if len(objects) > 0 {
+			var left strings.Builder
+			if err := table(&left, objects); err != nil {
+				return "", err
+			}
+			return "", fmt.Errorf("terraform destroy left objects in the cluster:\n%s", &left)
+		}
+		available, all, err := d.before.Available(ctx)
+		if err == nil && available != all {
+			err = fmt.Errorf("the Deployments are not what they were: %s", deployments(available, all))
+		}
+		return "nothing of it; of what existed before, " + deployments(available, all), err
+	})
+}
+
+func deployments(available, all int) string {
+	return fmt.Sprintf("%d of %d Deployments available", available, all)
+}
+
+// step prints a title, does one thing, and prints what came of it and the seconds that it took.
+func (d *demo) step(title string, do func() (string, error)) error {
+	fmt.Fprintf(d.out, "\n%s\n", title)
+	began := time.Now()
+	said, err := do()
+	if err != nil {
+		return err
+	}
+	lines := strings.Split(said, "\n")
+	for _, line := range lines[:len(lines)-1] {
+		d.say(line)
+	}
+	fmt.Fprintf(d.out, "  %-68s %5.1f s\n", lines[len(lines)-1], time.Since(began).Seconds())
+	return nil
+}
+
+func (d *demo) say(line string) { fmt.Fprintf(d.out, "  %s\n", line) }

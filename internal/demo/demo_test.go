@@ -1,0 +1,213 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
+	"github.com/magneticio/terraform-provider-lamia/internal/scenario"
+)
+
+var folder string // for the provider; it lives as long as the tests
+
+func TestMain(m *testing.M) {
+	var err error
+	if folder, err = os.MkdirTemp("", "lamia-demo-test-"); err != nil {
+		panic(err)
+	}
+	status := m.Run()
+	os.RemoveAll(folder)
+	os.Exit(status)
+}
+
+// provider is the binary that users get.
+var provider = sync.OnceValues(func() (string, error) {
+	binary := filepath.Join(folder, "terraform-provider-lamia")
+	if output, err := exec.Command("go", "build", "-o", binary, "../..").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, output)
+	}
+	return binary, nil
+})
+
+// start prepares a demo in namespaces of its own, whose end is the test's.
+func start(t *testing.T, out io.Writer, prefix string) *demo {
+	t.Helper()
+	acctest.Config(t)
+	terraform, err := exec.LookPath(cmp.Or(os.Getenv("TF_ACC_TERRAFORM_PATH"), "terraform"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider, err := provider()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := newDemo(config{
+		terraform:  terraform,
+		provider:   provider,
+		example:    filepath.Join("..", "..", "examples", "advanced-networking"),
+		kubeconfig: os.Getenv("LAMIA_TEST_KUBECONFIG"),
+		prefix:     prefix,
+		variables:  fmt.Sprintf(`namespaces = { team_1 = "%[1]svamp-test1", team_2 = "%[1]svamp-test2", team_3 = "%[1]svamp-test3" }`+"\n", prefix),
+		out:        out,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.close(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(d.work.root); !os.IsNotExist(err) {
+			t.Errorf("the folder %s is left: %v", d.work.root, err)
+		}
+		for _, namespace := range d.before.Namespaces() {
+			n, err := d.client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}).Get(context.Background(), namespace, metav1.GetOptions{})
+			if err == nil && n.GetDeletionTimestamp() == nil {
+				t.Errorf("namespace %s is left", namespace)
+			}
+		}
+	})
+	return d
+}
+
+func prefix() string { return "demo-" + strings.ToLower(rand.Text()[:8]) + "-" }
+
+const shown = `
+KIND NAME SAYS
+Gateway vamp-test1/gw-1 vamp-gw1-test.democluster.net, port 80 HTTP
+vamp-gw1-alt-test.democluster.net, port 80 HTTP
+VirtualService vamp-test1/vs-1 vamp-gw1-test.democluster.net at vamp-test1/gw-1
+→ svc-1.vamp-test1.svc.cluster.local:9090 subset1, weight 100
+VirtualService vamp-test1/vs-2 vamp-gw1-alt-test.democluster.net at vamp-test1/gw-1
+→ svc-1.vamp-test1.svc.cluster.local subset2, weight 100
+DestinationRule vamp-test1/dr-1 svc-1.vamp-test1.svc.cluster.local: subset1, subset2, subset3
+Service vamp-test1/svc-1 port 9090 → 9090 of pods with app=app1
+Gateway vamp-test2/gw-2 vamp-gw2-test.democluster.net, port 80 HTTP
+VirtualService vamp-test2/vs-3 vamp-gw2-test.democluster.net at vamp-test2/gw-2
+/service1* → svc-1.vamp-test1.svc.cluster.local:9090 subset3, as /
+/service2* → svc-2.vamp-test2.svc.cluster.local:9090 subset1, as /
+DestinationRule vamp-test2/dr-2 svc-2.vamp-test2.svc.cluster.local: subset1, subset2, subset3
+Service vamp-test2/svc-2 port 9090 → 9090 of pods with app=app2
+ServiceEntry vamp-test3/se-1 vamp-gw2-test.democluster.net, port 80 HTTP
+VirtualService vamp-test3/vs-4 vamp-gw2-test.democluster.net in the mesh
+→ vamp-gw2-test.democluster.net, 5 retries of 3s each
+`
+
+func TestAccDemo(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	prefix := prefix()
+	d := start(t, &out, prefix)
+	if err := d.up(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	d.invite()
+	if err := d.down(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+
+	said := oneSpace(strings.ReplaceAll(out.String(), prefix, ""))
+	for _, want := range []string{
+		"Installed magneticio/lamia v" + providerVersion,
+		"Plan: 11 to add, 0 to change, 0 to destroy.",
+		"Apply complete! Resources: 11 added, 0 changed, 0 destroyed.",
+		shown,
+		"No changes. Your infrastructure matches the configuration.",
+		"export KUBE_CONFIG_PATH=" + d.kubeconfig,
+		"Destroy complete! Resources: 11 destroyed.",
+		"nothing of it; of what existed before, 7 of 7 Deployments available",
+	} {
+		if !strings.Contains(said, oneSpace(want)) {
+			t.Errorf("the demo does not say %q:\n%s", want, &out)
+		}
+	}
+}
+
+// oneSpace is text with one space or new line where there is more white space.
+func oneSpace(text string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		lines = append(lines, strings.Join(strings.Fields(line), " "))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// interrupter calls a function once it is to write what it waits for.
+type interrupter struct {
+	bytes.Buffer
+	at        string
+	interrupt func()
+}
+
+func (i *interrupter) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), i.at) {
+		i.interrupt()
+	}
+	return i.Buffer.Write(p)
+}
+
+// What is left behind shows at the end of start's demo.
+func TestAccDemo_interrupted(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"What exists before", "Initializing provider plugins", "Terraform will perform", "Creating..."} {
+		t.Run(at, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			out := &interrupter{at: at, interrupt: cancel}
+			d := start(t, out, prefix())
+			d.work.terraform.SetStdout(io.MultiWriter(&d.work.stdout, out))
+			if err := d.up(ctx); err == nil {
+				t.Errorf("no error:\n%s", out)
+			}
+			if ctx.Err() == nil {
+				t.Errorf("not interrupted:\n%s", out)
+			}
+		})
+	}
+}
+
+func TestAccDemo_namespaceExists(t *testing.T) {
+	t.Parallel()
+	prefix := prefix()
+	d := start(t, io.Discard, prefix)
+	if err := d.before.Create(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	other := scenario.New(d.client, prefix)
+	if err := other.Create(t.Context()); err == nil || !strings.Contains(err.Error(), "namespace "+prefix+"vamp-test1 exists already") {
+		t.Errorf("error: %v", err)
+	}
+	if err := other.Delete(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := d.before.Wait(t.Context(), func(int, int) {}); err != nil {
+		t.Errorf("somebody else's namespaces were touched: %v", err)
+	}
+}
+
+func TestAccDemo_terraformFails(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	d := start(t, &out, prefix())
+	wrong := "resource \"lamia_gateway\" \"wrong\" {\n  nonsense = 1\n}\n"
+	if err := os.WriteFile(filepath.Join(d.work.dir, "wrong.tf"), []byte(wrong), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	err := d.up(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "terraform plan failed") || !strings.Contains(err.Error(), `"nonsense"`) {
+		t.Errorf("error: %v", err)
+	}
+}

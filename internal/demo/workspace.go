@@ -1,0 +1,170 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-exec/tfexec"
+)
+
+const (
+	providerAddress = "registry.terraform.io/magneticio/lamia"
+	// providerVersion is that of the provider in the mirror, where each has one. It is no release.
+	providerVersion = "0.0.1"
+)
+
+// patience is how long an interrupted Terraform may take to end well; make demo's control plane grants 10 s.
+const patience = 8 * time.Second
+
+// workspace is a temporary folder in which Terraform runs as on a machine where nothing is set up: a copy of the
+// example, and a mirror with the provider, which the CLI's own configuration file names.
+type workspace struct {
+	root      string
+	dir       string // the copy of the example
+	cliConfig string
+
+	terraform *tfexec.Terraform
+	stdout    bytes.Buffer // of the last command
+}
+
+const planFile = "demo.plan"
+
+func newWorkspace(c config) (_ *workspace, err error) {
+	root, err := os.MkdirTemp("", "lamia-demo-")
+	if err != nil {
+		return nil, err
+	}
+	w := &workspace{
+		root:      root,
+		dir:       filepath.Join(root, filepath.Base(c.example)),
+		cliConfig: filepath.Join(root, "terraform.rc"),
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.remove())
+		}
+	}()
+
+	mirror := filepath.Join(root, "mirror")
+	platform := runtime.GOOS + "_" + runtime.GOARCH
+	binary := filepath.Join(mirror, filepath.FromSlash(providerAddress), providerVersion, platform, "terraform-provider-lamia_v"+providerVersion)
+	if err := copyFile(c.provider, binary, 0o755); err != nil {
+		return nil, fmt.Errorf("the provider (make build makes it): %w", err)
+	}
+	rc := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror)
+	if err := os.WriteFile(w.cliConfig, []byte(rc), 0o644); err != nil {
+		return nil, err
+	}
+	if err := copyConfiguration(c.example, w.dir); err != nil {
+		return nil, fmt.Errorf("the example (run this in the root of the repository): %w", err)
+	}
+	if c.variables != "" {
+		if err := os.WriteFile(filepath.Join(w.dir, "demo.auto.tfvars"), []byte(c.variables), 0o644); err != nil {
+			return nil, err
+		}
+	}
+
+	if w.terraform, err = tfexec.NewTerraform(w.dir, c.terraform); err != nil {
+		return nil, err
+	}
+	if err := w.terraform.SetWaitDelay(patience); err != nil {
+		return nil, err
+	}
+	w.terraform.SetStdout(&w.stdout)
+	return w, w.terraform.SetEnv(environment(os.Environ(), c.kubeconfig, w.cliConfig))
+}
+
+func (w *workspace) remove() error { return os.RemoveAll(w.root) }
+
+// environment is environ without what would change which cluster is meant or how Terraform works.
+func environment(environ []string, kubeconfig, cliConfig string) map[string]string {
+	env := map[string]string{}
+	for _, variable := range environ {
+		name, value, _ := strings.Cut(variable, "=")
+		if !strings.HasPrefix(name, "TF_") && !strings.HasPrefix(name, "KUBE_") {
+			env[name] = value
+		}
+	}
+	env["KUBE_CONFIG_PATH"] = kubeconfig
+	env["TF_CLI_CONFIG_FILE"] = cliConfig
+	env["CHECKPOINT_DISABLE"] = "1" // Terraform would ask the network for newer versions
+	return env
+}
+
+func (w *workspace) init(ctx context.Context) (string, error) {
+	return w.run("init", func() error { return w.terraform.Init(ctx) }, "- Installed ")
+}
+
+// plan reports too whether there is anything to do.
+func (w *workspace) plan(ctx context.Context) (said string, changes bool, err error) {
+	said, err = w.run("plan", func() (err error) {
+		changes, err = w.terraform.Plan(ctx, tfexec.Out(planFile)) // with -detailed-exitcode
+		return err
+	}, "Plan: ", "No changes. ")
+	return said, changes, err
+}
+
+func (w *workspace) apply(ctx context.Context) (string, error) {
+	return w.run("apply", func() error { return w.terraform.Apply(ctx, tfexec.DirOrPlan(planFile)) }, "Apply complete! ")
+}
+
+func (w *workspace) destroy(ctx context.Context) (string, error) {
+	return w.run("destroy", func() error { return w.terraform.Destroy(ctx) }, "Destroy complete! ")
+}
+
+// run runs one command of Terraform's and returns, of what it says, the lines that begin with one of the
+// prefixes, and its warnings. The error of a command that fails holds all that it said.
+func (w *workspace) run(command string, do func() error, prefixes ...string) (string, error) {
+	w.stdout.Reset()
+	if err := do(); err != nil {
+		return "", fmt.Errorf("terraform %s failed:\n%s\n%w", command, w.stdout.String(), err)
+	}
+	var said []string
+	for line := range strings.Lines(w.stdout.String()) {
+		line = strings.TrimSpace(line)
+		for _, prefix := range append(prefixes, "│ Warning: ") {
+			if strings.HasPrefix(line, prefix) {
+				said = append(said, strings.TrimLeft(line, "-│ "))
+			}
+		}
+	}
+	return strings.Join(said, "\n"), nil
+}
+
+// copyConfiguration copies a folder's Terraform files, and nothing that Terraform has left beside them.
+func copyConfiguration(from, to string) error {
+	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && entry.Name() == ".terraform":
+			return fs.SkipDir
+		case filepath.Ext(path) != ".tf":
+			return nil
+		}
+		relative, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		return copyFile(path, filepath.Join(to, relative), 0o644)
+	})
+}
+
+func copyFile(from, to string, mode fs.FileMode) error {
+	content, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(to, content, mode)
+}

@@ -1,0 +1,133 @@
+package istio_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/config"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
+	"github.com/magneticio/terraform-provider-lamia/internal/istio"
+	object_ "github.com/magneticio/terraform-provider-lamia/internal/object"
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
+)
+
+func TestMain(m *testing.M) { acctest.Main(m) }
+
+// istioKinds are the kinds whose spec comes from a descriptor, and their names.
+func istioKinds() map[string]*object_.Kind {
+	kinds := make(map[string]*object_.Kind)
+	for _, k := range istio.Kinds() {
+		if k.Kind != "Service" {
+			kinds[k.Kind] = k
+		}
+	}
+	return kinds
+}
+
+// Every attribute of the descriptors is tried: it is among the examples that the API server must store as they are, or among those that
+// istiod refuses whatever their value.
+func TestExamples_setEveryAttribute(t *testing.T) {
+	t.Parallel()
+	total := 0
+	for name, k := range istioKinds() {
+		tried := make(map[string]bool)
+		for _, o := range examples(name, k.Spec) {
+			leavesOf(name, k.Spec, o, tried)
+		}
+		for _, r := range refused {
+			if r.kind == name {
+				tried[r.leaf] = true
+			}
+		}
+		total += len(tried)
+		for _, leaf := range leaves(name, k.Spec) {
+			if !tried[leaf] {
+				t.Errorf("%s is in no example", leaf)
+			}
+		}
+	}
+	if total != 437 {
+		t.Errorf("the examples set %d leaf attributes, want the 437 of Istio 1.31", total)
+	}
+}
+
+// leaves are the paths of the attributes of m that hold no further ones.
+func leaves(path string, m *spec.Message) (paths []string) {
+	for _, f := range m.Fields {
+		if f.Message != nil {
+			paths = append(paths, leaves(path+"."+f.Name, f.Message)...)
+		} else {
+			paths = append(paths, path+"."+f.Name)
+		}
+	}
+	return paths
+}
+
+// What the configuration says is what the API server stores, in every attribute, and it reads back as what the configuration says.
+//
+// The examples are made so that istiod's webhook accepts them. It cannot be passed by: in an installation of Istio with a default revision it
+// looks at the objects of all namespaces, whatever their labels. So both validations are the real ones.
+func TestAccKinds_everyAttribute(t *testing.T) {
+	t.Parallel()
+	for name, k := range istioKinds() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			namespace := acctest.Namespace(t)
+			var stored []statecheck.StateCheck
+			resources := make(map[string]object)
+			for i, o := range examples(name, k.Spec) {
+				label := fmt.Sprint("example-", i)
+				resources[label] = maps.Clone(o)
+				maps.Copy(resources[label], object{"namespace": namespace, "name": label})
+				stored = append(stored, acctest.NewObject(t, k, namespace, label).Stores(toJSON(t, asStored(k.Spec, o))))
+			}
+			directory := configuration(t, k, resources)
+			acctest.Test(t, namespace,
+				resource.TestStep{ConfigDirectory: directory, ConfigStateChecks: stored},
+				resource.TestStep{
+					ConfigDirectory: directory, ResourceName: "lamia_" + k.Type + ".example-0", ImportState: true, ImportStateVerify: true,
+				},
+			)
+		})
+	}
+}
+
+// Three attributes are there for istiod to refuse. That its word reaches the user shows that they reach istiod.
+func TestAccKinds_refusedAttributes(t *testing.T) {
+	t.Parallel()
+	for _, r := range refused {
+		t.Run(r.leaf, func(t *testing.T) {
+			t.Parallel()
+			namespace := acctest.Namespace(t)
+			attributes := maps.Clone(r.attributes)
+			maps.Copy(attributes, object{"namespace": namespace, "name": "refused"})
+			acctest.Test(t, namespace, resource.TestStep{
+				ConfigDirectory: configuration(t, istioKinds()[r.kind], map[string]object{"refused": attributes}),
+				ExpectError:     regexp.MustCompile(`(?s)refused\s+by\s+the\s+webhook.*` + r.message),
+			})
+		})
+	}
+}
+
+// configuration is a folder with resources of the kind, by their name.
+func configuration(t *testing.T, k *object_.Kind, resources map[string]object) config.TestStepConfigFunc {
+	t.Helper()
+	return config.StaticDirectory(acctest.Folder(t, "", map[string]string{
+		"main.tf.json": toJSON(t, object{"resource": object{"lamia_" + k.Type: resources}}),
+	}))
+}
+
+func toJSON(t *testing.T, v any) string {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}

@@ -1,0 +1,31 @@
+variable "namespace" {
+  type = string
+}
+
+variable "labels" {
+  type    = map(string)
+  default = null
+}
+
+variable "annotations" {
+  type    = map(string)
+  default = null
+}
+
+resource "lamia_destination_rule" "test" {
+  namespace   = var.namespace
+  name        = "test"
+  labels      = var.labels
+  annotations = var.annotations
+
+  host = "svc"
+
+  traffic_policy = {
+    load_balancer = { simple = "ROUND_ROBIN" }
+  }
+
+  subsets = [
+    { name = "one", labels = { version = "v2" } },
+    { name = "two", labels = { version = "v2" } },
+  ]
+}

@@ -1,0 +1,24 @@
+variable "namespace" {
+  type = string
+}
+
+variable "labels" {
+  type    = map(string)
+  default = null
+}
+
+variable "annotations" {
+  type    = map(string)
+  default = null
+}
+
+resource "lamia_service_entry" "test" {
+  namespace   = var.namespace
+  name        = "test"
+  labels      = var.labels
+  annotations = var.annotations
+
+  hosts = ["a.example.com"]
+
+  ports = [{ number = 80, name = "http", protocol = "HTTP" }]
+}
