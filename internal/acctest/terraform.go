@@ -102,14 +102,16 @@ type Diagnostic struct {
 	Summary  string `json:"summary"`
 	Detail   string `json:"detail"`
 	Address  string `json:"address"` // of the resource
-	Range    struct {
-		Filename string             `json:"filename"`
-		Start    struct{ Line int } `json:"start"`
-	} `json:"range"`
+	Snippet  struct {
+		Code string `json:"code"`
+	} `json:"snippet"`
 }
 
+// Line is the line of the configuration that it is about.
+func (d Diagnostic) Line() string { return strings.TrimSpace(d.Snippet.Code) }
+
 func (d Diagnostic) String() string {
-	return fmt.Sprintf("%s:%d: %s: %s: %s: %s", d.Range.Filename, d.Range.Start.Line, d.Address, d.Severity, d.Summary, d.Detail)
+	return fmt.Sprintf("%s, at %q: %s: %s: %s", d.Address, d.Line(), d.Severity, d.Summary, d.Detail)
 }
 
 // Diagnostics are what a command complained of.

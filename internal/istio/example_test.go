@@ -47,7 +47,7 @@ func (c choice) examples(path string, m *spec.Message) []object {
 			values = []any{value}
 		}
 		for _, value := range values {
-			once := f.Collection != spec.One && f.Message != nil && !f.Required && !slices.Contains(c.needs, f.Name)
+			once := f.Message != nil && !f.Required && !slices.Contains(c.needs, f.Name)
 			sequences[sequence] = append(sequences[sequence], member{f.Name, value, once})
 		}
 	}

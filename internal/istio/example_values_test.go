@@ -19,9 +19,9 @@ var choices = map[string][]choice{
 	"VirtualService.http": {
 		{needs: []string{"route"}, without: []string{"redirect", "direct_response", "delegate", "mirrors"}},
 		{needs: []string{"route"}, without: []string{"redirect", "direct_response", "delegate", "mirror", "mirror_percent", "mirror_percentage"}},
-		{with: object{"match": prefixMatch}, without: []string{"route", "direct_response", "delegate", "fault", "rewrite", "mirrors"}},
-		{without: []string{"route", "redirect", "delegate", "fault", "rewrite", "mirrors"}},
-		{without: []string{"route", "redirect", "direct_response", "mirrors"}},
+		{with: object{"match": prefixMatch}, needs: []string{"match", "redirect"}, without: []string{"route", "direct_response", "delegate", "fault", "rewrite", "mirrors"}},
+		{needs: []string{"direct_response"}, without: []string{"route", "redirect", "delegate", "fault", "rewrite", "mirrors"}},
+		{needs: []string{"delegate"}, without: []string{"route", "redirect", "direct_response", "mirrors"}},
 	},
 	"http.redirect": {
 		{without: []string{"prefix_rewrite"}},
@@ -37,6 +37,7 @@ var choices = map[string][]choice{
 		{without: []string{"tunnel"}},
 		{without: []string{"proxy_protocol", "connection_pool", "load_balancer", "outlier_detection", "tls", "port_level_settings", "retry_budget"}},
 	},
+	"port_level_settings": {{needs: []string{"port"}}},
 	"load_balancer":       {{without: []string{"zone_aware_lb_setting"}}, {without: []string{"locality_lb_setting"}}},
 	"locality_lb_setting": {{without: []string{"failover"}}, {without: []string{"distribute"}}},
 	"consistent_hash":     {{without: []string{"minimum_ring_size"}}, {without: []string{"ring_hash", "maglev"}}},
