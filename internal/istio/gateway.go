@@ -3,9 +3,9 @@ package istio
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -142,20 +142,26 @@ func whyNotReady(ctx context.Context, cluster *kube.Cluster, namespace, name str
 	for _, pod := range list("pods", metav1.ListOptions{LabelSelector: gatewayLabel + "=" + gatewayID(namespace, name), Limit: 10}) {
 		reasons = append(reasons, podReasons(pod)...)
 	}
-	// The fields by which events can be selected are fixed; the names of pods and replica sets begin with the Deployment's.
-	latest := map[string]string{}
-	for _, event := range list("events", metav1.ListOptions{FieldSelector: "type=Warning", Limit: 500}) {
-		about, _, _ := unstructured.NestedString(event.Object, "involvedObject", "name")
-		if !strings.HasPrefix(about, workloadName(name)) {
-			continue
+	return strings.Join(append(reasons, latestWarnings(list("events", metav1.ListOptions{FieldSelector: "type=Warning", Limit: 500}), workloadName(name))...), "\n")
+}
+
+// latestWarnings are the five latest of the events about objects whose name begins with prefix, as those of a Deployment's pods do.
+func latestWarnings(objects []unstructured.Unstructured, prefix string) (warnings []string) {
+	var events []corev1.Event
+	for _, o := range objects {
+		var e corev1.Event
+		if convert(o.Object, &e) == nil && strings.HasPrefix(e.InvolvedObject.Name, prefix) {
+			events = append(events, e)
 		}
-		kind, _, _ := unstructured.NestedString(event.Object, "involvedObject", "kind")
-		message, _, _ := unstructured.NestedString(event.Object, "message")
-		reason, _, _ := unstructured.NestedString(event.Object, "reason")
-		latest[kind+" "+reason] = fmt.Sprintf("%s %s: %s: %s", kind, about, reason, message)
 	}
-	reasons = append(reasons, slices.Sorted(maps.Values(latest))...)
-	return strings.Join(reasons, "\n")
+	when := func(e corev1.Event) time.Time {
+		return slices.MaxFunc([]time.Time{e.LastTimestamp.Time, e.EventTime.Time, e.CreationTimestamp.Time}, time.Time.Compare)
+	}
+	slices.SortFunc(events, func(a, b corev1.Event) int { return when(b).Compare(when(a)) })
+	for _, e := range events[:min(len(events), 5)] {
+		warnings = append(warnings, fmt.Sprintf("%s %s: %s: %s", e.InvolvedObject.Kind, e.InvolvedObject.Name, e.Reason, e.Message))
+	}
+	return warnings
 }
 
 func podReasons(object unstructured.Unstructured) (reasons []string) {

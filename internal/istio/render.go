@@ -36,9 +36,12 @@ func gatewayID(namespace, name string) string {
 	return shorten(namespace+"."+name, validation.LabelValueMaxLength)
 }
 
-// workloadName is the name of all of a gateway's companions.
+// workloadName is the name of all of a gateway's companions. That of a Service begins with a letter and has no more than 63 characters.
 func workloadName(name string) string {
 	const suffix = "-gateway"
+	if '0' <= name[0] && name[0] <= '9' {
+		name = "gw-" + name + hash(name)
+	}
 	return shorten(name, validation.DNS1035LabelMaxLength-len(suffix)) + suffix
 }
 
@@ -47,10 +50,14 @@ func shorten(s string, length int) string {
 	if len(s) <= length {
 		return s
 	}
+	h := hash(s)
+	return strings.TrimRight(s[:length-len(h)], "-.") + h
+}
+
+func hash(s string) string {
 	h := fnv.New64a()
 	h.Write([]byte(s))
-	hash := fmt.Sprintf("-%016x", h.Sum64())
-	return strings.TrimRight(s[:length-len(hash)], "-.") + hash
+	return fmt.Sprintf("-%016x", h.Sum64())
 }
 
 // render makes the companions of the Gateway of this name and spec: what Istio's gateway chart (manifests/charts/gateway) makes by default,
