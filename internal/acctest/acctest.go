@@ -38,19 +38,15 @@ func Main(m *testing.M) {
 
 var server = provider.NewServer("test")
 
-// Providers are the providers of a [resource.TestCase]: the one under test, in this process.
-func Providers() map[string]func() (tfprotov6.ProviderServer, error) {
-	return map[string]func() (tfprotov6.ProviderServer, error){
-		"lamia": func() (tfprotov6.ProviderServer, error) { return server(), nil },
-	}
+var providers = map[string]func() (tfprotov6.ProviderServer, error){
+	"lamia": func() (tfprotov6.ProviderServer, error) { return server(), nil },
 }
 
-// Test runs the steps, and afterwards checks that Terraform left nothing in the namespace.
+// Test runs the steps with the provider in this process, and afterwards checks that Terraform left nothing in the namespace.
 func Test(t *testing.T, namespace string, steps ...resource.TestStep) {
 	t.Helper()
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: Providers(),
-		CheckDestroy:             empty(t, namespace),
-		Steps:                    steps,
-	})
+	for i := range steps { // not of the test case: with a provider block in its configuration a step must have its own
+		steps[i].ProtoV6ProviderFactories = providers
+	}
+	resource.Test(t, resource.TestCase{CheckDestroy: empty(t, namespace), Steps: steps})
 }

@@ -45,6 +45,24 @@ func (o *Object) HasLabel(key, value string) Check {
 	}
 }
 
+// HasAnnotation checks an annotation of the object; "" is absent.
+func (o *Object) HasAnnotation(key, value string) Check {
+	return func() error {
+		if got := o.Live().GetAnnotations()[key]; got != value {
+			return fmt.Errorf("%s has the annotation %s = %q, want %q", o, key, got, value)
+		}
+		return nil
+	}
+}
+
+// Expect checks whether the object exists.
+func (o *Object) Expect(exists bool) error {
+	if got := o.Exists(); got != exists {
+		return fmt.Errorf("%s exists: %v, want %v", o, got, exists)
+	}
+	return nil
+}
+
 // Updated checks that it is the same object, written to since before.
 func (o *Object) Updated(before *unstructured.Unstructured) error {
 	switch live := o.Live(); {

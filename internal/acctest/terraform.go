@@ -2,6 +2,7 @@ package acctest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,8 +11,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 // Terraform is a folder with a configuration, and the terraform CLI in it with the provider in a process of its own, as users run it. It is
@@ -149,6 +154,15 @@ func (tf *Terraform) Must(args ...string) {
 	}
 }
 
+// Empty checks that a plan has nothing to do.
+func (tf *Terraform) Empty() {
+	tf.t.Helper()
+	c := tf.command("plan", "-no-color", "-detailed-exitcode")
+	if out, err := c.Output(); err != nil {
+		tf.t.Errorf("terraform plan: %v\n%s%s", err, out, c.Stderr)
+	}
+}
+
 // State are the addresses of the resources in the state.
 func (tf *Terraform) State() []string {
 	tf.t.Helper()
@@ -167,7 +181,26 @@ func (tf *Terraform) State() []string {
 type Command struct {
 	tf  *Terraform
 	cmd *exec.Cmd
-	out bytes.Buffer
+	out lines
+}
+
+// lines is a buffer that can be read while it is written.
+type lines struct {
+	mu      sync.Mutex
+	written []byte
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.written = append(l.written, p...)
+	return len(p), nil
+}
+
+func (l *lines) Bytes() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.written
 }
 
 // Start begins a command that understands -json.
@@ -202,6 +235,17 @@ func (c *Command) Interrupt() {
 	}
 }
 
+// WaitFor waits until the command says text.
+func (c *Command) WaitFor(text string) {
+	c.tf.t.Helper()
+	err := wait.PollUntilContextTimeout(c.tf.t.Context(), 10*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
+		return bytes.Contains(c.out.Bytes(), []byte(text)), nil
+	})
+	if err != nil {
+		c.tf.t.Fatalf("%s does not say %q: %v\n%s", c.cmd, text, err, c.out.Bytes())
+	}
+}
+
 // Wait waits for the end of the command. That it failed shows in the diagnostics.
 func (c *Command) Wait() (diagnostics Diagnostics) {
 	c.tf.t.Helper()
@@ -221,7 +265,7 @@ func (c *Command) Wait() (diagnostics Diagnostics) {
 		diagnostics = append(diagnostics, message.Diagnostics...)
 	}
 	if err != nil && len(diagnostics.Errors()) == 0 {
-		c.tf.t.Fatalf("%s: %v\n%s%s", c.cmd, err, c.out.String(), c.cmd.Stderr)
+		c.tf.t.Fatalf("%s: %v\n%s%s", c.cmd, err, c.out.Bytes(), c.cmd.Stderr)
 	}
 	return diagnostics
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 )
@@ -82,24 +81,24 @@ func secretsOf(config *rest.Config) []string {
 // Connection is what the provider block gives resources: a cluster, or why there is none yet.
 type Connection struct {
 	cluster   *Cluster
-	namespace types.String
+	namespace string // "" while it is unknown
 	unknown   []string
 }
 
 // NewConnection is a connection to a cluster.
 func NewConnection(cluster *Cluster) *Connection {
-	return &Connection{cluster: cluster, namespace: types.StringValue(cluster.Namespace)}
+	return &Connection{cluster: cluster, namespace: cluster.Namespace}
 }
 
 // NewUnknownConnection is a connection that waits for the values of the provider arguments named in unknown.
-// The namespace is the provider's default, unknown when that argument is.
-func NewUnknownConnection(namespace types.String, unknown ...string) *Connection {
+// The namespace is the provider's default.
+func NewUnknownConnection(namespace string, unknown ...string) *Connection {
 	return &Connection{namespace: namespace, unknown: unknown}
 }
 
 // WithUnknownNamespace is the same connection, its default namespace not known yet.
 func (c *Connection) WithUnknownNamespace() *Connection {
-	return &Connection{cluster: c.cluster, namespace: types.StringUnknown(), unknown: c.unknown}
+	return &Connection{cluster: c.cluster, unknown: c.unknown}
 }
 
 // Known reports whether there is a cluster to ask.
@@ -117,5 +116,5 @@ func (c *Connection) Cluster() (*Cluster, diag.Diagnostics) {
 			strings.Join(c.unknown, ", ")))}
 }
 
-// Namespace is the provider's default namespace: known, or unknown when its argument is.
-func (c *Connection) Namespace() types.String { return c.namespace }
+// Namespace is the provider's default namespace, "" while its argument is unknown.
+func (c *Connection) Namespace() string { return c.namespace }

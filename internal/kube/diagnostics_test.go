@@ -167,10 +167,10 @@ func TestConnection(t *testing.T) {
 	t.Parallel()
 	cluster := newCluster(t, Config{ConfigPath: kubeconfig(t, "blue"), Namespace: "team"})
 	known := NewConnection(cluster)
-	if got, diags := known.Cluster(); got != cluster || diags.HasError() || !known.Known() || known.Namespace().ValueString() != "team" {
+	if got, diags := known.Cluster(); got != cluster || diags.HasError() || !known.Known() || known.Namespace() != "team" {
 		t.Errorf("got %v, %v, %v", got, diags, known.Namespace())
 	}
-	if later := known.WithUnknownNamespace(); !later.Namespace().IsUnknown() || !later.Known() {
+	if later := known.WithUnknownNamespace(); later.Namespace() != "" || !later.Known() {
 		t.Errorf("got %v", later)
 	}
 	waiting := NewUnknownConnection(known.Namespace(), "host", "token")

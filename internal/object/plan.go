@@ -19,11 +19,9 @@ func (r *object) ModifyPlan(_ context.Context, req resource.ModifyPlanRequest, r
 	}
 	config, plan := valuesOf(req.Config.Raw), valuesOf(req.Plan.Raw)
 	if config[attrNamespace].IsNull() {
-		namespace := r.connection.Namespace()
-		if namespace.IsUnknown() {
-			plan[attrNamespace] = tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
-		} else {
-			plan[attrNamespace] = tftypes.NewValue(tftypes.String, namespace.ValueString())
+		plan[attrNamespace] = tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
+		if namespace := r.connection.Namespace(); namespace != "" {
+			plan[attrNamespace] = tftypes.NewValue(tftypes.String, namespace)
 		}
 	}
 	named := plan[attrName].IsKnown() && plan[attrNamespace].IsKnown()

@@ -229,8 +229,10 @@ func (s *session) delete(uid string) error {
 		return uid != "" && string(live.GetUID()) != uid, nil
 	})
 	if err != nil && s.ctx.Err() != nil && len(finalizers) > 0 {
-		return fmt.Errorf("the object is marked for deletion and goes once those who set its finalizers (%s) have done their part: %w",
-			strings.Join(finalizers, ", "), err)
+		s.diagnostics.AddError(fmt.Sprintf("%s is not gone yet", s.ref),
+			fmt.Sprintf("It is marked for deletion, and goes once those who set its finalizers (%s) have done their part and removed them. "+
+				"It stays in the state until it is gone: destroy again, or give more time in the attribute timeouts.", strings.Join(finalizers, ", ")))
+		return nil
 	}
 	return err
 }

@@ -168,7 +168,7 @@ func (r *object) Delete(ctx context.Context, req resource.DeleteRequest, resp *r
 func (r *object) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	namespace, name, ok := strings.Cut(req.ID, "/")
 	if !ok {
-		namespace, name = r.connection.Namespace().ValueString(), req.ID
+		namespace, name = r.connection.Namespace(), req.ID
 	}
 	if namespace == "" || name == "" || strings.Contains(name, "/") {
 		resp.Diagnostics.AddError("Invalid Import ID",

@@ -3,6 +3,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -11,7 +12,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
@@ -63,11 +63,7 @@ func (p *lamia) Configure(ctx context.Context, req provider.ConfigureRequest, re
 	}
 	var connection *kube.Connection
 	if len(waiting) > 0 {
-		namespace := types.StringValue(kube.DefaultNamespace)
-		if c.Namespace != "" {
-			namespace = types.StringValue(c.Namespace)
-		}
-		connection = kube.NewUnknownConnection(namespace, waiting...)
+		connection = kube.NewUnknownConnection(cmp.Or(c.Namespace, kube.DefaultNamespace), waiting...)
 	} else {
 		c.UserAgent = fmt.Sprintf("terraform-provider-lamia/%s Terraform/%s", p.version, req.TerraformVersion)
 		cluster, err := kube.New(ctx, c.Config)

@@ -256,7 +256,7 @@ func TestConfigure(t *testing.T) {
 			if namespace == "" {
 				namespace = "default"
 			}
-			if cluster.Host != test.host || connection.Namespace().ValueString() != namespace {
+			if cluster.Host != test.host || connection.Namespace() != namespace {
 				t.Errorf("got %s and %s, want %s and %s", cluster.Host, connection.Namespace(), test.host, namespace)
 			}
 		})
@@ -277,7 +277,7 @@ func TestUnknownArgumentsNeverFallBack(t *testing.T) {
 		}
 		connection := resp.ResourceData.(*kube.Connection)
 		if name == "namespace" {
-			if !connection.Known() || !connection.Namespace().IsUnknown() {
+			if !connection.Known() || connection.Namespace() != "" {
 				t.Errorf("an unknown namespace gives %v", connection)
 			}
 			continue
@@ -286,7 +286,7 @@ func TestUnknownArgumentsNeverFallBack(t *testing.T) {
 		if cluster != nil || !diags.HasError() || !strings.Contains(diags[0].Detail(), " "+name+" ") {
 			t.Errorf("an unknown %s gives %v, %v", name, cluster, diags)
 		}
-		if connection.Namespace().ValueString() != "team" {
+		if connection.Namespace() != "team" {
 			t.Errorf("an unknown %s makes the namespace %s", name, connection.Namespace())
 		}
 	}

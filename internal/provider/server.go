@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -13,14 +14,25 @@ import (
 // NewServer makes the provider of the given version as a server of Terraform's protocol 6.
 func NewServer(version string) func() tfprotov6.ProviderServer {
 	framework := providerserver.NewProtocol6(New(version)())
-	return func() tfprotov6.ProviderServer { return server{framework()} }
+	return func() tfprotov6.ProviderServer {
+		s := framework()
+		return server{s, sync.OnceValues(func() (*tfprotov6.GetProviderSchemaResponse, error) {
+			return s.GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{})
+		})}
+	}
 }
 
-// server names in the text of a diagnostic the nested attribute that it is about. Terraform points at the resource block then, which may
-// hold hundreds of attributes, and shows the path nowhere.
-type server struct{ tfprotov6.ProviderServer }
+// server mends what terraform-plugin-framework and Terraform leave to be desired with deeply nested attributes: see namePaths and
+// openUnknownElements.
+type server struct {
+	tfprotov6.ProviderServer
+	schemas func() (*tfprotov6.GetProviderSchemaResponse, error)
+}
 
 func (s server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
+	if err := s.openUnknownElements(req); err != nil {
+		return nil, err
+	}
 	resp, err := s.ProviderServer.ValidateResourceConfig(ctx, req)
 	if resp != nil {
 		namePaths(resp.Diagnostics)
@@ -44,6 +56,42 @@ func (s server) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyRes
 	return resp, err
 }
 
+// openUnknownElements replaces the elements of lists and maps that are unknown objects, as those of variables are at validation, by
+// objects whose attributes are unknown. In the former the framework (v1.19) takes a required attribute for missing.
+func (s server) openUnknownElements(req *tfprotov6.ValidateResourceConfigRequest) error {
+	schemas, err := s.schemas()
+	if err != nil {
+		return err
+	}
+	schema, ok := schemas.ResourceSchemas[req.TypeName]
+	if !ok || req.Config == nil {
+		return nil // the framework's to refuse
+	}
+	config, err := req.Config.Unmarshal(schema.ValueType())
+	if err != nil {
+		return err
+	}
+	config, err = tftypes.Transform(config, func(at *tftypes.AttributePath, v tftypes.Value) (tftypes.Value, error) {
+		object, isObject := v.Type().(tftypes.Object)
+		if _, isAttribute := at.LastStep().(tftypes.AttributeName); !isObject || isAttribute || v.IsKnown() {
+			return v, nil
+		}
+		attributes := make(map[string]tftypes.Value, len(object.AttributeTypes))
+		for name, t := range object.AttributeTypes {
+			attributes[name] = tftypes.NewValue(t, tftypes.UnknownValue)
+		}
+		return tftypes.NewValue(object, attributes), nil
+	})
+	if err != nil {
+		return err
+	}
+	opened, err := tfprotov6.NewDynamicValue(schema.ValueType(), config)
+	req.Config = &opened
+	return err
+}
+
+// namePaths names in the text of each diagnostic the nested attribute that it is about. Terraform points at the resource block then, which
+// may hold hundreds of attributes, and shows the path nowhere.
 func namePaths(diagnostics []*tfprotov6.Diagnostic) {
 	for _, d := range diagnostics {
 		if d.Attribute == nil || len(d.Attribute.Steps()) < 2 {

@@ -13,11 +13,7 @@ resource "lamia_service_entry" "se_1" {
   name      = "se-1"
 
   hosts = [var.entry.host]
-  ports = [{
-    number   = var.entry.port.number
-    name     = var.entry.port.name
-    protocol = var.entry.port.protocol
-  }]
+  ports = [var.entry.port]
 }
 
 resource "lamia_virtual_service" "vs_4" {

@@ -2,8 +2,13 @@ variable "namespace" {
   type = string
 }
 
+variable "objects" {
+  type    = number
+  default = 6
+}
+
 resource "lamia_service_entry" "test" {
-  count = 6
+  count = var.objects
 
   namespace = var.namespace
   name      = "test-${count.index}"
