@@ -11,3 +11,8 @@ output "urls" {
   description = "What can be called, by gateway."
   value       = { (lamia_gateway.gw_1.id) = [for host in lamia_gateway.gw_1.servers[0].hosts : "http://${host}"] }
 }
+
+output "addresses" {
+  description = "What DNS is to say: the address of each host name."
+  value       = { for host in lamia_gateway.gw_1.servers[0].hosts : host => lamia_gateway.gw_1.address }
+}

@@ -16,10 +16,7 @@ variable "application" {
   })
 }
 
-variable "gateway" {
-  description = "Labels of the proxies that serve the gateway, and the port."
-  type = object({
-    selector = map(string)
-    port     = object({ number = number, name = string, protocol = string })
-  })
+variable "gateway_port" {
+  description = "The port of the gateway."
+  type        = object({ number = number, name = string, protocol = string })
 }

@@ -47,10 +47,9 @@ resource "lamia_gateway" "gw_2" {
   namespace = var.namespace
   name      = "gw-2"
 
-  selector = var.gateway.selector
-
+  # Without a selector the gateway has proxies and an address of its own.
   servers = [{
-    port  = var.gateway.port
+    port  = var.gateway_port
     hosts = [local.host]
   }]
 }
