@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	frameworktypes "github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -280,7 +282,9 @@ func (s *session) compare(owner, companion, live *unstructured.Unstructured) (st
 		return "somebody else's", nil
 	}
 	applied, err := s.apply(owner, companion, true)
-	if apierrors.IsForbidden(err) { // reading alone is no reason to fail: what cannot be known is not said
+	if status := apierrors.APIStatus(nil); errors.As(err, &status) && status.Status().Code < http.StatusInternalServerError {
+		// Not allowed, or a webhook that takes no dry runs: what cannot be known is no reason to fail, or to plan a change.
+		tflog.Warn(s.ctx, "cannot tell whether a companion is in sync", map[string]any{"object": s.ref.String(), "kind": companion.GetKind(), "error": err.Error()})
 		return inSync, nil
 	}
 	if err != nil {
@@ -295,8 +299,11 @@ func (s *session) compare(owner, companion, live *unstructured.Unstructured) (st
 		names[i] = fieldString(f)
 	}
 	state := "changed: " + strings.Join(names, ", ")
-	if who := lastWriter(live.GetManagedFields(), fields[0]); who != "" {
-		state += ", last written by " + who
+	others := slices.DeleteFunc(live.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool { return e.Manager == Manager })
+	for _, field := range fields { // some the API server changes by itself, following another
+		if who := lastWriter(others, field); who != "" {
+			return state + ", last written by " + who, nil
+		}
 	}
 	return state, nil
 }
