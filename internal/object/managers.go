@@ -1,7 +1,6 @@
 package object
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,7 +34,7 @@ func owns(e metav1.ManagedFieldsEntry, field []string) bool {
 		return false
 	}
 	var set fieldpath.Set
-	if set.FromJSON(bytes.NewReader(e.FieldsV1.Raw)) != nil {
+	if set.FromJSON(e.FieldsV1.GetRawReader()) != nil {
 		return false
 	}
 	found := false
