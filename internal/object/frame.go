@@ -76,13 +76,7 @@ func (k *Kind) attributes(ctx context.Context) map[string]schema.Attribute {
 				mapvalidator.KeysAre(named{func(key string) []string { return validation.IsQualifiedName(strings.ToLower(key)) }}),
 			},
 		},
-		attrTimeouts: timeouts.Attributes(ctx, timeouts.Opts{
-			Create: true, Read: true, Update: true, Delete: true,
-			CreateDescription: "How long creating may take, as a duration such as `30s` or `5m`. " + defaultTimeout.String() + " by default.",
-			ReadDescription:   "How long reading may take. " + defaultTimeout.String() + " by default.",
-			UpdateDescription: "How long updating may take. " + defaultTimeout.String() + " by default.",
-			DeleteDescription: "How long deleting may take, finalizers included. " + defaultTimeout.String() + " by default.",
-		}),
+		attrTimeouts: timeoutsAttribute(ctx),
 	}
 	for name, c := range k.Computed {
 		all[name] = c.Attribute
@@ -97,6 +91,18 @@ func (k *Kind) attributes(ctx context.Context) map[string]schema.Attribute {
 		maps.Copy(all, k.Companions.attributes())
 	}
 	return all
+}
+
+func timeoutsAttribute(ctx context.Context) schema.Attribute {
+	a := timeouts.Attributes(ctx, timeouts.Opts{
+		Create: true, Read: true, Update: true, Delete: true,
+		CreateDescription: "How long creating may take, until everything is ready.",
+		ReadDescription:   "How long reading may take.",
+		UpdateDescription: "How long updating may take, until everything is ready.",
+		DeleteDescription: "How long deleting may take, until everything is gone.",
+	}).(schema.SingleNestedAttribute)
+	a.MarkdownDescription = "How long operations may take, as durations such as `30s` or `5m`. " + defaultTimeout.String() + " each by default."
+	return a
 }
 
 // named validates a string by one of Kubernetes' functions for names.
