@@ -67,7 +67,7 @@ func Gateway() *object.Kind {
 			DependsOn: addressDependsOn,
 			Read: func(s object.Stored) tftypes.Value {
 				if service := s.Companions["Service"]; service != nil {
-					return strs(addresses(service))
+					return strs(Addresses(service))
 				}
 				return tftypes.NewValue(tftypes.List{ElementType: tftypes.String}, nil)
 			},
@@ -77,7 +77,7 @@ func Gateway() *object.Kind {
 			DependsOn: addressDependsOn,
 			Read: func(s object.Stored) tftypes.Value {
 				if service := s.Companions["Service"]; service != nil {
-					if a := addresses(service); len(a) > 0 {
+					if a := Addresses(service); len(a) > 0 {
 						return str(a[0])
 					}
 				}

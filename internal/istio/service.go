@@ -32,9 +32,9 @@ func Service() *object.Kind {
 			"host": {
 				Attribute: schema.StringAttribute{Computed: true, MarkdownDescription: "The fully qualified name, such as " +
 					"`svc-1.vamp-test1.svc.cluster.local`, known at plan. It means the same Service in every namespace; a short name does not."},
-				Plan: func(namespace, name string) tftypes.Value { return str(host(namespace, name)) },
+				Plan: func(namespace, name string) tftypes.Value { return str(Host(name, namespace, ClusterDomain)) },
 				Read: func(live object.Stored) tftypes.Value {
-					return str(host(live.GetNamespace(), live.GetName()))
+					return str(Host(live.GetName(), live.GetNamespace(), ClusterDomain))
 				},
 			},
 			"cluster_ip": {
@@ -54,7 +54,7 @@ func Service() *object.Kind {
 					"and host names, sorted; empty for other types than `LoadBalancer`."},
 				DependsOn: address,
 				Read: func(live object.Stored) tftypes.Value {
-					return strs(addresses(live.Unstructured))
+					return strs(Addresses(live.Unstructured))
 				},
 			},
 		},
@@ -128,14 +128,14 @@ func allocated(any, map[string]any) bool { return true }
 
 // waitForAddress waits for the load balancer of a Service that any controller could serve.
 func waitForAddress(live *unstructured.Unstructured) string {
-	if t, _, _ := unstructured.NestedString(live.Object, "spec", "type"); t != string(corev1.ServiceTypeLoadBalancer) || len(addresses(live)) > 0 {
+	if t, _, _ := unstructured.NestedString(live.Object, "spec", "type"); t != string(corev1.ServiceTypeLoadBalancer) || len(Addresses(live)) > 0 {
 		return ""
 	}
 	return "an address of its load balancer (does the cluster have a load balancer controller?)"
 }
 
-// addresses are the load balancer's IP addresses and host names, sorted.
-func addresses(live *unstructured.Unstructured) (addresses []string) {
+// Addresses are the IP addresses and host names of a Service's load balancer, sorted.
+func Addresses(live *unstructured.Unstructured) (addresses []string) {
 	ingress, _, _ := unstructured.NestedSlice(live.Object, "status", "loadBalancer", "ingress")
 	for _, i := range ingress {
 		for _, key := range []string{"ip", "hostname"} {
@@ -148,8 +148,13 @@ func addresses(live *unstructured.Unstructured) (addresses []string) {
 	return addresses
 }
 
-// host is the fully qualified name of a Service.
-func host(namespace, name string) string { return name + "." + namespace + ".svc.cluster.local" }
+// ClusterDomain is the DNS domain of a cluster that was given no other.
+const ClusterDomain = "cluster.local"
+
+// Host is the fully qualified name of a Service.
+func Host(service, namespace, clusterDomain string) string {
+	return service + "." + namespace + ".svc." + clusterDomain
+}
 
 func str(s string) tftypes.Value { return tftypes.NewValue(tftypes.String, s) }
 
