@@ -98,7 +98,7 @@ var workloadMessage = &spec.Message{
 				collection("load_balancer_source_ranges", "loadBalancerSourceRanges", spec.List, spec.String, "The client addresses, in CIDR notation, that the load balancer lets through."),
 				scalar("external_traffic_policy", "externalTrafficPolicy", spec.Enum("Cluster", "Local"), "Whether traffic may hop to proxies on other nodes (`Cluster`, the default) or keeps the client's address (`Local`)."),
 				collection("ip_families", "ipFamilies", spec.List, spec.Enum("IPv4", "IPv6"), "The IP families of the Service's addresses."),
-				scalar("ip_family_policy", "ipFamilyPolicy", spec.Enum("SingleStack", "PreferDualStack", "RequireDualStack"), "Whether the Service has addresses of one or two IP families."),
+				scalar("ip_family_policy", "ipFamilyPolicy", spec.Enum("SingleStack", "PreferDualStack", "RequireDualStack"), "Whether the Service has addresses of one or two IP families. Once removed, the Service keeps the policy that it has."),
 				collection("node_ports", "nodePorts", spec.Map, spec.Integer(1, 65535), "Ports of every node, by the name of the server's port. Kubernetes chooses those not given."),
 			}},
 		},

@@ -194,12 +194,9 @@ func withVersion(patch document, version string) document {
 	return patch
 }
 
-// delete deletes the object of this UID, any if it is not known, and waits until it is gone.
+// delete deletes the object of this UID and waits until it is gone.
 func (s *session) delete(uid string) error {
-	options := metav1.DeleteOptions{}
-	if uid != "" {
-		options.Preconditions = metav1.NewUIDPreconditions(uid)
-	}
+	options := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(uid)}
 	if s.kind.Companions != nil {
 		foreground := metav1.DeletePropagationForeground // the object goes last, after its load balancer
 		options.PropagationPolicy = &foreground
@@ -208,7 +205,7 @@ func (s *session) delete(uid string) error {
 	switch {
 	case apierrors.IsNotFound(err): // or its kind is: no CRD, no object
 		return nil
-	case apierrors.IsConflict(err) && uid != "":
+	case apierrors.IsConflict(err):
 		s.diagnostics.AddWarning(fmt.Sprintf("%s was gone already", s.ref),
 			fmt.Sprintf("The object that Terraform knew, of UID %s, does not exist any more. Another of the same name does, and was left alone.", uid))
 		return nil
@@ -226,7 +223,7 @@ func (s *session) delete(uid string) error {
 		}
 		finalizers = live.GetFinalizers()
 		tflog.Debug(s.ctx, "waiting for deletion", map[string]any{"object": s.ref.String(), "finalizers": finalizers})
-		return uid != "" && string(live.GetUID()) != uid, nil
+		return string(live.GetUID()) != uid, nil
 	})
 	if err != nil && s.ctx.Err() != nil && len(finalizers) > 0 {
 		s.diagnostics.AddError(fmt.Sprintf("%s is not gone yet", s.ref),

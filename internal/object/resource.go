@@ -160,7 +160,19 @@ func (r *object) Delete(ctx context.Context, req resource.DeleteRequest, resp *r
 		return
 	}
 	defer s.close()
-	if err := s.delete(state.string(attrUID)); err != nil {
+	uid := state.string(attrUID)
+	if uid == "" { // it may never have been created: whatever bears its name may be somebody else's
+		live, err := s.get()
+		if kube.IsGone(err) || err == nil && !r.kind.made(live, state) {
+			return
+		}
+		if err != nil {
+			s.fail("get", err)
+			return
+		}
+		uid = string(live.GetUID())
+	}
+	if err := s.delete(uid); err != nil {
 		s.fail("delete", err)
 	}
 }
