@@ -61,6 +61,9 @@ func (tf *Terraform) Configure(configuration string, variables map[string]any) {
 	if err := overwrite(tf.dir, os.DirFS(configuration)); err != nil {
 		tf.t.Fatal(err)
 	}
+	if variables == nil {
+		variables = map[string]any{}
+	}
 	values, err := json.Marshal(variables)
 	if err != nil {
 		tf.t.Fatal(err)
@@ -108,7 +111,8 @@ type Diagnostic struct {
 	Detail   string `json:"detail"`
 	Address  string `json:"address"` // of the resource
 	Snippet  struct {
-		Code string `json:"code"`
+		Context string `json:"context"` // such as `resource "lamia_service" "test"`
+		Code    string `json:"code"`
 	} `json:"snippet"`
 }
 
@@ -157,24 +161,62 @@ func (tf *Terraform) Must(args ...string) {
 // Empty checks that a plan has nothing to do.
 func (tf *Terraform) Empty() {
 	tf.t.Helper()
-	c := tf.command("plan", "-no-color", "-detailed-exitcode")
-	if out, err := c.Output(); err != nil {
-		tf.t.Errorf("terraform plan: %v\n%s%s", err, out, c.Stderr)
+	tf.output("plan", "-no-color", "-detailed-exitcode")
+}
+
+// Get finds the modules of the configuration.
+func (tf *Terraform) Get() {
+	tf.t.Helper()
+	tf.output("get", "-no-color")
+}
+
+// Values are the attributes of a resource in the state.
+func (tf *Terraform) Values(address string) map[string]any {
+	tf.t.Helper()
+	type module struct {
+		Resources []struct {
+			Address string
+			Values  map[string]any
+		}
+		Modules []module `json:"child_modules"`
 	}
+	var state struct {
+		Values struct {
+			Root module `json:"root_module"`
+		}
+	}
+	if err := json.Unmarshal(tf.output("show", "-json"), &state); err != nil {
+		tf.t.Fatal(err)
+	}
+	for modules := []module{state.Values.Root}; len(modules) > 0; modules = append(modules[1:], modules[0].Modules...) {
+		for _, r := range modules[0].Resources {
+			if r.Address == address {
+				return r.Values
+			}
+		}
+	}
+	tf.t.Fatalf("%s is not in the state", address)
+	return nil
+}
+
+// output is what a command prints that has to succeed.
+func (tf *Terraform) output(args ...string) []byte {
+	tf.t.Helper()
+	c := tf.command(args...)
+	out, err := c.Output()
+	if err != nil {
+		tf.t.Fatalf("%s: %v\n%s%s", c, err, out, c.Stderr)
+	}
+	return out
 }
 
 // State are the addresses of the resources in the state.
 func (tf *Terraform) State() []string {
 	tf.t.Helper()
-	c := tf.command("state", "list")
-	out, err := c.Output()
-	if err != nil {
-		if strings.Contains(c.Stderr.(*bytes.Buffer).String(), "No state file was found") {
-			return nil
-		}
-		tf.t.Fatalf("terraform state list: %v: %s", err, c.Stderr)
+	if _, err := os.Stat(filepath.Join(tf.dir, "terraform.tfstate")); errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	return strings.Fields(string(out))
+	return strings.Fields(string(tf.output("state", "list")))
 }
 
 // Command is a running command.
@@ -250,11 +292,14 @@ func (c *Command) WaitFor(text string) {
 func (c *Command) Wait() (diagnostics Diagnostics) {
 	c.tf.t.Helper()
 	err := c.cmd.Wait()
+	var validation struct{ Diagnostics Diagnostics } // validate prints one document
+	if json.Unmarshal(c.out.Bytes(), &validation) == nil {
+		diagnostics = validation.Diagnostics
+	}
 	for line := range bytes.Lines(c.out.Bytes()) {
 		var message struct {
-			Type        string
-			Diagnostic  Diagnostic
-			Diagnostics Diagnostics // of validate
+			Type       string
+			Diagnostic Diagnostic
 		}
 		if json.Unmarshal(line, &message) != nil {
 			continue
@@ -262,7 +307,6 @@ func (c *Command) Wait() (diagnostics Diagnostics) {
 		if message.Type == "diagnostic" {
 			diagnostics = append(diagnostics, message.Diagnostic)
 		}
-		diagnostics = append(diagnostics, message.Diagnostics...)
 	}
 	if err != nil && len(diagnostics.Errors()) == 0 {
 		c.tf.t.Fatalf("%s: %v\n%s%s", c.cmd, err, c.out.Bytes(), c.cmd.Stderr)
