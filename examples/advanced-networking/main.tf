@@ -15,16 +15,6 @@ terraform {
 provider "lamia" {}
 
 locals {
-  # What all applications have in common: the port that they listen on, and their versions by subset.
-  application = {
-    port = 9090
-    subsets = {
-      subset1 = "version1"
-      subset2 = "version2"
-      subset3 = "version3"
-    }
-  }
-
   # The port of all gateways.
   gateway_port = { number = 80, name = "http", protocol = "HTTP" }
 }
@@ -34,7 +24,6 @@ module "team_1" {
 
   namespace    = var.namespaces.team_1
   domain       = var.domain
-  application  = local.application
   gateway_port = local.gateway_port
 }
 
@@ -43,7 +32,6 @@ module "team_2" {
 
   namespace    = var.namespaces.team_2
   domain       = var.domain
-  application  = local.application
   gateway_port = local.gateway_port
   service_1    = module.team_1.service
 }

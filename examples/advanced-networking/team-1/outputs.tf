@@ -1,9 +1,9 @@
 output "service" {
-  description = "The service for others to call, in its newest version."
+  description = "The service for others to call, in its third version."
   value = {
     host   = lamia_service.svc_1.host
     port   = lamia_service.svc_1.ports[0].port
-    subset = lamia_destination_rule.dr_1.subsets[2].name
+    subset = local.subsets["version3"]
   }
 }
 
