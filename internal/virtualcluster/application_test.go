@@ -2,6 +2,7 @@ package virtualcluster
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"testing"
@@ -174,5 +175,56 @@ func TestApplications_membersAndPorts(t *testing.T) {
 			t.Errorf("members %v, want %v", members, want)
 		}
 		slices.Reverse(workloads)
+	}
+}
+
+// Whatever labels there are: those of a version select all of its pods, and none of another version's.
+func TestApplications_versionsAreExact(t *testing.T) {
+	t.Parallel()
+	kinds := []string{"Deployment", "StatefulSet", "DaemonSet"}
+	random := rand.New(rand.NewPCG(1, 2))
+	some := func(from set) set {
+		some := set{}
+		for _, key := range []string{"version", "app.kubernetes.io/version", "track", "zone"} {
+			if random.IntN(2) == 0 {
+				some[key] = fmt.Sprint("v", random.IntN(3))
+			}
+		}
+		for key, value := range from {
+			some[key] = value
+		}
+		return some
+	}
+	given := 0
+	for range 5000 {
+		var workloads []workload
+		for i := range 1 + random.IntN(5) {
+			pods := some(set{"app": "x"})
+			w := app(fmt.Sprint("w", i), pods).of(kinds[random.IntN(3)]).labelled(some(nil))
+			if random.IntN(2) == 0 {
+				w = w.selected(set{"app": "x"})
+			}
+			workloads = append(workloads, w)
+		}
+		all, left := applications(workloads, applicationLabels, versionLabels)
+		versions := all["x"].Versions
+		for _, w := range workloads {
+			own := w.label(versionLabels)
+			if own == "" {
+				own = w.Name
+			}
+			if _, ok := versions[own]; !ok && !slices.Contains(left, inseparable{"x", own}) {
+				t.Fatalf("version %s of %+v is lost", own, w)
+			}
+			for version, labels := range versions {
+				given++
+				if selects(labels, w.PodLabels) != (version == own) {
+					t.Fatalf("%v of version %s, on %v of version %s among %+v", labels, version, w.PodLabels, own, workloads)
+				}
+			}
+		}
+	}
+	if given == 0 {
+		t.Error("no versions")
 	}
 }

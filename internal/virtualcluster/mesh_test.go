@@ -5,11 +5,11 @@ import (
 	"testing"
 )
 
-// memberships are the labels of a namespace, and what they mean. "-" is a label that is not there.
-var memberships = map[string]struct {
-	injection, revision, dataplane string
-	mode, by                       string
-}{
+// Membership is what the labels of a namespace mean. "-" is a label that is not there, and "" no revision.
+type Membership struct{ injection, revision, dataplane, Mode, Revision string }
+
+// Memberships are all variants.
+var Memberships = map[string]Membership{
 	"no labels":                      {"-", "-", "-", none, ""},
 	"injection":                      {"enabled", "-", "-", sidecar, "default"},
 	"no injection":                   {"disabled", "-", "-", none, ""},
@@ -28,18 +28,19 @@ var memberships = map[string]struct {
 	"no injection, revision ambient": {"disabled", "canary", "ambient", ambient, ""},
 }
 
-func membershipLabels(injection, revision, dataplane string) map[string]string {
-	labels := map[string]string{"istio-injection": injection, "istio.io/rev": revision, "istio.io/dataplane-mode": dataplane}
+// Labels are those of the namespace.
+func (m Membership) Labels() map[string]string {
+	labels := map[string]string{"istio-injection": m.injection, "istio.io/rev": m.revision, "istio.io/dataplane-mode": m.dataplane}
 	maps.DeleteFunc(labels, func(_, value string) bool { return value == "-" })
 	return labels
 }
 
 func TestMembership(t *testing.T) {
 	t.Parallel()
-	for name, m := range memberships {
-		got := membership("team", membershipLabels(m.injection, m.revision, m.dataplane))
-		if got.Mode != m.mode || (got.Revision == nil) != (m.by == "") || got.Revision != nil && *got.Revision != m.by {
-			t.Errorf("%s: %v by %v, want %v by %q", name, got.Mode, got.Revision, m.mode, m.by)
+	for name, m := range Memberships {
+		got := membership("team", m.Labels())
+		if got.Mode != m.Mode || (got.Revision == nil) != (m.Revision == "") || got.Revision != nil && *got.Revision != m.Revision {
+			t.Errorf("%s: %v by %v, want %v by %q", name, got.Mode, got.Revision, m.Mode, m.Revision)
 		}
 	}
 }
