@@ -53,7 +53,8 @@ func namespaceAttributes() map[string]schema.Attribute {
 		"mesh": schema.SingleNestedAttribute{
 			Computed: true,
 			MarkdownDescription: "How the namespace's pods take part in the mesh by Istio's rules for the labels `istio-injection`, `istio.io/rev` and " +
-				"`istio.io/dataplane-mode`. Labels of a pod can make it an exception.",
+				"`istio.io/dataplane-mode`. Labels of a pod can make it an exception, and so can an installation of Istio that injects sidecars where no " +
+				"label says so (`enableNamespacesByDefault`).",
 			Attributes: map[string]schema.Attribute{
 				"mode": schema.StringAttribute{
 					Computed: true,
