@@ -2,6 +2,7 @@ package istio_test
 
 import (
 	"encoding/json"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -190,6 +191,28 @@ func (g gateway) heals(tf *acctest.Terraform) {
 			g.t.Error(err)
 		}
 	}
+}
+
+// Companions that are not wanted any more, and that an apply could not delete, are deleted by the next.
+func TestAccGateway_switchInterrupted(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "gw")
+	tf := g.terraform(nil)
+	tf.Must("apply", "-auto-approve")
+	role := g.companion("Role")
+	role.Patch(`{"metadata":{"finalizers":["example.com/theirs"]}}`)
+	selecting := g.folder(object{"selector": object{"istio": "ingressgateway"}, "timeouts": object{"update": "5s"}})
+	tf.Configure(selecting, object{})
+	fails(t, tf.Run("apply", "-auto-approve"), `the deletion of Role "`+g.Namespace+`/gw-gateway"`)
+	if g.companion("Deployment").Exists() || !g.companion("Service").Exists() {
+		t.Error("the Role is to be deleted after the Deployment and before the Service")
+	}
+	role.Patch(`{"metadata":{"finalizers":null}}`)
+	tf.Must("apply", "-auto-approve")
+	if live := g.live(); len(live) > 0 {
+		t.Errorf("companions are left: %v", slices.Collect(maps.Keys(live)))
+	}
+	tf.Must("destroy", "-auto-approve")
 }
 
 // A selector names somebody's proxies: there is nothing to tune.

@@ -79,6 +79,25 @@ resource "lamia_virtual_service" "test" {
 	g.gone()
 }
 
+// A gateway with a selector takes no rights but those to Gateways.
+func TestAccRights_selector(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "gw")
+	role := acctest.Folder(t, "", map[string]string{
+		"gateways.yaml": `rules: [{apiGroups: [networking.istio.io], resources: [gateways], verbs: [get, create, patch, delete]}]`,
+	})
+	kubeconfig := acctest.Account(t, g.Namespace, filepath.Join(role, "gateways.yaml"))
+	tf := acctest.NewTerraform(t, g.folder(object{"selector": object{"istio": "ingressgateway"}}), kubeconfig, object{})
+	tf.Must("apply", "-auto-approve")
+	tf.Configure(g.folder(object{"selector": object{"istio": "egressgateway"}, "servers": servers(80, 443)}), object{})
+	tf.Must("apply", "-auto-approve")
+	tf.Must("plan")
+	tf.Must("destroy", "-auto-approve")
+	if g.Exists() {
+		t.Errorf("%s is left", g)
+	}
+}
+
 // Who may only look may plan, and is told what he may not do when he applies.
 func TestAccRights_plan(t *testing.T) {
 	t.Parallel()

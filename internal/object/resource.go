@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -83,7 +82,7 @@ func (r *object) Create(ctx context.Context, req resource.CreateRequest, resp *r
 		s.fail("create", err)
 		return
 	}
-	resp.State.Raw = s.settle(plan, live).raw(req.Plan.Raw.Type())
+	resp.State.Raw = s.settle(nil, plan, live).raw(req.Plan.Raw.Type())
 }
 
 func (r *object) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -150,7 +149,7 @@ func (r *object) Update(ctx context.Context, req resource.UpdateRequest, resp *r
 		s.fail("patch", err)
 		return
 	}
-	resp.State.Raw = s.settle(plan, live).raw(req.Plan.Raw.Type())
+	resp.State.Raw = s.settle(prior, plan, live).raw(req.Plan.Raw.Type())
 }
 
 func (r *object) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -245,10 +244,10 @@ func (s *session) fail(verb string, err error) {
 }
 
 // settle makes and awaits what belongs to the object that is stored now, and returns the state. Whatever fails, the object is in it.
-func (s *session) settle(plan values, live *unstructured.Unstructured) values {
+func (s *session) settle(prior, plan values, live *unstructured.Unstructured) values {
 	state := plan.known()
 	stored := Stored{live, nil}
-	companions, err := s.accompany(live, plan)
+	companions, err := s.accompany(live, prior, plan)
 	if err == nil {
 		stored.Companions = companions
 		stored.Unstructured, err = s.wait(live)
@@ -257,7 +256,11 @@ func (s *session) settle(plan values, live *unstructured.Unstructured) values {
 		s.fail("get", err)
 		stored.Unstructured = live
 		if s.kind.Companions != nil {
-			state[attrCompanions] = tftypes.NewValue(state[attrCompanions].Type(), nil) // the next refresh tells
+			states := make(map[string]string)
+			for kind := range s.kind.Companions.Resources {
+				states[kind] = unknown
+			}
+			state[attrCompanions] = stringMapValue(states)
 		}
 	} else {
 		s.warnOfMutation(plan, stored.Unstructured)
