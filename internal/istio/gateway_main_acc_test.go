@@ -57,9 +57,12 @@ func (g gateway) companions() []string { return slices.Sorted(maps.Keys(g.Kind.C
 func (g gateway) live() map[string]*unstructured.Unstructured {
 	g.t.Helper()
 	found := make(map[string]*unstructured.Unstructured)
-	for _, kind := range g.companions() {
-		if c := g.companion(kind); c.Exists() {
-			found[kind] = c.Live()
+	for kind, resource := range g.Kind.Companions.Resources {
+		for _, o := range list(g.t, resource, g.Namespace, nil) {
+			if o.GetName() == g.Kind.Companions.Name(g.Name) {
+				o.SetKind(kind) // those in a list may lack it
+				found[kind] = &o
+			}
 		}
 	}
 	return found
