@@ -27,7 +27,7 @@ type Terraform struct {
 	env []string
 }
 
-// NewTerraform copies the configuration in the folder and gives its variables these values. The cluster is the one of the kubeconfig, a
+// NewTerraform copies the configuration in a folder and gives its variables these values. The cluster is the one of the kubeconfig, a
 // path; "" is the one under test.
 func NewTerraform(t *testing.T, configuration, kubeconfig string, variables map[string]any) *Terraform {
 	t.Helper()
@@ -35,7 +35,7 @@ func NewTerraform(t *testing.T, configuration, kubeconfig string, variables map[
 	if kubeconfig == "" {
 		kubeconfig = os.Getenv(kubeconfigEnv)
 	}
-	dir, overrides := t.TempDir(), t.TempDir()
+	overrides := t.TempDir()
 	binary, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -43,29 +43,30 @@ func NewTerraform(t *testing.T, configuration, kubeconfig string, variables map[
 	if err := os.Symlink(binary, filepath.Join(overrides, "terraform-provider-lamia")); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(overrides, "terraform.rc"), fmt.Sprintf(
+	settings := filepath.Join(overrides, "terraform.rc")
+	write(t, settings, fmt.Sprintf(
 		"provider_installation {\n  dev_overrides {\n    \"magneticio/lamia\" = %q\n    \"hashicorp/lamia\" = %[1]q\n  }\n}\n", overrides))
-	tf := &Terraform{t: t, dir: dir, env: append(os.Environ(), "KUBE_CONFIG_PATH="+kubeconfig,
-		"TF_CLI_CONFIG_FILE="+filepath.Join(overrides, "terraform.rc"), "TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1")}
-	tf.Configure(configuration, variables)
-	return tf
-}
-
-// Configure replaces the configuration, and keeps the state.
-func (tf *Terraform) Configure(configuration string, variables map[string]any) {
-	tf.t.Helper()
-	old, _ := filepath.Glob(filepath.Join(tf.dir, "*.tf"))
-	for _, file := range old {
-		os.Remove(file)
-	}
-	if err := overwrite(tf.dir, os.DirFS(configuration)); err != nil {
-		tf.t.Fatal(err)
+	if variables == nil {
+		variables = map[string]any{}
 	}
 	values, err := json.Marshal(variables)
 	if err != nil {
+		t.Fatal(err)
+	}
+	return &Terraform{
+		t:   t,
+		dir: Folder(t, configuration, map[string]string{"terraform.tfvars.json": string(values)}),
+		env: append(os.Environ(), "KUBE_CONFIG_PATH="+kubeconfig, "TF_CLI_CONFIG_FILE="+settings,
+			"TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1"),
+	}
+}
+
+// Configure puts the configuration in a folder over the one that is there, and keeps the state.
+func (tf *Terraform) Configure(configuration string) {
+	tf.t.Helper()
+	if err := overwrite(tf.dir, os.DirFS(configuration)); err != nil {
 		tf.t.Fatal(err)
 	}
-	write(tf.t, filepath.Join(tf.dir, "terraform.tfvars.json"), string(values))
 }
 
 // Folder is a new folder with what is in another, "" for none, and with these files.
@@ -108,7 +109,8 @@ type Diagnostic struct {
 	Detail   string `json:"detail"`
 	Address  string `json:"address"` // of the resource
 	Snippet  struct {
-		Code string `json:"code"`
+		Context string `json:"context"` // such as `resource "lamia_service" "test"`
+		Code    string `json:"code"`
 	} `json:"snippet"`
 }
 
@@ -157,24 +159,62 @@ func (tf *Terraform) Must(args ...string) {
 // Empty checks that a plan has nothing to do.
 func (tf *Terraform) Empty() {
 	tf.t.Helper()
-	c := tf.command("plan", "-no-color", "-detailed-exitcode")
-	if out, err := c.Output(); err != nil {
-		tf.t.Errorf("terraform plan: %v\n%s%s", err, out, c.Stderr)
+	tf.output("plan", "-no-color", "-detailed-exitcode")
+}
+
+// Get finds the modules of the configuration.
+func (tf *Terraform) Get() {
+	tf.t.Helper()
+	tf.output("get", "-no-color")
+}
+
+// Values are the attributes of a resource in the state.
+func (tf *Terraform) Values(address string) map[string]any {
+	tf.t.Helper()
+	type module struct {
+		Resources []struct {
+			Address string
+			Values  map[string]any
+		}
+		Modules []module `json:"child_modules"`
 	}
+	var state struct {
+		Values struct {
+			Root module `json:"root_module"`
+		}
+	}
+	if err := json.Unmarshal(tf.output("show", "-json"), &state); err != nil {
+		tf.t.Fatal(err)
+	}
+	for modules := []module{state.Values.Root}; len(modules) > 0; modules = append(modules[1:], modules[0].Modules...) {
+		for _, r := range modules[0].Resources {
+			if r.Address == address {
+				return r.Values
+			}
+		}
+	}
+	tf.t.Fatalf("%s is not in the state", address)
+	return nil
+}
+
+// output is what a command prints that has to succeed.
+func (tf *Terraform) output(args ...string) []byte {
+	tf.t.Helper()
+	c := tf.command(args...)
+	out, err := c.Output()
+	if err != nil {
+		tf.t.Fatalf("%s: %v\n%s%s", c, err, out, c.Stderr)
+	}
+	return out
 }
 
 // State are the addresses of the resources in the state.
 func (tf *Terraform) State() []string {
 	tf.t.Helper()
-	c := tf.command("state", "list")
-	out, err := c.Output()
-	if err != nil {
-		if strings.Contains(c.Stderr.(*bytes.Buffer).String(), "No state file was found") {
-			return nil
-		}
-		tf.t.Fatalf("terraform state list: %v: %s", err, c.Stderr)
+	if _, err := os.Stat(filepath.Join(tf.dir, "terraform.tfstate")); errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	return strings.Fields(string(out))
+	return strings.Fields(string(tf.output("state", "list")))
 }
 
 // Command is a running command.
@@ -250,11 +290,14 @@ func (c *Command) WaitFor(text string) {
 func (c *Command) Wait() (diagnostics Diagnostics) {
 	c.tf.t.Helper()
 	err := c.cmd.Wait()
+	var validation struct{ Diagnostics Diagnostics } // validate prints one document
+	if json.Unmarshal(c.out.Bytes(), &validation) == nil {
+		diagnostics = validation.Diagnostics
+	}
 	for line := range bytes.Lines(c.out.Bytes()) {
 		var message struct {
-			Type        string
-			Diagnostic  Diagnostic
-			Diagnostics Diagnostics // of validate
+			Type       string
+			Diagnostic Diagnostic
 		}
 		if json.Unmarshal(line, &message) != nil {
 			continue
@@ -262,7 +305,6 @@ func (c *Command) Wait() (diagnostics Diagnostics) {
 		if message.Type == "diagnostic" {
 			diagnostics = append(diagnostics, message.Diagnostic)
 		}
-		diagnostics = append(diagnostics, message.Diagnostics...)
 	}
 	if err != nil && len(diagnostics.Errors()) == 0 {
 		c.tf.t.Fatalf("%s: %v\n%s%s", c.cmd, err, c.out.Bytes(), c.cmd.Stderr)

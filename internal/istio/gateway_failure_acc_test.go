@@ -77,7 +77,17 @@ func TestAccGateway_taken(t *testing.T) {
 	}
 }
 
-// So it is for a gateway that had no companions before.
+// A gateway that is there with its companions is to be imported: its companions are not in the way.
+func TestAccGateway_exists(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "gw")
+	tf := g.terraform(nil)
+	tf.Must("apply", "-auto-approve")
+	fails(t, g.terraform(nil).Run("apply", "-auto-approve"), `Gateway "`+g.Namespace+`/gw" exists already`, "import {")
+	tf.Empty()
+}
+
+// Somebody else's object is in the way of a gateway that had no companions before, too.
 func TestAccGateway_takenOnSwitch(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
@@ -85,7 +95,7 @@ func TestAccGateway_takenOnSwitch(t *testing.T) {
 	tf.Must("apply", "-auto-approve")
 	theirs, before := g.block("Service")
 	gateway := g.Live()
-	tf.Configure(g.folder(nil), object{})
+	tf.Configure(g.folder(nil))
 	fails(t, tf.Run("apply", "-auto-approve"), `Service "`+g.Namespace+`/gw-gateway" is in the way`, "Nothing was written")
 	if err := g.Untouched(gateway); err != nil {
 		t.Error(err)
@@ -160,7 +170,7 @@ func TestAccGateway_notReady(t *testing.T) {
 		if test.update {
 			test.tf = test.g.terraform(nil)
 			test.tf.Must("apply", "-auto-approve")
-			test.tf.Configure(test.g.folder(broken), object{})
+			test.tf.Configure(test.g.folder(broken))
 		} else {
 			test.tf = test.g.terraform(broken)
 		}
@@ -184,7 +194,7 @@ func TestAccGateway_notReady(t *testing.T) {
 // heals applies the gateway without what kept it from being ready.
 func (g gateway) heals(tf *acctest.Terraform) {
 	g.t.Helper()
-	tf.Configure(g.folder(nil), object{})
+	tf.Configure(g.folder(nil))
 	tf.Must("apply", "-auto-approve")
 	for _, err := range []error{g.owns(), g.available(), g.selectsItsPods()} {
 		if err != nil {
@@ -202,7 +212,7 @@ func TestAccGateway_switchInterrupted(t *testing.T) {
 	role := g.companion("Role")
 	role.Patch(`{"metadata":{"finalizers":["example.com/theirs"]}}`)
 	selecting := g.folder(object{"selector": object{"istio": "ingressgateway"}, "timeouts": object{"update": "5s"}})
-	tf.Configure(selecting, object{})
+	tf.Configure(selecting)
 	fails(t, tf.Run("apply", "-auto-approve"), `the deletion of Role "`+g.Namespace+`/gw-gateway"`)
 	if g.companion("Deployment").Exists() || !g.companion("Service").Exists() {
 		t.Error("the Role is to be deleted after the Deployment and before the Service")
@@ -213,12 +223,4 @@ func TestAccGateway_switchInterrupted(t *testing.T) {
 		t.Errorf("companions are left: %v", slices.Collect(maps.Keys(live)))
 	}
 	tf.Must("destroy", "-auto-approve")
-}
-
-// A selector names somebody's proxies: there is nothing to tune.
-func TestAccGateway_selectorAndWorkload(t *testing.T) {
-	t.Parallel()
-	g := newGateway(t, "gw")
-	tf := g.terraform(object{"selector": object{"istio": "ingressgateway"}, "workload": object{"replicas": 2}})
-	fails(t, tf.Run("plan"), "Invalid Attribute Combination", `"workload"`, `"selector"`)
 }

@@ -87,7 +87,7 @@ func (g gateway) config(attributes object) config.TestStepConfigFunc {
 // terraform is the CLI with the configuration of the gateway.
 func (g gateway) terraform(attributes object) *acctest.Terraform {
 	g.t.Helper()
-	return acctest.NewTerraform(g.t, g.folder(attributes), "", object{})
+	return acctest.NewTerraform(g.t, g.folder(attributes), "", nil)
 }
 
 // test is acctest.Test.

@@ -46,14 +46,14 @@ resource "lamia_virtual_service" "test" {
   http      = [{ route = [{ destination = { host = lamia_service.test.host } }] }]
 }
 `, g.Namespace)})
-	tf := acctest.NewTerraform(t, others, kubeconfig, object{})
+	tf := acctest.NewTerraform(t, others, kubeconfig, nil)
 	tf.Must("apply", "-auto-approve")
 	tf.Must("destroy", "-auto-approve")
 
-	tf = acctest.NewTerraform(t, g.folder(nil), kubeconfig, object{})
+	tf = acctest.NewTerraform(t, g.folder(nil), kubeconfig, nil)
 	apply := func(attributes object) {
 		t.Helper()
-		tf.Configure(g.folder(attributes), object{})
+		tf.Configure(g.folder(attributes))
 		tf.Must("plan")
 		tf.Must("apply", "-auto-approve")
 	}
@@ -70,10 +70,10 @@ resource "lamia_virtual_service" "test" {
 
 	tf = acctest.NewTerraform(t, acctest.Folder(t, g.folder(nil), map[string]string{
 		"import.tf": fmt.Sprintf("import {\n  to = %s\n  id = %q\n}\n", gatewayAddress, g.Namespace+"/gw"),
-	}), kubeconfig, object{})
+	}), kubeconfig, nil)
 	tf.Must("apply", "-auto-approve")
 
-	tf.Configure(g.folder(object{"workload": object{"node_selector": object{"pool": "none"}}, "timeouts": object{"update": "5s"}}), object{})
+	tf.Configure(g.folder(object{"workload": object{"node_selector": object{"pool": "none"}}, "timeouts": object{"update": "5s"}}))
 	fails(t, tf.Run("apply", "-auto-approve"), "Pod gw-gateway-\\S+: Unschedulable")
 	tf.Must("destroy", "-auto-approve")
 	g.gone()
@@ -87,9 +87,9 @@ func TestAccRights_selector(t *testing.T) {
 		"gateways.yaml": `rules: [{apiGroups: [networking.istio.io], resources: [gateways], verbs: [get, create, patch, delete]}]`,
 	})
 	kubeconfig := acctest.Account(t, g.Namespace, filepath.Join(role, "gateways.yaml"))
-	tf := acctest.NewTerraform(t, g.folder(object{"selector": object{"istio": "ingressgateway"}}), kubeconfig, object{})
+	tf := acctest.NewTerraform(t, g.folder(object{"selector": object{"istio": "ingressgateway"}}), kubeconfig, nil)
 	tf.Must("apply", "-auto-approve")
-	tf.Configure(g.folder(object{"selector": object{"istio": "egressgateway"}, "servers": servers(80, 443)}), object{})
+	tf.Configure(g.folder(object{"selector": object{"istio": "egressgateway"}, "servers": servers(80, 443)}))
 	tf.Must("apply", "-auto-approve")
 	tf.Must("plan")
 	tf.Must("destroy", "-auto-approve")
@@ -109,7 +109,7 @@ func TestAccRights_plan(t *testing.T) {
 	as := func(attributes object) {
 		tf.Configure(acctest.Folder(t, g.folder(attributes), map[string]string{
 			"provider.tf": fmt.Sprintf("provider \"lamia\" {\n  config_path = %q\n}\n", kubeconfig),
-		}), object{})
+		}))
 	}
 	as(nil)
 	tf.Must("plan")
