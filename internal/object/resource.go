@@ -63,6 +63,12 @@ func (r *object) Create(ctx context.Context, req resource.CreateRequest, resp *r
 	defer s.close()
 
 	if err := s.preflight(plan); err != nil {
+		if errors.As(err, new(*takenError)) {
+			if _, missing := s.get(); missing == nil { // the companions are its own
+				s.refuse()
+				return
+			}
+		}
 		s.fail("create", err)
 		return
 	}
@@ -70,7 +76,7 @@ func (r *object) Create(ctx context.Context, req resource.CreateRequest, resp *r
 	switch {
 	case err == nil:
 	case apierrors.IsAlreadyExists(err):
-		s.diagnostics.AddError(fmt.Sprintf("%s exists already", s.ref), s.adopt())
+		s.refuse()
 		return
 	case kube.Ambiguous(err):
 		s.diagnostics.AddWarning(fmt.Sprintf("%s may have been created", s.ref),
@@ -269,8 +275,10 @@ func (s *session) settle(prior, plan values, live *unstructured.Unstructured) va
 	return state
 }
 
-func (s *session) adopt() string {
-	return fmt.Sprintf("Terraform did not make it and will not take it over unasked. If it shall be managed here, add this block, with the address of "+
-		"the resource, and plan again:\n\n  import {\n    to = lamia_%s.%s\n    id = %q\n  }\n\nElse choose another name, or delete the object.",
-		s.kind.Type, strings.NewReplacer(".", "_").Replace(s.ref.Name), id(s.ref.Namespace, s.ref.Name))
+// refuse says that the object exists already, and what to do about it.
+func (s *session) refuse() {
+	s.diagnostics.AddError(fmt.Sprintf("%s exists already", s.ref),
+		fmt.Sprintf("Terraform did not make it and will not take it over unasked. If it shall be managed here, add this block, with the address of "+
+			"the resource, and plan again:\n\n  import {\n    to = lamia_%s.%s\n    id = %q\n  }\n\nElse choose another name, or delete the object.",
+			s.kind.Type, strings.NewReplacer(".", "_").Replace(s.ref.Name), id(s.ref.Namespace, s.ref.Name)))
 }
