@@ -7,6 +7,7 @@ package acctest
 import (
 	"log/slog"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -31,6 +32,11 @@ func Main(m *testing.M) {
 		return
 	}
 	if kubeconfig := os.Getenv(kubeconfigEnv); kubeconfig != "" {
+		for _, variable := range os.Environ() { // what else a shell tells providers of a cluster
+			if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "KUBE_") {
+				os.Unsetenv(name)
+			}
+		}
 		os.Setenv("KUBE_CONFIG_PATH", kubeconfig)
 	}
 	os.Exit(m.Run())

@@ -27,7 +27,7 @@ type Terraform struct {
 	env []string
 }
 
-// NewTerraform copies the configuration in the folder and gives its variables these values. The cluster is the one of the kubeconfig, a
+// NewTerraform copies the configuration in a folder and gives its variables these values. The cluster is the one of the kubeconfig, a
 // path; "" is the one under test.
 func NewTerraform(t *testing.T, configuration, kubeconfig string, variables map[string]any) *Terraform {
 	t.Helper()
@@ -35,7 +35,7 @@ func NewTerraform(t *testing.T, configuration, kubeconfig string, variables map[
 	if kubeconfig == "" {
 		kubeconfig = os.Getenv(kubeconfigEnv)
 	}
-	dir, overrides := t.TempDir(), t.TempDir()
+	overrides := t.TempDir()
 	binary, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -43,32 +43,33 @@ func NewTerraform(t *testing.T, configuration, kubeconfig string, variables map[
 	if err := os.Symlink(binary, filepath.Join(overrides, "terraform-provider-lamia")); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(overrides, "terraform.rc"), fmt.Sprintf(
+	settings := filepath.Join(overrides, "terraform.rc")
+	write(t, settings, fmt.Sprintf(
 		"provider_installation {\n  dev_overrides {\n    \"magneticio/lamia\" = %q\n    \"hashicorp/lamia\" = %[1]q\n  }\n}\n", overrides))
-	tf := &Terraform{t: t, dir: dir, env: append(os.Environ(), "KUBE_CONFIG_PATH="+kubeconfig,
-		"TF_CLI_CONFIG_FILE="+filepath.Join(overrides, "terraform.rc"), "TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1")}
-	tf.Configure(configuration, variables)
-	return tf
-}
-
-// Configure replaces the configuration, and keeps the state.
-func (tf *Terraform) Configure(configuration string, variables map[string]any) {
-	tf.t.Helper()
-	old, _ := filepath.Glob(filepath.Join(tf.dir, "*.tf"))
-	for _, file := range old {
-		os.Remove(file)
-	}
-	if err := overwrite(tf.dir, os.DirFS(configuration)); err != nil {
-		tf.t.Fatal(err)
+	if variables == nil {
+		variables = map[string]any{}
 	}
 	if variables == nil {
 		variables = map[string]any{}
 	}
 	values, err := json.Marshal(variables)
 	if err != nil {
+		t.Fatal(err)
+	}
+	return &Terraform{
+		t:   t,
+		dir: Folder(t, configuration, map[string]string{"terraform.tfvars.json": string(values)}),
+		env: append(os.Environ(), "KUBE_CONFIG_PATH="+kubeconfig, "TF_CLI_CONFIG_FILE="+settings,
+			"TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1"),
+	}
+}
+
+// Configure puts the configuration in a folder over the one that is there, and keeps the state.
+func (tf *Terraform) Configure(configuration string) {
+	tf.t.Helper()
+	if err := overwrite(tf.dir, os.DirFS(configuration)); err != nil {
 		tf.t.Fatal(err)
 	}
-	write(tf.t, filepath.Join(tf.dir, "terraform.tfvars.json"), string(values))
 }
 
 // Folder is a new folder with what is in another, "" for none, and with these files.

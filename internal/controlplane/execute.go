@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -21,9 +20,9 @@ import (
 const patience = 10 * time.Second
 
 // execute runs a command against the cluster in a process group of its own, which ends with the command.
-func execute(ctx context.Context, c *cluster.Cluster, kubeconfig string, args []string, group *processGroup) error {
+func execute(ctx context.Context, c *cluster.Cluster, kubeconfig string, args []string, console *os.File, left *leftovers) error {
 	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, console
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "KUBE_CONFIG_PATH="+kubeconfig, "LAMIA_TEST_KUBECONFIG="+kubeconfig)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if stdin := int(os.Stdin.Fd()); term.IsTerminal(stdin) {
@@ -35,8 +34,8 @@ func execute(ctx context.Context, c *cluster.Cluster, kubeconfig string, args []
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	group.pid.Store(int64(cmd.Process.Pid))
-	defer group.kill()
+	group := func(s syscall.Signal) { syscall.Kill(-cmd.Process.Pid, s) } //nolint:errcheck // it may be empty
+	left.add(func() { group(syscall.SIGKILL) })
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 
@@ -45,16 +44,16 @@ func execute(ctx context.Context, c *cluster.Cluster, kubeconfig string, args []
 	case err := <-ended:
 		return status(err)
 	case failure = <-c.Failed():
-		group.signal(syscall.SIGTERM)
+		group(syscall.SIGTERM)
 	case <-ctx.Done():
-		group.signal(context.Cause(ctx).(stopped).Signal.(syscall.Signal))
+		group(context.Cause(ctx).(stopped).Signal.(syscall.Signal))
 	}
 	var err error
 	select {
 	case err = <-ended:
 	case <-time.After(patience):
-		fmt.Fprintf(os.Stderr, "controlplane: %s did not stop within %s and is killed\n", args[0], patience)
-		group.kill()
+		fmt.Fprintf(console, "controlplane: %s did not stop within %s and is killed\n", args[0], patience)
+		group(syscall.SIGKILL)
 		err = <-ended
 	}
 	if failure != nil {
@@ -62,18 +61,6 @@ func execute(ctx context.Context, c *cluster.Cluster, kubeconfig string, args []
 	}
 	return status(err)
 }
-
-// processGroup is the command and what it started, once it runs.
-type processGroup struct{ pid atomic.Int64 }
-
-func (g *processGroup) signal(s syscall.Signal) {
-	if pid := int(g.pid.Load()); pid > 0 {
-		syscall.Kill(-pid, s) //nolint:errcheck // the group may be empty
-	}
-}
-
-// kill ends what is left of the group.
-func (g *processGroup) kill() { g.signal(syscall.SIGKILL) }
 
 // status is the exit status of a command, as a shell gives it.
 func status(err error) error {

@@ -7,11 +7,10 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
-
-	"k8s.io/klog/v2"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/controlplane/cluster"
 )
@@ -25,6 +24,10 @@ type options struct {
 // the end of the command.
 func run(o options, args []string) error {
 	began := time.Now()
+	var left leftovers
+	defer left.clean()
+	ctx, interrupted := interruptible(&left)
+
 	if _, err := os.Lstat(o.kubeconfig); err == nil {
 		return fmt.Errorf("--kubeconfig: %s exists, and would be overwritten and at the end removed; name another file", o.kubeconfig)
 	}
@@ -32,50 +35,47 @@ func run(o options, args []string) error {
 	if err != nil {
 		return err
 	}
+	left.add(dir.remove)
 	if o.logs == "" {
 		o.logs = dir.path
-	}
-	if o.kubeconfig == "" {
-		o.kubeconfig = filepath.Join(dir.path, "kubeconfig")
-	}
-	var group processGroup
-	clean := sync.OnceFunc(func() {
-		group.kill()
-		os.Remove(o.kubeconfig)
-		dir.remove()
-	})
-	defer clean()
-	if o.kubeconfig, err = filepath.Abs(o.kubeconfig); err != nil {
-		return fmt.Errorf("--kubeconfig: %w", err)
 	}
 	if err := os.MkdirAll(o.logs, 0o755); err != nil {
 		return fmt.Errorf("--logs: %w", err)
 	}
-	// A part that gives up through klog ends the process; it must not leave anything behind either.
-	klog.OsExit = func(status int) {
-		clean()
-		os.Exit(status)
+	if o.kubeconfig == "" {
+		o.kubeconfig = filepath.Join(dir.path, "kubeconfig")
 	}
+	if o.kubeconfig, err = filepath.Abs(o.kubeconfig); err != nil {
+		return fmt.Errorf("--kubeconfig: %w", err)
+	}
+	left.add(func() { os.Remove(o.kubeconfig) })
+
+	console, undo, err := divert(o.logs)
+	if err != nil {
+		return fmt.Errorf("--logs: %w", err)
+	}
+	defer undo()
 
 	// The garbage of the start is not worth collecting: it takes a quarter of the time.
 	collect := debug.SetGCPercent(400)
-	ctx, interrupted := interruptible(clean)
-	c, err := cluster.Start(ctx, cluster.Config{Dir: dir.path, Logs: o.logs, Kubeconfig: o.kubeconfig, Progress: progress()})
-	defer c.Stop()
+	c, err := cluster.Start(ctx, cluster.Config{Dir: dir.path, Logs: o.logs, Kubeconfig: o.kubeconfig, Progress: progress(console)})
 	if err != nil {
+		// No Stop: parts that are stopped in the middle of their start are not reliable, some panic. The process
+		// ends now, and they with it.
 		if ctx.Err() != nil {
 			return interrupted()
 		}
 		return err
 	}
+	defer c.Stop()
 	debug.SetGCPercent(collect)
 	debug.FreeOSMemory()
-	fmt.Fprintf(os.Stderr, "ready after %.1f s\n", time.Since(began).Seconds())
+	fmt.Fprintf(console, "ready after %.1f s\n", time.Since(began).Seconds())
 
 	if len(args) > 0 {
-		return execute(ctx, c, o.kubeconfig, args, &group)
+		return execute(ctx, c, o.kubeconfig, args, console, &left)
 	}
-	fmt.Fprintf(os.Stderr, "istiod serves xDS at %s; stop with Ctrl-C\n", c.XDS())
+	fmt.Fprintf(console, "istiod serves xDS at %s; stop with Ctrl-C\n", c.XDS())
 	fmt.Printf("export KUBECONFIG=%s\nexport KUBE_CONFIG_PATH=%s\n", o.kubeconfig, o.kubeconfig)
 	select {
 	case <-ctx.Done():
@@ -86,12 +86,12 @@ func run(o options, args []string) error {
 }
 
 // progress prints a line per part, with the seconds that it took.
-func progress() func(string, time.Duration) {
+func progress(console *os.File) func(string, time.Duration) {
 	var mu sync.Mutex
 	return func(part string, took time.Duration) {
 		mu.Lock()
 		defer mu.Unlock()
-		fmt.Fprintf(os.Stderr, "%-24s %5.1f s\n", part, took.Seconds())
+		fmt.Fprintf(console, "%-24s %5.1f s\n", part, took.Seconds())
 	}
 }
 
@@ -101,9 +101,9 @@ type stopped struct{ os.Signal }
 func (s stopped) Error() string { return "stopped by signal " + s.String() }
 
 // interruptible returns a context that ends with the first signal to stop, or when the parent process is
-// gone. The second signal ends the process, after clean. The function returned says how the process is to end
+// gone. The second signal ends the process and what is left of it. The function returned says how the process is to end
 // when it was stopped before it was ready.
-func interruptible(clean func()) (context.Context, func() error) {
+func interruptible(left *leftovers) (context.Context, func() error) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
@@ -111,7 +111,7 @@ func interruptible(clean func()) (context.Context, func() error) {
 		s := <-signals
 		cancel(stopped{s})
 		s = <-signals
-		clean()
+		left.clean()
 		os.Exit(128 + int(s.(syscall.Signal)))
 	}()
 	// No signal tells of the parent's end in a way that Linux and macOS share, but the parent's id changes.
@@ -126,4 +126,26 @@ func interruptible(clean func()) (context.Context, func() error) {
 		s := context.Cause(ctx).(stopped)
 		return exitStatus(128 + int(s.Signal.(syscall.Signal)))
 	}
+}
+
+// leftovers is what must be gone when the process ends, in whatever way.
+type leftovers struct {
+	mu     sync.Mutex
+	remove []func()
+}
+
+func (l *leftovers) add(remove func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.remove = append(l.remove, remove)
+}
+
+// clean removes what was added, last added first.
+func (l *leftovers) clean() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, remove := range slices.Backward(l.remove) {
+		remove()
+	}
+	l.remove = nil
 }

@@ -29,6 +29,14 @@ import (
 func Gateway() *object.Kind {
 	k := kind("gateway", "Gateway", "gateways", (*v1alpha3.Gateway)(nil))
 	k.ValidName = validation.IsDNS1123Label // istiod refuses dots
+	k.Description += " Unless a `selector` names proxies that are there already, the gateway has proxies of its own, with a load balancer in front of them and so an " +
+		"`address`; `workload` tunes them."
+	for i, f := range k.Spec.Fields {
+		if f.Name == "selector" { // Istio's text says what becomes of a Gateway without one, which this never makes
+			k.Spec.Fields[i].Description = "Labels of the pods of proxies that are there already, in whatever namespace. By default the gateway has proxies of its own, " +
+				"and this is the label by which it alone finds them."
+		}
+	}
 	k.Defaults = map[string]func(namespace, name string) tftypes.Value{
 		"selector": func(namespace, name string) tftypes.Value {
 			return tftypes.NewValue(tftypes.Map{ElementType: tftypes.String}, map[string]tftypes.Value{gatewayLabel: str(gatewayID(namespace, name))})

@@ -54,6 +54,8 @@ const (
 	attrCompanions = "companions"
 	// inSync is the state of a companion that is as it was rendered.
 	inSync = "in sync"
+	// unknown is the state of a companion after an operation that failed: the next refresh tells.
+	unknown = "unknown"
 )
 
 // attributes are those that companions bring along.
@@ -247,10 +249,11 @@ func (s *session) apply(owner, companion *unstructured.Unstructured, dry bool) (
 	return applied, nil
 }
 
-// inspect says of each companion of owner whether it is as v has it rendered.
+// inspect says of each companion of owner whether it is as v has it rendered. It does not look when there are to be none, and were none before:
+// that takes no rights.
 func (s *session) inspect(owner *unstructured.Unstructured, v values) (found map[string]*unstructured.Unstructured, states map[string]string, err error) {
 	rendered, err := s.kind.render(v)
-	if err != nil || rendered == nil {
+	if err != nil || rendered == nil && len(stringMap(v[attrCompanions])) == 0 {
 		return nil, nil, err
 	}
 	if found, err = s.findAll(); err != nil {
@@ -331,8 +334,9 @@ func leaves(patch map[string]any, at ...string) (fields [][]string) {
 	return fields
 }
 
-// accompany makes the companions of owner what v says and waits until they are ready. It returns those there are, by kind.
-func (s *session) accompany(owner *unstructured.Unstructured, v values) (map[string]*unstructured.Unstructured, error) {
+// accompany makes the companions of owner what v says, whatever prior says they were, and waits until they are ready. It returns those there
+// are, by kind.
+func (s *session) accompany(owner *unstructured.Unstructured, prior, v values) (map[string]*unstructured.Unstructured, error) {
 	if s.kind.Companions == nil {
 		return nil, nil
 	}
@@ -340,7 +344,7 @@ func (s *session) accompany(owner *unstructured.Unstructured, v values) (map[str
 	if err != nil {
 		return nil, err
 	}
-	surplus := maps.Clone(s.kind.Companions.Resources)
+	surplus := stringMap(prior[attrCompanions])
 	for _, companion := range rendered {
 		if _, err := s.apply(owner, companion, false); err != nil {
 			return nil, err

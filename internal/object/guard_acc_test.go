@@ -2,6 +2,7 @@ package object_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -99,15 +100,53 @@ func TestAccObject_stalePlan(t *testing.T) {
 	}
 }
 
-// A change that comes between the provider's look at the object and its write makes the API server refuse the write. It is written after
-// another look.
+// A change that comes between the provider's look at the object and its write makes the API server refuse the write. After another look it is
+// written or not, as if the change had come before.
 func TestAccObject_updateConflict(t *testing.T) {
 	t.Parallel()
+	for name, test := range map[string]struct {
+		meanwhile string
+		wants     []string
+		timeout   string
+	}{
+		"elsewhere":  {meanwhile: `{"metadata":{"labels":{"theirs":"x"}}}`, timeout: "2s"},
+		"same field": {meanwhile: `{"metadata":{"labels":{"theirs":"x"}},"spec":` + stored("7s") + `}`, wants: []string{"spec.http was changed"}, timeout: "7s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := acctest.NewObject(t, istio.VirtualService(), acctest.Namespace(t), "test")
+			var once sync.Once
+			proxy := acctest.Proxy(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+				if r.Method == http.MethodPatch {
+					once.Do(func() { o.Patch(test.meanwhile) })
+				}
+				next.ServeHTTP(w, r)
+			})
+			tf := acctest.NewTerraform(t, "testdata/stale", proxy, map[string]any{"namespace": o.Namespace, "timeout": "1s"})
+			tf.Must("apply", "-auto-approve")
+			expect(t, tf.Run("apply", "-auto-approve", "-var=timeout=2s"), test.wants, "")
+			check(t, o.Stores(stored(test.timeout))())
+			check(t, o.HasLabel("theirs", "x")())
+		})
+	}
+}
+
+// A change whose answer is lost is not written over again as if somebody else had made it, and a deletion whose answer is lost is no longer
+// in the way of the next.
+func TestAccObject_answerLost(t *testing.T) {
+	t.Parallel()
 	o := acctest.NewObject(t, istio.VirtualService(), acctest.Namespace(t), "test")
-	var once sync.Once
+	var changed, deleted sync.Once
 	proxy := acctest.Proxy(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		if r.Method == http.MethodPatch {
-			once.Do(func() { o.Patch(`{"metadata":{"labels":{"theirs":"x"}}}`) })
+		lose := func() {
+			next.ServeHTTP(httptest.NewRecorder(), r)
+			panic(http.ErrAbortHandler)
+		}
+		switch r.Method {
+		case http.MethodPatch:
+			changed.Do(lose)
+		case http.MethodDelete:
+			deleted.Do(lose)
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -115,7 +154,11 @@ func TestAccObject_updateConflict(t *testing.T) {
 	tf.Must("apply", "-auto-approve")
 	tf.Must("apply", "-auto-approve", "-var=timeout=2s")
 	check(t, o.Stores(stored("2s"))())
-	check(t, o.HasLabel("theirs", "x")())
+	expect(t, tf.Run("destroy", "-auto-approve"), []string{"not deleted: the connection was lost", "It may have been done nonetheless"}, "")
+	tf.Must("destroy", "-auto-approve")
+	if state := tf.State(); len(state) > 0 || o.Exists() {
+		t.Errorf("the state holds %v; the object exists: %v", state, o.Exists())
+	}
 }
 
 // A field that Terraform is told to ignore is not written, whoever changes it and whenever, while another field of the object is.

@@ -53,7 +53,7 @@ func TestAccObject_interrupt(t *testing.T) {
 					defer func() { // when it is released
 						w.Header().Set("Content-Type", answer.Header().Get("Content-Type"))
 						w.WriteHeader(answer.Code)
-						w.Write(answer.Body.Bytes())
+						answer.Body.WriteTo(w) //nolint:errcheck // the client may be gone
 					}()
 				}
 				held <- struct{}{}

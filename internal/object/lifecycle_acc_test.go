@@ -192,3 +192,23 @@ func TestAccObject_exists(t *testing.T) {
 		)
 	})
 }
+
+// An id that names no object, or none that exists, is refused.
+func TestAccObject_importInvalid(t *testing.T) {
+	t.Parallel()
+	s := specimens()[0]
+	namespace := acctest.Namespace(t)
+	var steps []resource.TestStep
+	for id, want := range map[string]string{
+		"a/b/c":               `"a/b/c"\s+does\s+not\s+name\s+a\s+Gateway.\s+Give\s+<namespace>/<name>`,
+		"/test":               `"/test"\s+does\s+not\s+name\s+a\s+Gateway`,
+		namespace + "/":       `"` + namespace + `/"\s+does\s+not\s+name\s+a\s+Gateway`,
+		namespace + "/absent": `Cannot\s+import\s+non-existent\s+remote\s+object`,
+	} {
+		steps = append(steps, resource.TestStep{
+			ConfigDirectory: s.config("minimal"), ConfigVariables: in(namespace), ResourceName: s.address(),
+			ImportState: true, ImportStateId: id, ExpectError: regexp.MustCompile(want),
+		})
+	}
+	acctest.Test(t, namespace, steps...)
+}

@@ -2,7 +2,6 @@ package object
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -30,34 +29,39 @@ func lastWriter(managed []metav1.ManagedFieldsEntry, field []string) string {
 
 // owns reports whether the entry holds the field, something below it, or all that it is part of.
 func owns(e metav1.ManagedFieldsEntry, field []string) bool {
-	if e.FieldsV1 == nil {
-		return false
-	}
-	var set fieldpath.Set
-	if set.FromJSON(e.FieldsV1.GetRawReader()) != nil {
-		return false
-	}
-	found := false
-	set.Iterate(func(p fieldpath.Path) {
-		n := min(len(p), len(field))
-		for i := range n {
-			if name := p[i].FieldName; name == nil || *name != field[i] {
-				return
-			}
+	at := held(e)
+	for _, name := range field {
+		step := fieldpath.PathElement{FieldName: &name}
+		below, ok := at.Children.Get(step)
+		if !ok {
+			return at.Members.Has(step)
 		}
-		found = true
-	})
-	return found
+		at = below
+	}
+	return true
+}
+
+// held is what the entry's manager has written.
+func held(e metav1.ManagedFieldsEntry) *fieldpath.Set {
+	set := &fieldpath.Set{}
+	if e.FieldsV1 == nil || set.FromJSON(e.FieldsV1.GetRawReader()) != nil {
+		return &fieldpath.Set{}
+	}
+	return set
 }
 
 // ownKeys are the entries of live labels or annotations (field) that this provider wrote.
 func ownKeys(managed []metav1.ManagedFieldsEntry, field string, live map[string]string) map[string]string {
 	own := make(map[string]string)
-	for key, value := range live {
-		if slices.ContainsFunc(managed, func(e metav1.ManagedFieldsEntry) bool {
-			return e.Manager == Manager && owns(e, []string{"metadata", field, key})
-		}) {
-			own[key] = value
+	for _, e := range managed {
+		if e.Manager != Manager {
+			continue
+		}
+		set := held(e)
+		for key, value := range live {
+			if set.Has(fieldpath.MakePathOrDie("metadata", field, key)) { // not just the map
+				own[key] = value
+			}
 		}
 	}
 	return own

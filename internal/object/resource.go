@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -64,6 +63,12 @@ func (r *object) Create(ctx context.Context, req resource.CreateRequest, resp *r
 	defer s.close()
 
 	if err := s.preflight(plan); err != nil {
+		if errors.As(err, new(*takenError)) {
+			if _, missing := s.get(); missing == nil { // the companions are its own
+				s.refuse()
+				return
+			}
+		}
 		s.fail("create", err)
 		return
 	}
@@ -71,7 +76,7 @@ func (r *object) Create(ctx context.Context, req resource.CreateRequest, resp *r
 	switch {
 	case err == nil:
 	case apierrors.IsAlreadyExists(err):
-		s.diagnostics.AddError(fmt.Sprintf("%s exists already", s.ref), s.adopt())
+		s.refuse()
 		return
 	case kube.Ambiguous(err):
 		s.diagnostics.AddWarning(fmt.Sprintf("%s may have been created", s.ref),
@@ -83,7 +88,7 @@ func (r *object) Create(ctx context.Context, req resource.CreateRequest, resp *r
 		s.fail("create", err)
 		return
 	}
-	resp.State.Raw = s.settle(plan, live).raw(req.Plan.Raw.Type())
+	resp.State.Raw = s.settle(nil, plan, live).raw(req.Plan.Raw.Type())
 }
 
 func (r *object) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -150,7 +155,7 @@ func (r *object) Update(ctx context.Context, req resource.UpdateRequest, resp *r
 		s.fail("patch", err)
 		return
 	}
-	resp.State.Raw = s.settle(plan, live).raw(req.Plan.Raw.Type())
+	resp.State.Raw = s.settle(prior, plan, live).raw(req.Plan.Raw.Type())
 }
 
 func (r *object) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -245,10 +250,10 @@ func (s *session) fail(verb string, err error) {
 }
 
 // settle makes and awaits what belongs to the object that is stored now, and returns the state. Whatever fails, the object is in it.
-func (s *session) settle(plan values, live *unstructured.Unstructured) values {
+func (s *session) settle(prior, plan values, live *unstructured.Unstructured) values {
 	state := plan.known()
 	stored := Stored{live, nil}
-	companions, err := s.accompany(live, plan)
+	companions, err := s.accompany(live, prior, plan)
 	if err == nil {
 		stored.Companions = companions
 		stored.Unstructured, err = s.wait(live)
@@ -257,7 +262,11 @@ func (s *session) settle(plan values, live *unstructured.Unstructured) values {
 		s.fail("get", err)
 		stored.Unstructured = live
 		if s.kind.Companions != nil {
-			state[attrCompanions] = tftypes.NewValue(state[attrCompanions].Type(), nil) // the next refresh tells
+			states := make(map[string]string)
+			for kind := range s.kind.Companions.Resources {
+				states[kind] = unknown
+			}
+			state[attrCompanions] = stringMapValue(states)
 		}
 	} else {
 		s.warnOfMutation(plan, stored.Unstructured)
@@ -266,8 +275,10 @@ func (s *session) settle(plan values, live *unstructured.Unstructured) values {
 	return state
 }
 
-func (s *session) adopt() string {
-	return fmt.Sprintf("Terraform did not make it and will not take it over unasked. If it shall be managed here, add this block, with the address of "+
-		"the resource, and plan again:\n\n  import {\n    to = lamia_%s.%s\n    id = %q\n  }\n\nElse choose another name, or delete the object.",
-		s.kind.Type, strings.NewReplacer(".", "_").Replace(s.ref.Name), id(s.ref.Namespace, s.ref.Name))
+// refuse says that the object exists already, and what to do about it.
+func (s *session) refuse() {
+	s.diagnostics.AddError(fmt.Sprintf("%s exists already", s.ref),
+		fmt.Sprintf("Terraform did not make it and will not take it over unasked. If it shall be managed here, add this block, with the address of "+
+			"the resource, and plan again:\n\n  import {\n    to = lamia_%s.%s\n    id = %q\n  }\n\nElse choose another name, or delete the object.",
+			s.kind.Type, strings.NewReplacer(".", "_").Replace(s.ref.Name), id(s.ref.Namespace, s.ref.Name)))
 }

@@ -139,6 +139,10 @@ func TestAccObject_labels(t *testing.T) {
 					o.HasLabel("theirs", "x"), o.HasLabel("example.com/theirs", "x"), o.HasAnnotation("theirs", "x"),
 				},
 			},
+			resource.TestStep{ // imported, one's own are those that Terraform wrote
+				ConfigDirectory: s.config("minimal"), ConfigVariables: fewer,
+				ResourceName: s.address(), ImportState: true, ImportStateVerify: true,
+			},
 		)
 	})
 }

@@ -90,8 +90,9 @@ func (s server) openUnknownElements(req *tfprotov6.ValidateResourceConfigRequest
 	return err
 }
 
-// namePaths names in the text of each diagnostic the nested attribute that it is about. Terraform points at the resource block then, which
-// may hold hundreds of attributes, and shows the path nowhere.
+// namePaths names in the text of each diagnostic the nested attribute that it is about, and leaves Terraform the attribute of the resource
+// that it lies in to point at. Of a longer path Terraform shows nothing: it points at the resource block, which may hold hundreds of
+// attributes, or even at another attribute that has the name of the last step.
 func namePaths(diagnostics []*tfprotov6.Diagnostic) {
 	for _, d := range diagnostics {
 		if d.Attribute == nil || len(d.Attribute.Steps()) < 2 {
@@ -100,6 +101,7 @@ func namePaths(diagnostics []*tfprotov6.Diagnostic) {
 		if at := pathString(d.Attribute); !strings.Contains(d.Detail, at) {
 			d.Detail = "At " + at + ": " + d.Detail
 		}
+		d.Attribute = tftypes.NewAttributePathWithSteps(d.Attribute.Steps()[:1])
 	}
 }
 

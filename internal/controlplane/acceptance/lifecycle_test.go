@@ -64,6 +64,27 @@ func TestSignalStopsCleanly(t *testing.T) {
 	leavesNothing(t, filepath.Dir(kubeconfig))
 }
 
+// A part that is just starting must not hold up the end, nor crash of it.
+func TestSignalDuringTheStart(t *testing.T) {
+	t.Parallel()
+	for _, after := range []string{"etcd ", "kube-apiserver ", "Istio's charts "} {
+		p, dir := start(t)
+		eventually(t, func() error {
+			if !strings.Contains(p.stderr.String(), after) {
+				return errors.New(p.stderr.String())
+			}
+			return nil
+		})
+		if code := exitCode(t, p.interrupt(syscall.SIGTERM)); code != 128+int(syscall.SIGTERM) {
+			t.Errorf("after %s: exit status %d\n%s", after, code, &p.stderr)
+		}
+		if out, err := p.gone(); err != nil || out != "" {
+			t.Errorf("after %s: output %q: %v", after, out, err)
+		}
+		leavesNothing(t, dir)
+	}
+}
+
 func TestSecondSignalForces(t *testing.T) {
 	t.Parallel()
 	// The command ignores the first signal, so the second comes before the end.

@@ -36,15 +36,12 @@ func testMain(m *testing.M) (status int) {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
-	if binary = os.Getenv("LAMIA_CONTROLPLANE"); binary == "" {
-		binary = filepath.Join(dir, "controlplane")
-		// The flags of the make target, so that what it has built is not built again.
-		const ldflags = "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3 -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36"
-		build := exec.Command("go", "build", "-trimpath", "-ldflags", ldflags, "-o", binary, "..")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			panic(fmt.Sprintf("%v\n%s", err, out))
-		}
+	if binary, err = filepath.Abs(filepath.Join("..", "..", "..", ".build", "controlplane")); err != nil {
+		panic(err)
+	}
+	if _, err := os.Stat(binary); err != nil {
+		fmt.Fprintf(os.Stderr, "there is no control plane to test: run make controlplane (%v)\n", err)
+		return 1
 	}
 	p, err := launch(dir)
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -36,7 +35,7 @@ const XDSConfigMap = "lamia-controlplane"
 
 // Config is what a cluster is made of.
 type Config struct {
-	Dir        string // an existing directory for all data; whoever made it removes it after Stop
+	Dir        string // an existing directory for all data; whoever made it removes it after Stop, and then ends the process
 	Logs       string // an existing directory for the logs, a file per part
 	Kubeconfig string // where to write the administrator's kubeconfig
 	// Progress is told of each part that has become ready, and how long that took. It may be called concurrently.
@@ -55,16 +54,29 @@ type Cluster struct {
 	config   *rest.Config // the administrator's
 	client   kubernetes.Interface
 
-	mu     sync.Mutex
-	parts  []*part // in the order of their start
-	failed chan error
+	machine *part // the node
+	failed  chan error
+	abort   context.CancelCauseFunc // ends the start
 }
 
 // Start starts a cluster and returns when pods can be created and Istio's objects are validated. A failure is
-// a PartError where one part is to blame. The Cluster is to be stopped also after an error.
+// a PartError where one part is to blame, and leaves the other parts to the end of the process.
 func Start(ctx context.Context, config Config) (*Cluster, error) {
-	c := &Cluster{Config: config, dir: config.Dir, failed: make(chan error, 1)}
-	return c, c.start(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
+	c := &Cluster{Config: config, dir: config.Dir, failed: make(chan error, 1), abort: cancel}
+	if err := c.start(ctx); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// fail is told of the end of a part that nobody has stopped.
+func (c *Cluster) fail(err error) {
+	select {
+	case c.failed <- err:
+	default: // the first failure is the one that counts
+	}
+	c.abort(err)
 }
 
 // Failed gets the error of the first part that ends by itself after the start.
@@ -73,35 +85,18 @@ func (c *Cluster) Failed() <-chan error { return c.failed }
 // XDS is the host:port of istiod's plaintext xDS server.
 func (c *Cluster) XDS() string { return c.xds }
 
-// Stop stops all parts, last started first. What is not stopped after a few seconds is left to the end of the
-// process: nothing of it is needed again.
-func (c *Cluster) Stop() {
-	c.mu.Lock()
-	parts := c.parts
-	c.parts = nil
-	c.mu.Unlock()
-	// Everything behind the API server stops together, then the API server, then etcd.
-	for len(parts) > 0 {
-		first := min(2, len(parts)-1)
-		var together sync.WaitGroup
-		for _, p := range parts[first:] {
-			together.Go(func() { p.halt(2 * time.Second) })
-		}
-		together.Wait()
-		parts = parts[:first]
-	}
-}
+// Stop stops the node and what it runs. The other parts have nothing outside of this process and its
+// directory, which are about to go: they end with the process, so that no part meets the end of another.
+func (c *Cluster) Stop() { c.machine.halt(5 * time.Second) }
 
-func (c *Cluster) start(ctx context.Context) (err error) {
+func (c *Cluster) start(ctx context.Context) error {
+	if err := c.logGlobally(); err != nil {
+		return fmt.Errorf("logs: %w", err)
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("a port for kube-apiserver: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			listener.Close() // else the API server does
-		}
-	}()
 	c.server = "https://" + listener.Addr().String()
 	c.network = newNetwork(listener.Addr().(*net.TCPAddr).Port)
 	for _, address := range []*string{&c.webhooks, &c.xds} {
@@ -134,8 +129,9 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 	if err := c.step("Istio's charts", func() error { return c.install(ctx, objects) }); err != nil {
 		return err
 	}
+	c.machine = c.node()
 	work, wctx = errgroup.WithContext(ctx)
-	for _, p := range []*part{c.controllerManager(), c.scheduler(), c.istiod(), c.node(), c.loadBalancer()} {
+	for _, p := range []*part{c.controllerManager(), c.scheduler(), c.istiod(), c.machine, c.loadBalancer()} {
 		work.Go(func() error { return c.run(wctx, p) })
 	}
 	if err := work.Wait(); err != nil {
@@ -147,21 +143,11 @@ func (c *Cluster) start(ctx context.Context) (err error) {
 // run starts a part and returns when it is ready.
 func (c *Cluster) run(ctx context.Context, p *part) error {
 	return c.step(p.name, func() error {
-		if err := p.open(c.Logs); err != nil {
+		var err error
+		if p.log, err = openLog(c.Logs, p.name); err != nil {
 			return err
 		}
-		c.mu.Lock()
-		c.parts = append(c.parts, p)
-		c.mu.Unlock()
-		if p.name == "kube-apiserver" {
-			logGlobally(p.log)
-		}
-		p.start(func(err error) {
-			select {
-			case c.failed <- err:
-			default:
-			}
-		})
+		p.start(c.fail)
 		return p.await(ctx)
 	})
 }

@@ -15,7 +15,6 @@ import (
 	"istio.io/istio/pilot/pkg/serviceregistry/provider"
 	"istio.io/istio/pkg/cluster"
 	"istio.io/istio/pkg/config/constants"
-	istiolog "istio.io/istio/pkg/log"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -25,12 +24,6 @@ func (c *Cluster) istiod() *part {
 	p := &part{name: "istiod"}
 	up := make(chan struct{})
 	p.run = func(ctx context.Context) error {
-		logging := istiolog.DefaultOptions()
-		logging.OutputPaths = []string{p.log.Name()}
-		logging.ErrorOutputPaths = logging.OutputPaths
-		if err := istiolog.Configure(logging); err != nil {
-			return err
-		}
 		args := bootstrap.NewPilotArgs(func(a *bootstrap.PilotArgs) {
 			a.PodName = "istiod"
 			a.Namespace = constants.IstioSystemNamespace

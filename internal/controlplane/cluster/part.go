@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -49,15 +48,9 @@ func (e *PartError) Error() string {
 
 func (e *PartError) Unwrap() error { return e.Err }
 
-// open creates the part's log.
-func (p *part) open(dir string) (err error) {
-	p.log, err = os.OpenFile(filepath.Join(dir, p.name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	return err
-}
-
 // start runs the part. When it ends by itself, fail is told.
 func (p *part) start(fail func(error)) {
-	// Parts do not end with the context that starts them: they are stopped one by one, in reverse order.
+	// A part does not end with the context that it is started in.
 	ctx, cancel := context.WithCancel(context.Background())
 	p.stop, p.ended = cancel, make(chan struct{})
 	go func() {
@@ -93,6 +86,9 @@ func (p *part) await(ctx context.Context) error {
 		case <-p.ended:
 			return p.failed(errors.Join(errors.New("did not start"), p.err))
 		case <-ctx.Done():
+			if other := (*PartError)(nil); errors.As(context.Cause(ctx), &other) {
+				return other
+			}
 			return p.failed(fmt.Errorf("%w: %w", context.Cause(ctx), err))
 		case <-time.After(25 * time.Millisecond):
 		}
@@ -115,9 +111,6 @@ func (p *part) tail() string {
 
 // halt ends the part and waits for it, but no longer than patience.
 func (p *part) halt(patience time.Duration) {
-	if p.stop == nil {
-		return
-	}
 	p.stop()
 	select {
 	case <-p.ended:

@@ -3,12 +3,16 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	stdlog "log"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/pflag"
 	"google.golang.org/grpc/grpclog"
+	istiolog "istio.io/istio/pkg/log"
 	"k8s.io/client-go/rest"
 	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/klog/v2"
@@ -17,12 +21,36 @@ import (
 
 // What follows is shared by all parts because a process has it once.
 
-// logGlobally sends what is not logged through a context to w; nearly all of it comes from the API server.
-func logGlobally(w io.Writer) {
-	klog.SetLogger(logger(w))
-	stdlog.SetOutput(w)
-	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, w))
+// logGlobally sends to files what would else be printed: Istio's log to istiod's, and what is not logged
+// through a context to the API server's, from which nearly all of it comes.
+func (c *Cluster) logGlobally() error {
+	// Istio's goes first, because it takes the standard library's with it.
+	istio := istiolog.DefaultOptions()
+	istio.OutputPaths = []string{filepath.Join(c.Logs, "istiod.log")}
+	istio.ErrorOutputPaths = istio.OutputPaths
+	if err := istiolog.Configure(istio); err != nil {
+		return err
+	}
+	file, err := openLog(c.Logs, "kube-apiserver")
+	if err != nil {
+		return err
+	}
+	klog.SetLogger(logger(file))
+	// Kubernetes' components end their process when they cannot go on. This process ends in its own way.
+	klog.OsExit = func(status int) {
+		p := part{name: "Kubernetes", log: file}
+		c.fail(p.failed(fmt.Errorf("gave up with exit status %d", status)))
+		select {}
+	}
+	stdlog.SetOutput(file)
+	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, file))
 	rest.SetDefaultWarningHandler(rest.NoWarnings{})
+	return nil
+}
+
+// openLog opens the log of a part.
+func openLog(dir, part string) (*os.File, error) {
+	return os.OpenFile(filepath.Join(dir, part+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 }
 
 // withLog makes those who log through their context write to the part's own log.

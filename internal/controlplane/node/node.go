@@ -1,10 +1,12 @@
 // Package node is a node without a kubelet: virtual-kubelet registers it and keeps its lease, and what the
-// scheduler puts on it is reported as running by Pods. Nothing is executed and no image is pulled.
+// scheduler puts on it is reported as running. Nothing is executed and no image is pulled.
 package node
 
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/netip"
 	"runtime"
 	"time"
 
@@ -24,8 +26,6 @@ import (
 	"k8s.io/client-go/util/workqueue"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/controlplane/address"
-	"io"
-	"net/netip"
 )
 
 // maxPods is what a real kubelet allows on a node by default.

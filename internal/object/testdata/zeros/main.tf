@@ -13,6 +13,7 @@ resource "lamia_virtual_service" "test" {
     headers = {}
     match   = [{ uri = { prefix = "" }, ignore_uri_case = false, headers = {} }]
 
+    # Weights are relative: they need not sum to 100.
     route = [
       { destination = { host = "svc", subset = "one" }, weight = 1 },
       { destination = { host = "svc", subset = "two" }, weight = 0 },

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"runtime/debug"
+
+	"golang.org/x/sys/unix"
+)
+
+// divert sends standard error to a log, because some parts print there what no setting turns off, and returns
+// the former one, for what is meant for people, and how to undo it. A crash is still shown to people.
+func divert(logs string) (console *os.File, undo func(), err error) {
+	file, err := os.OpenFile(filepath.Join(logs, "stderr.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer file.Close()
+	former, err := unix.FcntlInt(uintptr(unix.Stderr), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	console = os.NewFile(uintptr(former), "stderr")
+	if err := debug.SetCrashOutput(console, debug.CrashOptions{}); err != nil {
+		return nil, nil, err
+	}
+	if err := unix.Dup2(int(file.Fd()), unix.Stderr); err != nil {
+		return nil, nil, err
+	}
+	return console, func() { unix.Dup2(former, unix.Stderr) }, nil //nolint:errcheck // nowhere to tell
+}

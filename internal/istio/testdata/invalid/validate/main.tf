@@ -1,0 +1,168 @@
+# Each resource is wrong in one way. The comments before it say what terraform validate answers: regular expressions, one per error.
+
+# error: at "name +=.*Invalid Kubernetes Name: Kubernetes does not allow "a\.b" here: must not contain dots
+resource "lamia_gateway" "name_with_dots" {
+  name    = "a.b"
+  servers = []
+}
+
+# error: at "name +=.*does not allow "Not_A_Label" here: a lowercase RFC 1123 subdomain must consist of
+resource "lamia_virtual_service" "name_no_label" {
+  name = "Not_A_Label"
+}
+
+# error: at "name +=.*does not allow "1st" here: a DNS-1035 label must .* start with an alphabetic character
+resource "lamia_service" "name_with_digit_first" {
+  name = "1st"
+}
+
+# error: at "namespace +=.*does not allow "a\.b" here: must not contain dots
+resource "lamia_service_entry" "namespace_with_dots" {
+  namespace = "a.b"
+  name      = "test"
+  hosts     = ["a.example.com"]
+}
+
+# error: at "labels +=.*At labels\["a b"\]: Kubernetes does not allow "a b" here
+# error: at "labels +=.*At labels\["a"\]: Kubernetes does not allow "b c" here
+resource "lamia_service_entry" "labels" {
+  name   = "test"
+  hosts  = ["a.example.com"]
+  labels = { "a b" = "x", a = "b c" }
+}
+
+# error: at "labels +=.*Null Map Value
+resource "lamia_service_entry" "label_null" {
+  name   = "test"
+  hosts  = ["a.example.com"]
+  labels = { a = null }
+}
+
+# error: at "annotations +=.*At annotations\["a b"\]: Kubernetes does not allow "a b" here
+resource "lamia_service_entry" "annotations" {
+  name        = "test"
+  hosts       = ["a.example.com"]
+  annotations = { "a b" = "x" }
+}
+
+# error: The argument "hosts" is required
+resource "lamia_service_entry" "required_missing" {
+  name = "test"
+}
+
+# error: at "servers = .*element 0: attribute "hosts" is required
+resource "lamia_gateway" "required_missing_inside" {
+  name    = "test"
+  servers = [{ port = { number = 80, name = "http", protocol = "HTTP" } }]
+}
+
+# error: at "workload = .*Attribute "selector" cannot be specified when "workload" is specified
+resource "lamia_gateway" "selector_and_workload" {
+  name     = "test"
+  selector = { istio = "ingressgateway" }
+  workload = { replicas = 2 }
+}
+
+# error: at "ports = .*Attribute ports\[0\]\.port value must be between 1 and 65535, got: 0$
+resource "lamia_service" "port_zero" {
+  name  = "test"
+  ports = [{ port = 0 }]
+}
+
+# error: at "ports = .*Attribute ports\[1\]\.port value must be between 1 and 65535, got: 70000$
+resource "lamia_service" "port_70000" {
+  name  = "test"
+  ports = [{ port = 80 }, { port = 70000 }]
+}
+
+# error: at "ports = .*Attribute ports\[0\]\.number value must be between 1 and 65535, got: 0$
+resource "lamia_service_entry" "port_zero" {
+  name  = "test"
+  hosts = ["a.example.com"]
+  ports = [{ number = 0, name = "http", protocol = "HTTP" }]
+}
+
+# error: at "ports = .*Attribute ports\[0\]\.number value must be between 1 and 65535, got: 70000$
+resource "lamia_service_entry" "port_70000" {
+  name  = "test"
+  hosts = ["a.example.com"]
+  ports = [{ number = 70000, name = "http", protocol = "HTTP" }]
+}
+
+# error: at "http = .*At http\[0\]\.match\[0\]\.uri\.prefix: Only one of exact, prefix, regex may be set, but exact and prefix are\. Remove all but one
+resource "lamia_virtual_service" "oneof" {
+  name = "test"
+  http = [{
+    match = [{ uri = { exact = "/a", prefix = "/" } }]
+  }]
+}
+
+# error: at "http = .*Invalid Duration: At http\[0\]\.timeout: "5 apples" is no duration\. Write numbers, each with a unit
+resource "lamia_virtual_service" "duration" {
+  name = "test"
+  http = [{ timeout = "5 apples" }]
+}
+
+# error: at "http = .*At http\[0\]\.timeout: The duration 1us must be at least 1ms
+resource "lamia_virtual_service" "duration_too_short" {
+  name = "test"
+  http = [{ timeout = "1us" }]
+}
+
+# error: at "hosts = .*Null List Value
+resource "lamia_virtual_service" "host_null" {
+  name  = "test"
+  hosts = ["a.example.com", null]
+}
+
+# error: at "http = .*Null List Value: At http\[0\]\.route: 
+resource "lamia_virtual_service" "route_null" {
+  name = "test"
+  http = [{ route = [null] }]
+}
+
+# error: at "http = .*Null Map Value: At http\[0\]\.match\[0\]\.headers: 
+resource "lamia_virtual_service" "header_null" {
+  name = "test"
+  http = [{ match = [{ headers = { x-user = null } }] }]
+}
+
+# error: at "traffic_policy = .*Attribute traffic_policy\.load_balancer\.simple value must be one of: .*"LEAST_REQUEST".*got: "RANDOMLY"
+resource "lamia_destination_rule" "enum" {
+  name           = "test"
+  host           = "svc"
+  traffic_policy = { load_balancer = { simple = "RANDOMLY" } }
+}
+
+# error: at "type = .*Attribute type value must be one of: .*"LoadBalancer".* got: "Loadbalancer"
+resource "lamia_service" "enum" {
+  name = "test"
+  type = "Loadbalancer"
+}
+
+# error: at "traffic_policy = .*1\.5.* is not an integer
+resource "lamia_destination_rule" "fraction" {
+  name           = "test"
+  host           = "svc"
+  traffic_policy = { connection_pool = { tcp = { max_connections = 1.5 } } }
+}
+
+# error: at "traffic_policy = .*Attribute traffic_policy\.outlier_detection\.consecutive_5xx_errors value must be between 0 and 4294967295, got: -1
+resource "lamia_destination_rule" "negative" {
+  name           = "test"
+  host           = "svc"
+  traffic_policy = { outlier_detection = { consecutive_5xx_errors = -1 } }
+}
+
+# error: at "traffic_policy = .*outlier_detection_http_error_codes\[0\] value must be between 100 and 599, got: 99
+resource "lamia_destination_rule" "element" {
+  name           = "test"
+  host           = "svc"
+  traffic_policy = { outlier_detection = { outlier_detection_http_error_codes = [99] } }
+}
+
+# error: at "timeouts = .*At timeouts\.create: "5 apples" must be
+resource "lamia_virtual_service" "timeouts" {
+  name     = "test"
+  timeouts = { create = "5 apples" }
+}

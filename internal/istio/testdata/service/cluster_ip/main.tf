@@ -1,0 +1,10 @@
+variable "namespace" {
+  type = string
+}
+
+resource "lamia_service" "test" {
+  namespace = var.namespace
+  name      = "test"
+  selector  = { app = "a" }
+  ports     = [{ port = 80 }]
+}

@@ -1,0 +1,11 @@
+variable "namespace" {
+  type = string
+}
+
+resource "lamia_service" "test" {
+  namespace = var.namespace
+  name      = "test"
+  type      = "LoadBalancer"
+  selector  = { app = "a" }
+  ports     = [{ port = 80 }]
+}

@@ -1,0 +1,147 @@
+package provider_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
+	"github.com/magneticio/terraform-provider-lamia/internal/istio"
+	"github.com/magneticio/terraform-provider-lamia/internal/object"
+)
+
+func TestMain(m *testing.M) { acctest.Main(m) }
+
+// examples is the folder with what the documentation shows.
+const examples = "../../examples"
+
+var tutorialNamespace = regexp.MustCompile(`vamp-test\d`)
+
+// gather makes one folder of the files of all resources' examples, in the test's namespace.
+func gather(t *testing.T, namespace string, names ...string) string {
+	t.Helper()
+	files := make(map[string]string)
+	for _, name := range names {
+		paths, err := filepath.Glob(filepath.Join(examples, "resources", "*", name))
+		if err != nil || len(paths) != len(istio.Kinds()) {
+			t.Fatalf("%d examples called %s, want one for each of %d resources", len(paths), name, len(istio.Kinds()))
+		}
+		for _, path := range paths {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files[filepath.Base(filepath.Dir(path))+"_"+name] = tutorialNamespace.ReplaceAllString(string(data), namespace)
+		}
+	}
+	return acctest.Folder(t, "", files)
+}
+
+// What the documentation of the resources shows works: their resources can be created, and imported.
+func TestAccExamples_resources(t *testing.T) {
+	t.Parallel()
+	namespace := acctest.Namespace(t)
+	tf := acctest.NewTerraform(t, gather(t, namespace, "resource.tf"), "", nil)
+	tf.Must("apply", "-auto-approve")
+	tf.Empty()
+	made := tf.State()
+	kinds := make(map[string]bool)
+	var further strings.Builder // examples of the same resource, whose import is not shown again
+	for _, address := range made {
+		kind, _, _ := strings.Cut(address, ".")
+		if kinds[kind] {
+			fmt.Fprintf(&further, "import {\n  to = %s\n  id = %q\n}\n", address, tf.Values(address)["id"])
+		}
+		kinds[kind] = true
+	}
+	if len(kinds) != len(istio.Kinds()) {
+		t.Errorf("the state holds %v", made)
+	}
+
+	folder := acctest.Folder(t, gather(t, namespace, "resource.tf", "import-by-string-id.tf"), map[string]string{"further.tf": further.String()})
+	imported := acctest.NewTerraform(t, folder, "", nil)
+	imported.Must("apply", "-auto-approve")
+	imported.Empty()
+	if state := imported.State(); !slices.Equal(state, made) {
+		t.Errorf("imported are %v of %v", state, made)
+	}
+	imported.Must("destroy", "-auto-approve")
+}
+
+// What the documentation of the provider shows is valid.
+func TestAccExamples_provider(t *testing.T) {
+	t.Parallel()
+	acctest.NewTerraform(t, filepath.Join(examples, "provider"), "", nil).Must("validate")
+}
+
+// The three teams' routing is what the tutorial says, and every trap in it is avoided: see the file.
+func TestAccExamples_advancedNetworking(t *testing.T) {
+	t.Parallel()
+	namespaces := make(map[string]string)
+	for i := range 3 {
+		namespaces[fmt.Sprint("team_", i+1)] = acctest.Namespace(t)
+	}
+	tf := acctest.NewTerraform(t, filepath.Join(examples, "advanced-networking"), "", map[string]any{"namespaces": namespaces})
+	tf.Get()
+	tf.Must("apply", "-auto-approve")
+	tf.Empty()
+
+	wanted := scenario(t, namespaces)
+	for _, w := range wanted {
+		if err := acctest.NewObject(t, w.kind, w.namespace, w.name).Stores(w.spec)(); err != nil {
+			t.Error(err)
+		}
+	}
+	if state := tf.State(); len(state) != len(wanted) {
+		t.Errorf("%d objects are wanted, the state holds %v", len(wanted), state)
+	}
+	entry := tf.Values("module.team_3.lamia_service_entry.se_1")
+	for _, attribute := range []string{"resolution", "location", "addresses", "endpoints"} {
+		if value, ok := entry[attribute]; !ok || value != nil {
+			t.Errorf("%s of se-1, which the example leaves out, is %v in the state", attribute, value)
+		}
+	}
+
+	tf.Must("destroy", "-auto-approve")
+	for _, w := range wanted {
+		if err := acctest.NewObject(t, w.kind, w.namespace, w.name).Expect(false); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+type wanted struct {
+	kind            *object.Kind
+	namespace, name string
+	spec            string // JSON
+}
+
+// scenario is what the tutorial makes in these namespaces.
+func scenario(t *testing.T, namespaces map[string]string) (objects []wanted) {
+	t.Helper()
+	data, err := os.ReadFile("testdata/scenario.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entries []struct {
+		Kind, Name string
+		Team       int
+		Spec       json.RawMessage
+	}
+	text := os.Expand(string(data), func(team string) string { return namespaces[team] })
+	if err := yaml.Unmarshal([]byte(text), &entries); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		i := slices.IndexFunc(istio.Kinds(), func(k *object.Kind) bool { return k.Kind == e.Kind })
+		objects = append(objects, wanted{istio.Kinds()[i], namespaces[fmt.Sprint("team_", e.Team)], e.Name, strings.TrimSpace(string(e.Spec))})
+	}
+	return objects
+}
