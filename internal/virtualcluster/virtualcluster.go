@@ -103,7 +103,8 @@ func (v *virtualCluster) read(ctx context.Context, cluster *kube.Cluster) (diags
 		return parts[0].diagnostics()
 	case !slices.ContainsFunc(parts, func(p *part) bool { return !apierrors.IsForbidden(p.err) }):
 		diags.AddAttributeError(path.Root("name"), fmt.Sprintf("Nothing of namespace %q may be read", v.Name), fmt.Sprintf(
-			"Is the name right? Without rights nobody is told whether the namespace exists.\n\n%s\n\nFor all of the namespace Terraform needs these rules:\n\n%s", parts[0].diagnostics()[0].Detail(), strings.TrimSpace(rules)))
+			"Is the name right? Without rights nobody is told whether the namespace exists.\n\n%s\n\n"+
+				"For all of the namespace Terraform needs these rules:\n\n%s", parts[0].diagnostics()[0].Detail(), strings.TrimSpace(rules)))
 		return diags
 	}
 	for _, p := range parts {

@@ -2,6 +2,7 @@ package virtualcluster_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -42,11 +43,9 @@ func furnish(t *testing.T, namespace string) {
 	web.Spec.Template.Annotations = map[string]string{"vault": secret}
 	web.Spec.Template.Spec.ServiceAccountName = "shop"
 	web.Spec.Template.Spec.InitContainers = []corev1.Container{
-		{Name: "prepare", Image: image + "-prepare", Ports: []corev1.ContainerPort{{ContainerPort: 1}}},
+		{Name: "prepare", Image: image, Ports: []corev1.ContainerPort{{ContainerPort: 1}}},
 		{Name: "proxy", Image: image, RestartPolicy: &always, Ports: []corev1.ContainerPort{{ContainerPort: 53, Protocol: corev1.ProtocolUDP}}},
 	}
-	// What waits for an image that cannot be pulled would never be ready.
-	web.Spec.Template.Spec.InitContainers[0].Image = image
 	must(t, corev1.SchemeGroupVersion.WithResource("serviceaccounts"), namespace, &corev1.ServiceAccount{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceAccount"}, ObjectMeta: metav1.ObjectMeta{Name: "shop"},
 	})
@@ -305,6 +304,17 @@ func TestAccVirtualCluster_unreachable(t *testing.T) {
 			expect(t, tf.Run("plan"), "error", "", test.says)
 		})
 	}
+}
+
+// A cluster that takes too long is given up, and what it would take is said.
+func TestAccVirtualCluster_timeout(t *testing.T) {
+	t.Parallel()
+	silent := acctest.Proxy(t, func(_ http.ResponseWriter, r *http.Request, _ http.Handler) { <-r.Context().Done() })
+	folder := acctest.Folder(t, "testdata/one", map[string]string{
+		"override.tf": `data "lamia_virtual_cluster" "test" { timeouts = { read = "200ms" } }`,
+	})
+	tf := acctest.NewTerraform(t, folder, silent, map[string]any{"name": "a"})
+	expect(t, tf.Run("plan"), "error", "", `Namespace "a" not read: timed out`, "timeouts")
 }
 
 // ours are those that are not about the CLI's own configuration.
