@@ -15,40 +15,25 @@ terraform {
 provider "lamia" {}
 
 locals {
-  # What all applications have in common: the port that they listen on, and their versions by subset.
-  application = {
-    port = 9090
-    subsets = {
-      subset1 = "version1"
-      subset2 = "version2"
-      subset3 = "version3"
-    }
-  }
-
-  # What all gateways have in common: the proxies that serve them, and the port.
-  gateway = {
-    selector = { istio = "ingressgateway" }
-    port     = { number = 80, name = "http", protocol = "HTTP" }
-  }
+  # The port of all gateways.
+  gateway_port = { number = 80, name = "http", protocol = "HTTP" }
 }
 
 module "team_1" {
   source = "./team-1"
 
-  namespace   = var.namespaces.team_1
-  domain      = var.domain
-  application = local.application
-  gateway     = local.gateway
+  namespace    = var.namespaces.team_1
+  domain       = var.domain
+  gateway_port = local.gateway_port
 }
 
 module "team_2" {
   source = "./team-2"
 
-  namespace   = var.namespaces.team_2
-  domain      = var.domain
-  application = local.application
-  gateway     = local.gateway
-  service_1   = module.team_1.service
+  namespace    = var.namespaces.team_2
+  domain       = var.domain
+  gateway_port = local.gateway_port
+  service_1    = module.team_1.service
 }
 
 module "team_3" {

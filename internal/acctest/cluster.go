@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	apischema "k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/client-go/dynamic"
@@ -85,19 +87,31 @@ func Namespace(t *testing.T) string {
 // empty checks that no object that Terraform made is left in the namespace.
 func empty(t *testing.T, namespace string) func(*terraform.State) error {
 	return func(*terraform.State) error {
-		for _, k := range istio.Kinds() {
-			list, err := client(t).Resource(k.Resource).Namespace(namespace).List(t.Context(), metav1.ListOptions{})
+		for kind, resource := range resources() {
+			list, err := client(t).Resource(resource).Namespace(namespace).List(t.Context(), metav1.ListOptions{})
 			if err != nil {
 				return err
 			}
 			for _, live := range list.Items {
 				if madeBy(&live, object.Manager) {
-					return fmt.Errorf("%s %s/%s is left behind", k.Kind, namespace, live.GetName())
+					return fmt.Errorf("%s %s/%s is left behind", kind, namespace, live.GetName())
 				}
 			}
 		}
 		return nil
 	}
+}
+
+// resources are those of all kinds that the provider makes, companions included.
+func resources() map[string]apischema.GroupVersionResource {
+	all := make(map[string]apischema.GroupVersionResource)
+	for _, k := range istio.Kinds() {
+		all[k.Kind] = k.Resource
+		if k.Companions != nil {
+			maps.Copy(all, k.Companions.Resources)
+		}
+	}
+	return all
 }
 
 func madeBy(live *unstructured.Unstructured, manager string) bool {

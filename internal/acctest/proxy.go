@@ -5,11 +5,9 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"path/filepath"
 	"testing"
 
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
 )
 
@@ -32,13 +30,5 @@ func Proxy(t *testing.T, intercept func(w http.ResponseWriter, r *http.Request, 
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { intercept(w, r, next) }))
 	t.Cleanup(proxy.Close)
 
-	kubeconfig := api.NewConfig()
-	kubeconfig.Clusters["proxy"] = &api.Cluster{Server: proxy.URL}
-	kubeconfig.Contexts["proxy"] = &api.Context{Cluster: "proxy"}
-	kubeconfig.CurrentContext = "proxy"
-	file := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := clientcmd.WriteToFile(*kubeconfig, file); err != nil {
-		t.Fatal(err)
-	}
-	return file
+	return kubeconfig(t, &api.Cluster{Server: proxy.URL}, &api.AuthInfo{})
 }

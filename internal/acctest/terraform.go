@@ -49,6 +49,9 @@ func NewTerraform(t *testing.T, configuration, kubeconfig string, variables map[
 	if variables == nil {
 		variables = map[string]any{}
 	}
+	if variables == nil {
+		variables = map[string]any{}
+	}
 	values, err := json.Marshal(variables)
 	if err != nil {
 		t.Fatal(err)
@@ -58,6 +61,14 @@ func NewTerraform(t *testing.T, configuration, kubeconfig string, variables map[
 		dir: Folder(t, configuration, map[string]string{"terraform.tfvars.json": string(values)}),
 		env: append(os.Environ(), "KUBE_CONFIG_PATH="+kubeconfig, "TF_CLI_CONFIG_FILE="+settings,
 			"TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1"),
+	}
+}
+
+// Configure puts the configuration in a folder over the one that is there, and keeps the state.
+func (tf *Terraform) Configure(configuration string) {
+	tf.t.Helper()
+	if err := overwrite(tf.dir, os.DirFS(configuration)); err != nil {
+		tf.t.Fatal(err)
 	}
 }
 

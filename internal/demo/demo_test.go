@@ -10,11 +10,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
@@ -94,17 +97,26 @@ VirtualService vamp-test1/vs-1 vamp-gw1-test.democluster.net at vamp-test1/gw-1
 VirtualService vamp-test1/vs-2 vamp-gw1-alt-test.democluster.net at vamp-test1/gw-1
 → svc-1.vamp-test1.svc.cluster.local subset2, weight 100
 DestinationRule vamp-test1/dr-1 svc-1.vamp-test1.svc.cluster.local: subset1, subset2, subset3
+Service vamp-test1/gw-1-gateway address ADDRESS
+port 15021 → 15021 of pods with lamia.magnetic.io/gateway=vamp-test1.gw-1
+port 80 → 80 of pods with lamia.magnetic.io/gateway=vamp-test1.gw-1
 Service vamp-test1/svc-1 port 9090 → 9090 of pods with app=app1
 Gateway vamp-test2/gw-2 vamp-gw2-test.democluster.net, port 80 HTTP
 VirtualService vamp-test2/vs-3 vamp-gw2-test.democluster.net at vamp-test2/gw-2
 /service1* → svc-1.vamp-test1.svc.cluster.local:9090 subset3, as /
 /service2* → svc-2.vamp-test2.svc.cluster.local:9090 subset1, as /
 DestinationRule vamp-test2/dr-2 svc-2.vamp-test2.svc.cluster.local: subset1, subset2, subset3
+Service vamp-test2/gw-2-gateway address ADDRESS
+port 15021 → 15021 of pods with lamia.magnetic.io/gateway=vamp-test2.gw-2
+port 80 → 80 of pods with lamia.magnetic.io/gateway=vamp-test2.gw-2
 Service vamp-test2/svc-2 port 9090 → 9090 of pods with app=app2
 ServiceEntry vamp-test3/se-1 vamp-gw2-test.democluster.net, port 80 HTTP
 VirtualService vamp-test3/vs-4 vamp-gw2-test.democluster.net in the mesh
 → vamp-gw2-test.democluster.net, 5 retries of 3s each
 `
+
+// address is that of a gateway's own load balancer, an IP address or a host name.
+var address = regexp.MustCompile(`address \S+`)
 
 func TestAccDemo(t *testing.T) {
 	t.Parallel()
@@ -119,7 +131,7 @@ func TestAccDemo(t *testing.T) {
 		t.Fatalf("%v\n%s", err, &out)
 	}
 
-	said := oneSpace(strings.ReplaceAll(out.String(), prefix, ""))
+	said := oneSpace(address.ReplaceAllString(strings.ReplaceAll(out.String(), prefix, ""), "address ADDRESS"))
 	for _, want := range []string{
 		"Installed magneticio/lamia v" + providerVersion,
 		"Plan: 11 to add, 0 to change, 0 to destroy.",
@@ -209,5 +221,62 @@ func TestAccDemo_terraformFails(t *testing.T) {
 	err := d.up(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "terraform plan failed") || !strings.Contains(err.Error(), `"nonsense"`) {
 		t.Errorf("error: %v", err)
+	}
+}
+
+// Once a Deployment of another version runs, the next plan has one change: a subset for it.
+func TestAccDemo_newVersion(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	d := start(t, &out, prefix())
+	if err := d.up(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	namespace := d.before.Namespaces()[0]
+	deployments := d.client.Resource(schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}).Namespace(namespace)
+	running, err := deployments.Get(t.Context(), "vamp-test-deployment3", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	another := &unstructured.Unstructured{Object: map[string]any{"spec": running.Object["spec"]}}
+	another.SetGroupVersionKind(running.GroupVersionKind())
+	another.SetName("vamp-test-deployment4")
+	labels := map[string]any{"app": "app1", "deployment": "vamp-test-deployment4", "version": "version4"}
+	for _, at := range [][]string{{"spec", "selector", "matchLabels"}, {"spec", "template", "metadata", "labels"}} {
+		if err := unstructured.SetNestedMap(another.Object, labels, at...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := deployments.Create(t.Context(), another, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+
+	if said, _, err := d.work.plan(t.Context()); err != nil || !strings.Contains(said, "Plan: 0 to add, 1 to change, 0 to destroy.") {
+		t.Fatalf("the plan says %q, %v", said, err)
+	}
+	plan, err := d.work.terraform.ShowPlanFile(t.Context(), planFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range plan.ResourceChanges {
+		if r.Change.Actions.NoOp() || r.Change.Actions.Read() {
+			continue
+		}
+		if r.Address != "module.team_1.lamia_destination_rule.dr_1" {
+			t.Errorf("%s changes too: %v", r.Address, r.Change.Actions)
+			continue
+		}
+		before, after := r.Change.Before.(map[string]any), r.Change.After.(map[string]any)
+		subset := map[string]any{"name": "subset4", "labels": map[string]any{"version": "version4"}, "traffic_policy": nil}
+		before["subsets"] = append(before["subsets"].([]any), subset)
+		if !reflect.DeepEqual(before, after) {
+			t.Errorf("the plan is\n%v\nwant\n%v", after, before)
+		}
+	}
+	if _, err := d.work.apply(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if said, changes, err := d.work.plan(t.Context()); err != nil || changes {
+		t.Errorf("the plan after it is not empty: %q, %v", said, err)
 	}
 }

@@ -153,6 +153,9 @@ func destinationRuleSays(r *istio.DestinationRule) []string {
 }
 
 func serviceSays(s *corev1.Service) (says []string) {
+	for _, ingress := range s.Status.LoadBalancer.Ingress {
+		says = append(says, "address "+ingress.IP+ingress.Hostname)
+	}
 	for _, port := range s.Spec.Ports {
 		says = append(says, fmt.Sprintf("port %d → %s of pods with %s", port.Port, port.TargetPort.String(), labels.FormatLabels(s.Spec.Selector)))
 	}

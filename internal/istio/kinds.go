@@ -26,13 +26,6 @@ func Resources() (resources []func() resource.Resource) {
 	return resources
 }
 
-// Gateway is networking.istio.io/v1 Gateway.
-func Gateway() *object.Kind {
-	k := kind("gateway", "Gateway", "gateways", (*v1alpha3.Gateway)(nil))
-	k.ValidName = validation.IsDNS1123Label // istiod refuses dots
-	return k
-}
-
 // VirtualService is networking.istio.io/v1 VirtualService.
 func VirtualService() *object.Kind {
 	return kind("virtual_service", "VirtualService", "virtualservices", (*v1alpha3.VirtualService)(nil))

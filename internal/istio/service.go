@@ -32,16 +32,16 @@ func Service() *object.Kind {
 			"host": {
 				Attribute: schema.StringAttribute{Computed: true, MarkdownDescription: "The fully qualified name, such as " +
 					"`svc-1.vamp-test1.svc.cluster.local`, known at plan. It means the same Service in every namespace; a short name does not."},
-				Plan: func(namespace, name string) tftypes.Value { return str(host(namespace, name)) },
-				Read: func(live *unstructured.Unstructured) tftypes.Value {
-					return str(host(live.GetNamespace(), live.GetName()))
+				Plan: func(namespace, name string) tftypes.Value { return str(Host(name, namespace, ClusterDomain)) },
+				Read: func(live object.Stored) tftypes.Value {
+					return str(Host(live.GetName(), live.GetNamespace(), ClusterDomain))
 				},
 			},
 			"cluster_ip": {
 				Attribute: schema.StringAttribute{Computed: true, MarkdownDescription: "The IP address inside the cluster; null for a headless Service " +
 					"and one of type `ExternalName`."},
 				DependsOn: address,
-				Read: func(live *unstructured.Unstructured) tftypes.Value {
+				Read: func(live object.Stored) tftypes.Value {
 					ip, _, _ := unstructured.NestedString(live.Object, "spec", "clusterIP")
 					if ip == "" || ip == corev1.ClusterIPNone {
 						return tftypes.NewValue(tftypes.String, nil)
@@ -53,12 +53,8 @@ func Service() *object.Kind {
 				Attribute: schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The load balancer's IP addresses " +
 					"and host names, sorted; empty for other types than `LoadBalancer`."},
 				DependsOn: address,
-				Read: func(live *unstructured.Unstructured) tftypes.Value {
-					list := []tftypes.Value{}
-					for _, a := range addresses(live) {
-						list = append(list, str(a))
-					}
-					return tftypes.NewValue(tftypes.List{ElementType: tftypes.String}, list)
+				Read: func(live object.Stored) tftypes.Value {
+					return strs(Addresses(live.Unstructured))
 				},
 			},
 		},
@@ -132,14 +128,14 @@ func allocated(any, map[string]any) bool { return true }
 
 // waitForAddress waits for the load balancer of a Service that any controller could serve.
 func waitForAddress(live *unstructured.Unstructured) string {
-	if t, _, _ := unstructured.NestedString(live.Object, "spec", "type"); t != string(corev1.ServiceTypeLoadBalancer) || len(addresses(live)) > 0 {
+	if t, _, _ := unstructured.NestedString(live.Object, "spec", "type"); t != string(corev1.ServiceTypeLoadBalancer) || len(Addresses(live)) > 0 {
 		return ""
 	}
 	return "an address of its load balancer (does the cluster have a load balancer controller?)"
 }
 
-// addresses are the load balancer's IP addresses and host names, sorted.
-func addresses(live *unstructured.Unstructured) (addresses []string) {
+// Addresses are the IP addresses and host names of a Service's load balancer, sorted.
+func Addresses(live *unstructured.Unstructured) (addresses []string) {
 	ingress, _, _ := unstructured.NestedSlice(live.Object, "status", "loadBalancer", "ingress")
 	for _, i := range ingress {
 		for _, key := range []string{"ip", "hostname"} {
@@ -152,7 +148,20 @@ func addresses(live *unstructured.Unstructured) (addresses []string) {
 	return addresses
 }
 
-// host is the fully qualified name of a Service.
-func host(namespace, name string) string { return name + "." + namespace + ".svc.cluster.local" }
+// ClusterDomain is the DNS domain of a cluster that was given no other.
+const ClusterDomain = "cluster.local"
+
+// Host is the fully qualified name of a Service.
+func Host(service, namespace, clusterDomain string) string {
+	return service + "." + namespace + ".svc." + clusterDomain
+}
 
 func str(s string) tftypes.Value { return tftypes.NewValue(tftypes.String, s) }
+
+func strs(all []string) tftypes.Value {
+	list := make([]tftypes.Value, len(all))
+	for i, s := range all {
+		list[i] = str(s)
+	}
+	return tftypes.NewValue(tftypes.List{ElementType: tftypes.String}, list)
+}

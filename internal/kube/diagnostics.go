@@ -219,11 +219,14 @@ func explainForbidden(o Object, err error, s metav1.Status) []problem {
 	if namespace != "" {
 		role, where = "Role in the namespace "+fmt.Sprintf("%q", namespace), fmt.Sprintf("in the namespace %q", namespace)
 	}
+	advice := "\n\nTo manage the resource Terraform needs the verbs get, create, patch and delete; to plan only, get."
+	if verb == "list" || resource == "namespaces" { // a data source, which is read only
+		advice = ""
+	}
 	return one("forbidden", "%s does not let user %q %s %s %s (HTTP 403).\n\n"+
 		"Ask for this rule in a %s that is bound to the user:\n\n"+
-		"- apiGroups: [%q]\n  resources: [%q]\n  verbs: [%q]\n\n"+
-		"To manage the resource Terraform needs the verbs get, create, patch and delete; to plan only, get.",
-		server(err), user, verb, resourceName(resource, group), where, role, group, resource, verb)
+		"- apiGroups: [%q]\n  resources: [%q]\n  verbs: [%q]%s",
+		server(err), user, verb, resourceName(resource, group), where, role, group, resource, verb, advice)
 }
 
 func resourceName(resource, group string) string {

@@ -76,19 +76,34 @@ func (k *Kind) attributes(ctx context.Context) map[string]schema.Attribute {
 				mapvalidator.KeysAre(named{func(key string) []string { return validation.IsQualifiedName(strings.ToLower(key)) }}),
 			},
 		},
-		attrTimeouts: timeouts.Attributes(ctx, timeouts.Opts{
-			Create: true, Read: true, Update: true, Delete: true,
-			CreateDescription: "How long creating may take, as a duration such as `30s` or `5m`. " + defaultTimeout.String() + " by default.",
-			ReadDescription:   "How long reading may take. " + defaultTimeout.String() + " by default.",
-			UpdateDescription: "How long updating may take. " + defaultTimeout.String() + " by default.",
-			DeleteDescription: "How long deleting may take, finalizers included. " + defaultTimeout.String() + " by default.",
-		}),
+		attrTimeouts: timeoutsAttribute(ctx),
 	}
 	for name, c := range k.Computed {
 		all[name] = c.Attribute
 	}
 	maps.Copy(all, k.Spec.Attributes())
+	for name := range k.Defaults {
+		a := all[name].(schema.MapAttribute)
+		a.Computed = true
+		all[name] = a
+	}
+	if k.Companions != nil {
+		all[attrCompanions] = k.Companions.attribute()
+		all[k.Companions.Tuning.Name] = k.Companions.Tuning.Attribute()
+	}
 	return all
+}
+
+func timeoutsAttribute(ctx context.Context) schema.Attribute {
+	a := timeouts.Attributes(ctx, timeouts.Opts{
+		Create: true, Read: true, Update: true, Delete: true,
+		CreateDescription: "How long creating may take, until everything is ready.",
+		ReadDescription:   "How long reading may take.",
+		UpdateDescription: "How long updating may take, until everything is ready.",
+		DeleteDescription: "How long deleting may take, until everything is gone.",
+	}).(schema.SingleNestedAttribute)
+	a.MarkdownDescription = "How long operations may take, as durations such as `30s` or `5m`. " + defaultTimeout.String() + " each by default."
+	return a
 }
 
 // named validates a string by one of Kubernetes' functions for names.

@@ -26,20 +26,30 @@ type Kind struct {
 
 	// ValidName says what is wrong with an object's name, as Kubernetes' validation functions do; nil, when nothing is.
 	ValidName func(name string) []string
-	// Computed are attributes that are read from the object, by name, beside id and uid.
+	// Defaults are the values of attributes of the spec that follow from the object's name where the configuration is silent.
+	Defaults map[string]func(namespace, name string) tftypes.Value
+	// Computed are attributes that are read from what is stored, by name, beside id and uid.
 	Computed map[string]Computed
+	// Companions are the objects that come with the object; nil, if it always comes alone.
+	Companions *Companions
 	// Waiting says what the object still waits for before users can rely on it, "" when nothing. Nil: it is ready once stored.
 	Waiting func(live *unstructured.Unstructured) string
+}
+
+// Stored is an object as the cluster has it, with its companions by kind.
+type Stored struct {
+	*unstructured.Unstructured
+	Companions map[string]*unstructured.Unstructured
 }
 
 // Computed is an attribute that follows from the object.
 type Computed struct {
 	Attribute schema.Attribute
-	// Read is the value in the stored object.
-	Read func(live *unstructured.Unstructured) tftypes.Value
+	// Read is the value in what is stored.
+	Read func(Stored) tftypes.Value
 	// Plan is the value when the object's name alone determines it; nil, when it is known after apply.
 	Plan func(namespace, name string) tftypes.Value
-	// DependsOn are the attributes of the spec whose change may change this one.
+	// DependsOn are the other attributes whose change may change this one, nested ones spelled as "workload.service".
 	DependsOn []string
 }
 

@@ -24,6 +24,20 @@ func (r *object) ModifyPlan(_ context.Context, req resource.ModifyPlanRequest, r
 			plan[attrNamespace] = tftypes.NewValue(tftypes.String, namespace)
 		}
 	}
+	named := plan[attrName].IsKnown() && plan[attrNamespace].IsKnown()
+	namespace, name := plan.string(attrNamespace), plan.string(attrName)
+	for attribute, value := range r.kind.Defaults {
+		switch {
+		case !config[attribute].IsNull():
+		case named:
+			plan[attribute] = value(namespace, name)
+		default:
+			plan[attribute] = tftypes.NewValue(plan[attribute].Type(), tftypes.UnknownValue)
+		}
+	}
+	if r.kind.Companions != nil {
+		plan[attrCompanions] = r.kind.planned(plan)
+	}
 	var state values // nil, when the object is to be created
 	if !req.State.Raw.IsNull() {
 		state = valuesOf(req.State.Raw)
@@ -41,8 +55,6 @@ func (r *object) ModifyPlan(_ context.Context, req resource.ModifyPlanRequest, r
 	if state != nil && len(resp.RequiresReplace) == 0 {
 		plan[attrUID] = state[attrUID]
 	}
-	named := plan[attrName].IsKnown() && plan[attrNamespace].IsKnown()
-	namespace, name := plan.string(attrNamespace), plan.string(attrName)
 	if named {
 		plan[attrID] = tftypes.NewValue(tftypes.String, id(namespace, name))
 	}
@@ -52,6 +64,8 @@ func (r *object) ModifyPlan(_ context.Context, req resource.ModifyPlanRequest, r
 			plan[attribute] = c.Plan(namespace, name)
 		case state != nil && len(resp.RequiresReplace) == 0 && unchanged(c.DependsOn, plan, state):
 			plan[attribute] = state[attribute]
+		default:
+			plan[attribute] = tftypes.NewValue(plan[attribute].Type(), tftypes.UnknownValue)
 		}
 	}
 	resp.Plan.Raw = plan.raw(req.Plan.Raw.Type())
@@ -59,7 +73,7 @@ func (r *object) ModifyPlan(_ context.Context, req resource.ModifyPlanRequest, r
 
 func unchanged(attributes []string, plan, state values) bool {
 	for _, name := range attributes {
-		if !plan[name].Equal(state[name]) {
+		if !plan.at(name).Equal(state.at(name)) {
 			return false
 		}
 	}

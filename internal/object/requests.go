@@ -103,10 +103,10 @@ func (e *changedError) report(s *session) {
 	s.diagnostics.AddError(summary, detail)
 }
 
-// update writes the difference from prior to plan, and nothing else. Without a difference it writes nothing and returns nil.
+// update writes the difference from prior to plan, and nothing else: nothing at all, if there is none.
 func (s *session) update(prior, plan values) (*unstructured.Unstructured, error) {
 	patch, err := s.kind.difference(prior, plan, false)
-	if err != nil || len(patch) == 0 {
+	if err != nil {
 		return nil, err
 	}
 	var live *unstructured.Unstructured
@@ -116,6 +116,12 @@ func (s *session) update(prior, plan values) (*unstructured.Unstructured, error)
 		}
 		if err := s.kind.guard(prior, plan, live); err != nil {
 			return false, err
+		}
+		if err := s.preflight(plan); err != nil {
+			return false, err
+		}
+		if len(patch) == 0 { // only what the provider keeps for itself has changed, such as timeouts, or a companion
+			return true, nil
 		}
 		data, err := json.Marshal(withVersion(patch, live.GetResourceVersion()))
 		if err != nil {
@@ -188,17 +194,18 @@ func withVersion(patch document, version string) document {
 	return patch
 }
 
-// delete deletes the object of this UID, any if it is not known, and waits until it is gone.
+// delete deletes the object of this UID and waits until it is gone.
 func (s *session) delete(uid string) error {
-	options := metav1.DeleteOptions{}
-	if uid != "" {
-		options.Preconditions = metav1.NewUIDPreconditions(uid)
+	options := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(uid)}
+	if s.kind.Companions != nil {
+		foreground := metav1.DeletePropagationForeground // the object goes last, after its load balancer
+		options.PropagationPolicy = &foreground
 	}
 	err := s.write(func(ctx context.Context) error { return s.client().Delete(ctx, s.ref.Name, options) })
 	switch {
 	case apierrors.IsNotFound(err): // or its kind is: no CRD, no object
 		return nil
-	case apierrors.IsConflict(err) && uid != "":
+	case apierrors.IsConflict(err):
 		s.diagnostics.AddWarning(fmt.Sprintf("%s was gone already", s.ref),
 			fmt.Sprintf("The object that Terraform knew, of UID %s, does not exist any more. Another of the same name does, and was left alone.", uid))
 		return nil
@@ -216,7 +223,7 @@ func (s *session) delete(uid string) error {
 		}
 		finalizers = live.GetFinalizers()
 		tflog.Debug(s.ctx, "waiting for deletion", map[string]any{"object": s.ref.String(), "finalizers": finalizers})
-		return uid != "" && string(live.GetUID()) != uid, nil
+		return string(live.GetUID()) != uid, nil
 	})
 	if err != nil && s.ctx.Err() != nil && len(finalizers) > 0 {
 		s.diagnostics.AddError(fmt.Sprintf("%s is not gone yet", s.ref),
@@ -227,34 +234,51 @@ func (s *session) delete(uid string) error {
 	return err
 }
 
-// wait waits until live is ready; nil after an error.
-func (s *session) wait(live *unstructured.Unstructured) *unstructured.Unstructured {
-	if s.kind.Waiting == nil {
-		return live
+// notReadyError is an object that is stored but was not ready in time.
+type notReadyError struct{ reason, why string }
+
+func (e *notReadyError) Error() string { return "not ready" }
+
+func (e *notReadyError) report(s *session) {
+	detail := fmt.Sprintf("It is stored, and it is in the state. But when the time was up (%v) it still waited for %s.", context.Cause(s.ctx), e.reason)
+	if e.why != "" {
+		detail += "\n\n" + e.why
 	}
-	reason := s.kind.Waiting(live)
-	if reason == "" {
-		return live
-	}
+	s.diagnostics.AddError(fmt.Sprintf("%s is not ready", s.ref), detail+"\n\nHow long to wait is for the attribute timeouts to say.")
+}
+
+// poll looks again and again until waiting has no reason any more.
+func (s *session) poll(waiting func() (reason string, err error)) error {
+	var reason string
 	err := polling.DelayFunc().Until(s.ctx, true, true, func(context.Context) (ready bool, err error) {
-		if live, err = s.get(); err != nil {
+		now, err := waiting()
+		if err != nil {
 			return false, err
 		}
-		reason = s.kind.Waiting(live)
-		tflog.Debug(s.ctx, "waiting", map[string]any{"object": s.ref.String(), "for": reason})
+		reason = now
+		if reason != "" {
+			tflog.Debug(s.ctx, "waiting", map[string]any{"object": s.ref.String(), "for": reason})
+		}
 		return reason == "", nil
 	})
-	if err == nil {
-		return live
+	if err != nil && s.ctx.Err() != nil && reason != "" {
+		return &notReadyError{reason: reason}
 	}
-	if s.ctx.Err() != nil {
-		s.diagnostics.AddError(fmt.Sprintf("%s is not ready", s.ref),
-			fmt.Sprintf("It is stored, but when the time was up (%v) it still waited for %s. It is in the state; see also the attribute timeouts.",
-				context.Cause(s.ctx), reason))
-		return nil
+	return err
+}
+
+// wait waits until the object itself is ready.
+func (s *session) wait(live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	if s.kind.Waiting == nil || s.kind.Waiting(live) == "" {
+		return live, nil
 	}
-	s.fail("get", err)
-	return nil
+	err := s.poll(func() (reason string, err error) {
+		if live, err = s.get(); err != nil {
+			return "", err
+		}
+		return s.kind.Waiting(live), nil
+	})
+	return live, err
 }
 
 // warnOfMutation warns when the cluster holds something else than what was asked for: an admission webhook changed it on the way.

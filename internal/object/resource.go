@@ -62,11 +62,21 @@ func (r *object) Create(ctx context.Context, req resource.CreateRequest, resp *r
 	}
 	defer s.close()
 
+	if err := s.preflight(plan); err != nil {
+		if errors.As(err, new(*takenError)) {
+			if _, missing := s.get(); missing == nil { // the companions are its own
+				s.refuse()
+				return
+			}
+		}
+		s.fail("create", err)
+		return
+	}
 	live, err := s.create(plan)
 	switch {
 	case err == nil:
 	case apierrors.IsAlreadyExists(err):
-		s.diagnostics.AddError(fmt.Sprintf("%s exists already", s.ref), s.adopt())
+		s.refuse()
 		return
 	case kube.Ambiguous(err):
 		s.diagnostics.AddWarning(fmt.Sprintf("%s may have been created", s.ref),
@@ -78,11 +88,7 @@ func (r *object) Create(ctx context.Context, req resource.CreateRequest, resp *r
 		s.fail("create", err)
 		return
 	}
-	resp.State.Raw = s.stored(plan, live).raw(req.Plan.Raw.Type()) // first, lest it be lost when waiting fails
-	if live = s.wait(live); live != nil {
-		resp.State.Raw = s.stored(plan, live).raw(req.Plan.Raw.Type())
-		s.warnOfMutation(plan, live)
-	}
+	resp.State.Raw = s.settle(nil, plan, live).raw(req.Plan.Raw.Type())
 }
 
 func (r *object) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -124,6 +130,15 @@ func (r *object) Read(ctx context.Context, req resource.ReadRequest, resp *resou
 			fmt.Sprintf("The provider follows Istio's API as of its own release. It neither shows nor keeps: spec.%s. "+
 				"Use a provider release for the Istio version of the cluster.", strings.Join(unknown, ", spec.")))
 	}
+	companions, states, err := s.inspect(live, now)
+	if err != nil {
+		s.fail("get", err)
+		return
+	}
+	if r.kind.Companions != nil {
+		now[attrCompanions] = stringMapValue(states)
+	}
+	r.kind.compute(now, Stored{live, companions})
 	resp.State.Raw = now.raw(req.State.Raw.Type())
 }
 
@@ -140,15 +155,7 @@ func (r *object) Update(ctx context.Context, req resource.UpdateRequest, resp *r
 		s.fail("patch", err)
 		return
 	}
-	if live == nil { // only what the provider keeps for itself has changed, such as timeouts
-		resp.State.Raw = req.Plan.Raw
-		return
-	}
-	resp.State.Raw = s.stored(plan, live).raw(req.Plan.Raw.Type())
-	if live = s.wait(live); live != nil {
-		resp.State.Raw = s.stored(plan, live).raw(req.Plan.Raw.Type())
-		s.warnOfMutation(plan, live)
-	}
+	resp.State.Raw = s.settle(prior, plan, live).raw(req.Plan.Raw.Type())
 }
 
 func (r *object) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -158,7 +165,19 @@ func (r *object) Delete(ctx context.Context, req resource.DeleteRequest, resp *r
 		return
 	}
 	defer s.close()
-	if err := s.delete(state.string(attrUID)); err != nil {
+	uid := state.string(attrUID)
+	if uid == "" { // it may never have been created: whatever bears its name may be somebody else's
+		live, err := s.get()
+		if kube.IsGone(err) || err == nil && !r.kind.made(live, state) {
+			return
+		}
+		if err != nil {
+			s.fail("get", err)
+			return
+		}
+		uid = string(live.GetUID())
+	}
+	if err := s.delete(uid); err != nil {
 		s.fail("delete", err)
 	}
 }
@@ -218,11 +237,11 @@ func (s *session) close() {
 
 // fail says what became of the request that ended in err.
 func (s *session) fail(verb string, err error) {
-	var changed *changedError
+	var explained interface{ report(*session) }
 	var value *spec.Error
 	switch {
-	case errors.As(err, &changed):
-		changed.report(s)
+	case errors.As(err, &explained):
+		explained.report(s)
 	case errors.As(err, &value):
 		s.diagnostics.AddAttributeError(value.Path, fmt.Sprintf("%s holds a value that cannot be converted", s.ref), value.Error()+".")
 	default:
@@ -230,15 +249,36 @@ func (s *session) fail(verb string, err error) {
 	}
 }
 
-// stored is the plan as it stands in the cluster.
-func (s *session) stored(plan values, live *unstructured.Unstructured) values {
+// settle makes and awaits what belongs to the object that is stored now, and returns the state. Whatever fails, the object is in it.
+func (s *session) settle(prior, plan values, live *unstructured.Unstructured) values {
 	state := plan.known()
-	s.kind.compute(state, live)
+	stored := Stored{live, nil}
+	companions, err := s.accompany(live, prior, plan)
+	if err == nil {
+		stored.Companions = companions
+		stored.Unstructured, err = s.wait(live)
+	}
+	if err != nil {
+		s.fail("get", err)
+		stored.Unstructured = live
+		if s.kind.Companions != nil {
+			states := make(map[string]string)
+			for kind := range s.kind.Companions.Resources {
+				states[kind] = unknown
+			}
+			state[attrCompanions] = stringMapValue(states)
+		}
+	} else {
+		s.warnOfMutation(plan, stored.Unstructured)
+	}
+	s.kind.compute(state, stored)
 	return state
 }
 
-func (s *session) adopt() string {
-	return fmt.Sprintf("Terraform did not make it and will not take it over unasked. If it shall be managed here, add this block, with the address of "+
-		"the resource, and plan again:\n\n  import {\n    to = lamia_%s.%s\n    id = %q\n  }\n\nElse choose another name, or delete the object.",
-		s.kind.Type, strings.NewReplacer(".", "_").Replace(s.ref.Name), id(s.ref.Namespace, s.ref.Name))
+// refuse says that the object exists already, and what to do about it.
+func (s *session) refuse() {
+	s.diagnostics.AddError(fmt.Sprintf("%s exists already", s.ref),
+		fmt.Sprintf("Terraform did not make it and will not take it over unasked. If it shall be managed here, add this block, with the address of "+
+			"the resource, and plan again:\n\n  import {\n    to = lamia_%s.%s\n    id = %q\n  }\n\nElse choose another name, or delete the object.",
+			s.kind.Type, strings.NewReplacer(".", "_").Replace(s.ref.Name), id(s.ref.Namespace, s.ref.Name)))
 }

@@ -2,6 +2,7 @@ package object
 
 import (
 	"maps"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -29,6 +30,24 @@ func (v values) string(name string) string {
 		_ = value.As(&s) // the schema says string
 	}
 	return s
+}
+
+// at is the value of an attribute, nested ones spelled as "workload.service"; what lies in something that is null is null itself, and
+// what lies in something unknown is unknown.
+func (v values) at(name string) tftypes.Value {
+	name, rest, nested := strings.Cut(name, ".")
+	value, ok := v[name]
+	switch {
+	case !ok || value.IsNull():
+		return tftypes.NewValue(tftypes.DynamicPseudoType, nil)
+	case !value.IsKnown():
+		return tftypes.NewValue(tftypes.DynamicPseudoType, tftypes.UnknownValue)
+	case !nested:
+		return value
+	}
+	var members map[string]tftypes.Value
+	_ = value.As(&members) // the schema says object or map
+	return values(members).at(rest)
 }
 
 // known makes every value of v that is not known null, as in a state.
@@ -95,8 +114,8 @@ func (k *Kind) object(v values) (*unstructured.Unstructured, error) {
 	return object, nil
 }
 
-// observe is prior with what live holds now: the whole spec, the labels and annotations that prior has, and what is computed. unknown
-// are the fields of the spec that this provider does not know.
+// observe is prior with what live holds now: the whole spec, and the labels and annotations that prior has. unknown are the fields of
+// the spec that this provider does not know.
 func (k *Kind) observe(live *unstructured.Unstructured, prior values) (now values, unknown []string, err error) {
 	spec, _, err := unstructured.NestedMap(live.Object, "spec")
 	if err != nil {
@@ -110,12 +129,11 @@ func (k *Kind) observe(live *unstructured.Unstructured, prior values) (now value
 	maps.Copy(now, attributes)
 	now[attrLabels] = owned(prior[attrLabels], live.GetLabels())
 	now[attrAnnotations] = owned(prior[attrAnnotations], live.GetAnnotations())
-	k.compute(now, live)
 	return now, unknown, nil
 }
 
 // compute sets the computed attributes.
-func (k *Kind) compute(v values, live *unstructured.Unstructured) {
+func (k *Kind) compute(v values, live Stored) {
 	v[attrID] = tftypes.NewValue(tftypes.String, id(live.GetNamespace(), live.GetName()))
 	v[attrUID] = tftypes.NewValue(tftypes.String, string(live.GetUID()))
 	for name, c := range k.Computed {

@@ -1,5 +1,5 @@
 // Package provider is what Terraform first meets: the provider block, how it becomes a connection to a cluster,
-// and the list of resources.
+// and the lists of resources, data sources and functions.
 package provider
 
 import (
@@ -10,14 +10,19 @@ import (
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+	"github.com/magneticio/terraform-provider-lamia/internal/virtualcluster"
 )
 
-var _ provider.ProviderWithValidateConfig = (*lamia)(nil)
+var (
+	_ provider.ProviderWithValidateConfig = (*lamia)(nil)
+	_ provider.ProviderWithFunctions      = (*lamia)(nil)
+)
 
 type lamia struct{ version string }
 
@@ -45,7 +50,7 @@ func (p *lamia) ValidateConfig(ctx context.Context, req provider.ValidateConfigR
 	}
 }
 
-// Configure gives resources a [*kube.Connection]. As long as an argument is unknown it is one without a cluster:
+// Configure gives resources and data sources a [*kube.Connection]. As long as an argument is unknown it is one without a cluster:
 // neither the environment nor a default takes the argument's place.
 func (p *lamia) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
 	waiting, err := unknown(req.Config)
@@ -84,4 +89,10 @@ func (p *lamia) Resources(context.Context) []func() resource.Resource {
 	return istio.Resources()
 }
 
-func (p *lamia) DataSources(context.Context) []func() datasource.DataSource { return nil }
+func (p *lamia) DataSources(context.Context) []func() datasource.DataSource {
+	return []func() datasource.DataSource{virtualcluster.New, virtualcluster.NewList}
+}
+
+func (p *lamia) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{newHostFunction}
+}

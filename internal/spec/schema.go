@@ -1,6 +1,8 @@
 package spec
 
 import (
+	"slices"
+
 	"github.com/hashicorp/terraform-plugin-framework-validators/float64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
@@ -17,12 +19,13 @@ import (
 func (m *Message) Attributes() map[string]schema.Attribute {
 	attributes := make(map[string]schema.Attribute, len(m.Fields))
 	for _, f := range m.Fields {
-		attributes[f.Name] = f.attribute()
+		attributes[f.Name] = f.Attribute()
 	}
 	return attributes
 }
 
-func (f Field) attribute() schema.Attribute {
+// Attribute is the Terraform attribute of the field.
+func (f Field) Attribute() schema.Attribute {
 	switch {
 	case f.Collection == List && f.Message != nil:
 		a := schema.ListNestedAttribute{
@@ -104,7 +107,8 @@ func (m *Message) nestedObject() schema.NestedAttributeObject {
 	return schema.NestedAttributeObject{Attributes: m.Attributes(), Validators: m.validators()}
 }
 
-func (m *Message) validators() (v []validator.Object) {
+func (m *Message) validators() []validator.Object {
+	v := slices.Clone(m.Validators)
 	for _, names := range m.OneOfs {
 		v = append(v, atMostOne(names))
 	}

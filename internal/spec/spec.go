@@ -8,6 +8,7 @@ package spec
 import (
 	"sync"
 
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/describe"
@@ -20,6 +21,8 @@ type Message struct {
 	Partial bool
 	// OneOfs are groups of field names of which at most one may be set.
 	OneOfs [][]string
+	// Validators validate the object as a whole.
+	Validators []validator.Object
 
 	once  sync.Once
 	cache tftypes.Object

@@ -8,21 +8,33 @@ terraform {
   }
 }
 
+# What runs in the namespace: a Deployment of another version is another subset in the next plan.
+data "lamia_virtual_cluster" "team" {
+  name = var.namespace
+}
+
 locals {
   host     = "vamp-gw1-test.${var.domain}"
   alt_host = "vamp-gw1-alt-test.${var.domain}"
+
+  name        = "app1"
+  application = data.lamia_virtual_cluster.team.applications[local.name]
+
+  # The subset of each version.
+  subsets = zipmap(keys(local.application.versions), lamia_destination_rule.dr_1.subsets[*].name)
 }
 
 resource "lamia_service" "svc_1" {
   namespace = var.namespace
   name      = "svc-1"
 
-  selector = { app = "app1" }
+  selector = { app = local.name }
 
-  ports = [{
-    port        = var.application.port
-    target_port = var.application.port
-    protocol    = "TCP"
+  ports = [for port in local.application.container_ports : {
+    name        = port.name
+    port        = port.port
+    target_port = port.port
+    protocol    = port.protocol
   }]
 }
 
@@ -31,17 +43,16 @@ resource "lamia_destination_rule" "dr_1" {
   name      = "dr-1"
 
   host    = lamia_service.svc_1.host
-  subsets = [for name, version in var.application.subsets : { name = name, labels = { version = version } }]
+  subsets = [for version, labels in local.application.versions : { name = replace(version, "version", "subset"), labels = labels }]
 }
 
 resource "lamia_gateway" "gw_1" {
   namespace = var.namespace
   name      = "gw-1"
 
-  selector = var.gateway.selector
-
+  # Without a selector the gateway has proxies and an address of its own.
   servers = [{
-    port  = var.gateway.port
+    port  = var.gateway_port
     hosts = [local.host, local.alt_host]
   }]
 }
@@ -58,7 +69,7 @@ resource "lamia_virtual_service" "vs_1" {
       destination = {
         host   = lamia_service.svc_1.host
         port   = { number = lamia_service.svc_1.ports[0].port }
-        subset = lamia_destination_rule.dr_1.subsets[0].name
+        subset = local.subsets["version1"]
       }
       weight = 100
     }]
@@ -76,7 +87,7 @@ resource "lamia_virtual_service" "vs_2" {
     route = [{
       destination = {
         host   = lamia_service.svc_1.host # the Service has one port, so none needs to be named
-        subset = lamia_destination_rule.dr_1.subsets[1].name
+        subset = local.subsets["version2"]
       }
       weight = 100
     }]

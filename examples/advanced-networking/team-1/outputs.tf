@@ -1,13 +1,18 @@
 output "service" {
-  description = "The service for others to call, in its newest version."
+  description = "The service for others to call, in its third version."
   value = {
     host   = lamia_service.svc_1.host
     port   = lamia_service.svc_1.ports[0].port
-    subset = lamia_destination_rule.dr_1.subsets[2].name
+    subset = local.subsets["version3"]
   }
 }
 
 output "urls" {
   description = "What can be called, by gateway."
   value       = { (lamia_gateway.gw_1.id) = [for host in lamia_gateway.gw_1.servers[0].hosts : "http://${host}"] }
+}
+
+output "addresses" {
+  description = "What DNS is to say: the address of each host name."
+  value       = { for host in lamia_gateway.gw_1.servers[0].hosts : host => lamia_gateway.gw_1.address }
 }

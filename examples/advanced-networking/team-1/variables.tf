@@ -8,18 +8,7 @@ variable "domain" {
   type        = string
 }
 
-variable "application" {
-  description = "The port that the application listens on, and its versions by subset."
-  type = object({
-    port    = number
-    subsets = map(string)
-  })
-}
-
-variable "gateway" {
-  description = "Labels of the proxies that serve the gateway, and the port."
-  type = object({
-    selector = map(string)
-    port     = object({ number = number, name = string, protocol = string })
-  })
+variable "gateway_port" {
+  description = "The port of the gateway."
+  type        = object({ number = number, name = string, protocol = string })
 }

@@ -8,8 +8,19 @@ terraform {
   }
 }
 
+# What runs in the namespace: a Deployment of another version is another subset in the next plan.
+data "lamia_virtual_cluster" "team" {
+  name = var.namespace
+}
+
 locals {
   host = "vamp-gw2-test.${var.domain}"
+
+  name        = "app2"
+  application = data.lamia_virtual_cluster.team.applications[local.name]
+
+  # The subset of each version.
+  subsets = zipmap(keys(local.application.versions), lamia_destination_rule.dr_2.subsets[*].name)
 
   # What a path leads to. In its place the application is sent "/".
   paths = {
@@ -17,7 +28,7 @@ locals {
     "/service2" = {
       host   = lamia_service.svc_2.host
       port   = lamia_service.svc_2.ports[0].port
-      subset = lamia_destination_rule.dr_2.subsets[0].name
+      subset = local.subsets["version1"]
     }
   }
 }
@@ -26,12 +37,13 @@ resource "lamia_service" "svc_2" {
   namespace = var.namespace
   name      = "svc-2"
 
-  selector = { app = "app2" }
+  selector = { app = local.name }
 
-  ports = [{
-    port        = var.application.port
-    target_port = var.application.port
-    protocol    = "TCP"
+  ports = [for port in local.application.container_ports : {
+    name        = port.name
+    port        = port.port
+    target_port = port.port
+    protocol    = port.protocol
   }]
 }
 
@@ -40,17 +52,16 @@ resource "lamia_destination_rule" "dr_2" {
   name      = "dr-2"
 
   host    = lamia_service.svc_2.host
-  subsets = [for name, version in var.application.subsets : { name = name, labels = { version = version } }]
+  subsets = [for version, labels in local.application.versions : { name = replace(version, "version", "subset"), labels = labels }]
 }
 
 resource "lamia_gateway" "gw_2" {
   namespace = var.namespace
   name      = "gw-2"
 
-  selector = var.gateway.selector
-
+  # Without a selector the gateway has proxies and an address of its own.
   servers = [{
-    port  = var.gateway.port
+    port  = var.gateway_port
     hosts = [local.host]
   }]
 }

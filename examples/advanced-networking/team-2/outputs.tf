@@ -15,3 +15,8 @@ output "urls" {
   description = "What can be called, by gateway."
   value       = { (lamia_gateway.gw_2.id) = [for path, service in local.paths : "http://${local.host}${path}"] }
 }
+
+output "addresses" {
+  description = "What DNS is to say: the address of each host name."
+  value       = { for host in lamia_gateway.gw_2.servers[0].hosts : host => lamia_gateway.gw_2.address }
+}

@@ -56,6 +56,13 @@ resource "lamia_gateway" "required_missing_inside" {
   servers = [{ port = { number = 80, name = "http", protocol = "HTTP" } }]
 }
 
+# error: at "workload = .*Attribute "selector" cannot be specified when "workload" is specified
+resource "lamia_gateway" "selector_and_workload" {
+  name     = "test"
+  selector = { istio = "ingressgateway" }
+  workload = { replicas = 2 }
+}
+
 # error: at "ports = .*At ports\[0\]\.port: The value is 0; it must be a whole number from 1 to 65535
 resource "lamia_service" "port_zero" {
   name  = "test"

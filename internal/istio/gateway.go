@@ -1,0 +1,196 @@
+package istio
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"istio.io/api/networking/v1alpha3"
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	apischema "k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+	"github.com/magneticio/terraform-provider-lamia/internal/object"
+)
+
+// Gateway is networking.istio.io/v1 Gateway. Without a selector it has proxies of its own, and an address.
+func Gateway() *object.Kind {
+	k := kind("gateway", "Gateway", "gateways", (*v1alpha3.Gateway)(nil))
+	k.ValidName = validation.IsDNS1123Label // istiod refuses dots
+	k.Description += " Unless a `selector` names proxies that are there already, the gateway has proxies of its own, with a load balancer in front of them and so an " +
+		"`address`; `workload` tunes them."
+	for i, f := range k.Spec.Fields {
+		if f.Name == "selector" { // Istio's text says what becomes of a Gateway without one, which this never makes
+			k.Spec.Fields[i].Description = "Labels of the pods of proxies that are there already, in whatever namespace. By default the gateway has proxies of its own, " +
+				"and this is the label by which it alone finds them."
+		}
+	}
+	k.Defaults = map[string]func(namespace, name string) tftypes.Value{
+		"selector": func(namespace, name string) tftypes.Value {
+			return tftypes.NewValue(tftypes.Map{ElementType: tftypes.String}, map[string]tftypes.Value{gatewayLabel: str(gatewayID(namespace, name))})
+		},
+	}
+	k.Companions = &object.Companions{
+		Tuning: workloadField,
+		Resources: map[string]apischema.GroupVersionResource{
+			"ServiceAccount":          corev1.SchemeGroupVersion.WithResource("serviceaccounts"),
+			"Role":                    rbacv1.SchemeGroupVersion.WithResource("roles"),
+			"RoleBinding":             rbacv1.SchemeGroupVersion.WithResource("rolebindings"),
+			"Service":                 corev1.SchemeGroupVersion.WithResource("services"),
+			"Deployment":              appsv1.SchemeGroupVersion.WithResource("deployments"),
+			"PodDisruptionBudget":     policyv1.SchemeGroupVersion.WithResource("poddisruptionbudgets"),
+			"HorizontalPodAutoscaler": autoscalingv2.SchemeGroupVersion.WithResource("horizontalpodautoscalers"),
+		},
+		Name:    workloadName,
+		Has:     hasWorkload,
+		Render:  render,
+		Waiting: waitForWorkload,
+		Why:     whyNotReady,
+	}
+	ownName := func(s object.Stored) tftypes.Value {
+		spec, _, _ := unstructured.NestedMap(s.Object, "spec")
+		if !hasWorkload(s.GetNamespace(), s.GetName(), spec) {
+			return tftypes.NewValue(tftypes.String, nil)
+		}
+		return str(workloadName(s.GetName()))
+	}
+	addressDependsOn := []string{"selector", "workload.service", "companions.Service"}
+	k.Computed = map[string]object.Computed{
+		"addresses": {
+			Attribute: schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The IP addresses and host names at which the gateway's own " +
+				"load balancer is reached, sorted; null with a `selector`."},
+			DependsOn: addressDependsOn,
+			Read: func(s object.Stored) tftypes.Value {
+				if service := s.Companions["Service"]; service != nil {
+					return strs(Addresses(service))
+				}
+				return tftypes.NewValue(tftypes.List{ElementType: tftypes.String}, nil)
+			},
+		},
+		"address": {
+			Attribute: schema.StringAttribute{Computed: true, MarkdownDescription: "The first of `addresses`, for a DNS record of the hosts; null if there is none."},
+			DependsOn: addressDependsOn,
+			Read: func(s object.Stored) tftypes.Value {
+				if service := s.Companions["Service"]; service != nil {
+					if a := Addresses(service); len(a) > 0 {
+						return str(a[0])
+					}
+				}
+				return tftypes.NewValue(tftypes.String, nil)
+			},
+		},
+		"service_name": {
+			Attribute: schema.StringAttribute{Computed: true, MarkdownDescription: "The name of the gateway's own Service; null with a `selector`."},
+			DependsOn: []string{"selector"},
+			Read:      ownName,
+		},
+		"deployment_name": {
+			Attribute: schema.StringAttribute{Computed: true, MarkdownDescription: "The name of the gateway's own Deployment; null with a `selector`."},
+			DependsOn: []string{"selector"},
+			Read:      ownName,
+		},
+	}
+	return k
+}
+
+// hasWorkload reports whether the Gateway of this spec selects proxies of its own.
+func hasWorkload(namespace, name string, spec map[string]any) bool {
+	selector, _ := spec["selector"].(map[string]any)
+	return selector[gatewayLabel] == gatewayID(namespace, name)
+}
+
+// waitForWorkload waits until the rollout is complete, as kubectl rollout status does, and the load balancer has an address.
+func waitForWorkload(companions map[string]*unstructured.Unstructured) string {
+	deployment, service := companions["Deployment"], companions["Service"]
+	if deployment == nil || service == nil {
+		return "its Deployment and its Service"
+	}
+	number := func(fields ...string) int64 {
+		n, _, _ := unstructured.NestedInt64(deployment.Object, fields...)
+		return n
+	}
+	want, updated := number("spec", "replicas"), number("status", "updatedReplicas")
+	switch {
+	case number("status", "observedGeneration") < deployment.GetGeneration():
+		return fmt.Sprintf("the rollout of the Deployment %s to begin", deployment.GetName())
+	case updated < want:
+		return fmt.Sprintf("the Deployment %s: %d of %d proxies are up to date", deployment.GetName(), updated, want)
+	case number("status", "replicas") > updated:
+		return fmt.Sprintf("the Deployment %s: %d old proxies have yet to go", deployment.GetName(), number("status", "replicas")-updated)
+	case number("status", "availableReplicas") < updated:
+		return fmt.Sprintf("the Deployment %s: %d of %d proxies are available", deployment.GetName(), number("status", "availableReplicas"), updated)
+	}
+	return waitForAddress(service)
+}
+
+// whyNotReady tells what the pods of the gateway wait for, and the latest warnings about its workload.
+func whyNotReady(ctx context.Context, cluster *kube.Cluster, namespace, name string) string {
+	var reasons []string
+	list := func(resource string, options metav1.ListOptions) []unstructured.Unstructured {
+		l, err := cluster.Dynamic.Resource(corev1.SchemeGroupVersion.WithResource(resource)).Namespace(namespace).List(ctx, options)
+		if err != nil {
+			reasons = append(reasons, fmt.Sprintf("The %s in the namespace may tell more, but could not be listed.", resource))
+			return nil
+		}
+		return l.Items
+	}
+	for _, pod := range list("pods", metav1.ListOptions{LabelSelector: gatewayLabel + "=" + gatewayID(namespace, name), Limit: 10}) {
+		reasons = append(reasons, podReasons(pod)...)
+	}
+	return strings.Join(append(reasons, latestWarnings(list("events", metav1.ListOptions{FieldSelector: "type=Warning", Limit: 500}), workloadName(name))...), "\n")
+}
+
+// latestWarnings are the five latest of the events about objects whose name begins with prefix, as those of a Deployment's pods do.
+func latestWarnings(objects []unstructured.Unstructured, prefix string) (warnings []string) {
+	var events []corev1.Event
+	for _, o := range objects {
+		var e corev1.Event
+		if convert(o.Object, &e) == nil && strings.HasPrefix(e.InvolvedObject.Name, prefix) {
+			events = append(events, e)
+		}
+	}
+	when := func(e corev1.Event) time.Time {
+		return slices.MaxFunc([]time.Time{e.LastTimestamp.Time, e.EventTime.Time, e.CreationTimestamp.Time}, time.Time.Compare)
+	}
+	slices.SortFunc(events, func(a, b corev1.Event) int { return when(b).Compare(when(a)) })
+	for _, e := range events[:min(len(events), 5)] {
+		warnings = append(warnings, fmt.Sprintf("%s %s: %s: %s", e.InvolvedObject.Kind, e.InvolvedObject.Name, e.Reason, e.Message))
+	}
+	return warnings
+}
+
+func podReasons(object unstructured.Unstructured) (reasons []string) {
+	var pod corev1.Pod
+	if convert(object.Object, &pod) != nil {
+		return nil
+	}
+	for _, c := range pod.Spec.Containers {
+		if c.Image == "auto" {
+			return []string{fmt.Sprintf("Pod %s: its image is still called auto: no sidecar injector ran. Is istiod running, and does its injection webhook select the "+
+				"namespace (see istio-injection and istio.io/rev, or the attribute workload.revision)?", pod.Name)}
+		}
+	}
+	for _, status := range append(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses...) {
+		if w := status.State.Waiting; w != nil {
+			reasons = append(reasons, strings.TrimSuffix(fmt.Sprintf("Pod %s: container %s waits: %s: %s", pod.Name, status.Name, w.Reason, w.Message), ": "))
+		}
+	}
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse {
+			reasons = append(reasons, fmt.Sprintf("Pod %s: %s: %s", pod.Name, condition.Reason, condition.Message))
+		}
+	}
+	return reasons
+}

@@ -1,0 +1,226 @@
+package istio_test
+
+import (
+	"encoding/json"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
+)
+
+// others are objects of somebody else's, by kind.
+var others = map[string]string{
+	"ServiceAccount": `{}`,
+	"Role":           `{"rules":[]}`,
+	"RoleBinding":    `{"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"theirs"}}`,
+	"Service":        `{"spec":{"ports":[{"port":80}]}}`,
+	"Deployment": `{"spec":{"replicas":0,"selector":{"matchLabels":{"app":"theirs"}},"template":{"metadata":{"labels":{"app":"theirs"}},` +
+		`"spec":{"containers":[{"name":"theirs","image":"theirs"}]}}}}`,
+	"HorizontalPodAutoscaler": `{"spec":{"maxReplicas":1,"scaleTargetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"theirs"}}}`,
+	"PodDisruptionBudget":     `{"spec":{"maxUnavailable":1}}`,
+}
+
+// block puts somebody else's object in the place of a companion.
+func (g gateway) block(kind string) (o *acctest.Object, made *unstructured.Unstructured) {
+	g.t.Helper()
+	o = g.companion(kind)
+	made = &unstructured.Unstructured{}
+	if err := json.Unmarshal([]byte(others[kind]), &made.Object); err != nil {
+		g.t.Fatal(err)
+	}
+	made.SetGroupVersionKind(o.Kind.Resource.GroupVersion().WithKind(kind))
+	made.SetName(o.Name)
+	if _, err := resources(g.t, o.Kind.Resource).Namespace(g.Namespace).Create(g.t.Context(), made, metav1.CreateOptions{FieldManager: acctest.Somebody}); err != nil {
+		g.t.Fatal(err)
+	}
+	return o, g.settled(o)
+}
+
+// settled is the object once its controllers have seen it.
+func (g gateway) settled(o *acctest.Object) (live *unstructured.Unstructured) {
+	g.t.Helper()
+	eventually(g.t, o.String()+" is settled", func() bool {
+		live = o.Live()
+		observed, ok, _ := unstructured.NestedInt64(live.Object, "status", "observedGeneration")
+		return !ok || observed == live.GetGeneration()
+	})
+	return live
+}
+
+// An object of somebody else's in the place of a companion is an error that names it. It stays as it is, and nothing else is written.
+func TestAccGateway_taken(t *testing.T) {
+	t.Parallel()
+	for kind := range others {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			g := newGateway(t, "gw")
+			theirs, before := g.block(kind)
+			tf := g.terraform(nil)
+			fails(t, tf.Run("apply", "-auto-approve"), kind+` "`+g.Namespace+`/gw-gateway" is in the way`, `Gateway "`+g.Namespace+`/gw"`, "Nothing was written")
+			if g.Exists() || len(g.live()) != 1 || len(tf.State()) != 0 {
+				t.Errorf("something was written: Gateway %v, companions %v, state %v", g.Exists(), g.live(), tf.State())
+			}
+			sameContent(t, theirs, before)
+
+			theirs.Delete()
+			tf.Must("apply", "-auto-approve")
+			if err := g.owns(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A gateway that is there with its companions is to be imported: its companions are not in the way.
+func TestAccGateway_exists(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "gw")
+	tf := g.terraform(nil)
+	tf.Must("apply", "-auto-approve")
+	fails(t, g.terraform(nil).Run("apply", "-auto-approve"), `Gateway "`+g.Namespace+`/gw" exists already`, "import {")
+	tf.Empty()
+}
+
+// Somebody else's object is in the way of a gateway that had no companions before, too.
+func TestAccGateway_takenOnSwitch(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "gw")
+	tf := g.terraform(object{"selector": object{"istio": "ingressgateway"}})
+	tf.Must("apply", "-auto-approve")
+	theirs, before := g.block("Service")
+	gateway := g.Live()
+	tf.Configure(g.folder(nil))
+	fails(t, tf.Run("apply", "-auto-approve"), `Service "`+g.Namespace+`/gw-gateway" is in the way`, "Nothing was written")
+	if err := g.Untouched(gateway); err != nil {
+		t.Error(err)
+	}
+	if live := g.live(); len(live) != 1 {
+		t.Errorf("companions were made: %v", live)
+	}
+	sameContent(t, theirs, before)
+}
+
+func sameContent(t *testing.T, o *acctest.Object, before *unstructured.Unstructured) {
+	t.Helper()
+	live := o.Live()
+	if live.GetUID() != before.GetUID() {
+		t.Errorf("%s was replaced", o)
+	}
+	for _, e := range live.GetManagedFields() {
+		if strings.HasPrefix(e.Manager, "terraform") {
+			t.Errorf("%s was written to by %s", o, e.Manager)
+		}
+	}
+}
+
+// fails checks that there is one error and that it says all this.
+func fails(t *testing.T, diagnostics acctest.Diagnostics, wants ...string) {
+	t.Helper()
+	errors := diagnostics.Errors()
+	if len(errors) != 1 {
+		t.Fatalf("%d errors, want 1:\n%s", len(errors), diagnostics)
+	}
+	for _, want := range wants {
+		if !regexp.MustCompile(want).MatchString(errors[0].String()) {
+			t.Errorf("the error says\n%s\nbut not %s", errors[0], want)
+		}
+	}
+}
+
+// Proxies that do not get ready are an error that says why, once the time is up. All that was made stays in the state, and the next apply heals
+// it: after a failed update in place, after a failed create, which taints the resource, by another one.
+func TestAccGateway_notReady(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		update   bool
+		workload object
+		wants    []string
+		g        gateway
+		tf       *acctest.Terraform
+		apply    *acctest.Command
+	}{
+		{
+			workload: object{"node_selector": object{"pool": "none"}},
+			wants:    []string{`Pod gw-gateway-\S+: Unschedulable: .*didn't match Pod's node affinity/selector`, `Pod gw-gateway-\S+: FailedScheduling`},
+		},
+		{
+			update:   true,
+			workload: object{"node_selector": object{"pool": "none"}},
+			wants:    []string{`Pod gw-gateway-\S+: Unschedulable: .*didn't match Pod's node affinity/selector`},
+		},
+		{
+			workload: object{"revision": "none"},
+			wants:    []string{`Pod gw-gateway-\S+: its image is still called auto: no sidecar injector ran`, `workload\.revision`},
+		},
+		{
+			workload: object{"service": object{"load_balancer_class": "example.com/none"}},
+			wants:    []string{"an address of its load balancer"},
+		},
+	}
+	for i := range tests { // all at once: it is but waiting
+		test := &tests[i]
+		broken := object{"workload": test.workload, "timeouts": object{"create": "10s", "update": "10s"}}
+		test.g = newGateway(t, "gw")
+		if test.update {
+			test.tf = test.g.terraform(nil)
+			test.tf.Must("apply", "-auto-approve")
+			test.tf.Configure(test.g.folder(broken))
+		} else {
+			test.tf = test.g.terraform(broken)
+		}
+		test.apply = test.tf.Start("apply", "-auto-approve")
+	}
+	for _, test := range tests {
+		fails(t, test.apply.Wait(), append(test.wants, `Gateway "\S+/gw" is not ready`, `it still waited for`, `timeouts`)...)
+		if state := test.tf.State(); !slices.Equal(state, []string{gatewayAddress}) {
+			t.Errorf("the state holds %v", state)
+		}
+		uid := test.g.Live().GetUID()
+		test.g.heals(test.tf)
+		if now := test.g.Live().GetUID(); test.update && now != uid {
+			t.Errorf("the Gateway was replaced: UID %s, now %s", uid, now)
+		}
+		test.tf.Must("destroy", "-auto-approve")
+		test.g.gone()
+	}
+}
+
+// heals applies the gateway without what kept it from being ready.
+func (g gateway) heals(tf *acctest.Terraform) {
+	g.t.Helper()
+	tf.Configure(g.folder(nil))
+	tf.Must("apply", "-auto-approve")
+	for _, err := range []error{g.owns(), g.available(), g.selectsItsPods()} {
+		if err != nil {
+			g.t.Error(err)
+		}
+	}
+}
+
+// Companions that are not wanted any more, and that an apply could not delete, are deleted by the next.
+func TestAccGateway_switchInterrupted(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "gw")
+	tf := g.terraform(nil)
+	tf.Must("apply", "-auto-approve")
+	role := g.companion("Role")
+	role.Patch(`{"metadata":{"finalizers":["example.com/theirs"]}}`)
+	selecting := g.folder(object{"selector": object{"istio": "ingressgateway"}, "timeouts": object{"update": "5s"}})
+	tf.Configure(selecting)
+	fails(t, tf.Run("apply", "-auto-approve"), `the deletion of Role "`+g.Namespace+`/gw-gateway"`)
+	if g.companion("Deployment").Exists() || !g.companion("Service").Exists() {
+		t.Error("the Role is to be deleted after the Deployment and before the Service")
+	}
+	role.Patch(`{"metadata":{"finalizers":null}}`)
+	tf.Must("apply", "-auto-approve")
+	if live := g.live(); len(live) > 0 {
+		t.Errorf("companions are left: %v", slices.Collect(maps.Keys(live)))
+	}
+	tf.Must("destroy", "-auto-approve")
+}

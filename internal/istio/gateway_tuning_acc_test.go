@@ -1,0 +1,249 @@
+package istio_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/yaml"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
+	"github.com/magneticio/terraform-provider-lamia/internal/istio"
+)
+
+// workloadAt is where the API server keeps the attributes of workload, in Kubernetes' spelling: the companion's kind and the field.
+var workloadAt = map[string][2]string{
+	"replicas":                                   {"Deployment", "spec.replicas"},
+	"autoscaling.minReplicas":                    {"HorizontalPodAutoscaler", "spec.minReplicas"},
+	"autoscaling.maxReplicas":                    {"HorizontalPodAutoscaler", "spec.maxReplicas"},
+	"autoscaling.targetCPUUtilizationPercentage": {"HorizontalPodAutoscaler", "spec.metrics.0.resource.target.averageUtilization"},
+	"podDisruptionBudget":                        {"PodDisruptionBudget", "spec"},
+	"service.labels":                             {"Service", "metadata.labels"},
+	"service.annotations":                        {"Service", "metadata.annotations"},
+	"service.nodePorts.http-80":                  {"Service", "spec.ports.1.nodePort"},
+	"service":                                    {"Service", "spec"},
+	"revision":                                   {"Deployment", "spec.template.metadata.labels.istio~io/rev"},
+	"podLabels":                                  {"Deployment", "spec.template.metadata.labels"},
+	"podAnnotations":                             {"Deployment", "spec.template.metadata.annotations"},
+	"resources":                                  {"Deployment", "spec.template.spec.containers.0.resources"},
+	"":                                           {"Deployment", "spec.template.spec"},
+}
+
+// workloadOf reads a file of testdata/gateway.
+func (g gateway) workloadOf(name string) object {
+	g.t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "gateway", name+".yaml"))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	var workload object
+	if err := yaml.Unmarshal([]byte(strings.ReplaceAll(string(data), "NAMESPACE", g.Namespace)), &workload); err != nil {
+		g.t.Fatal(err)
+	}
+	return workload
+}
+
+// tuned checks that the API server keeps every attribute of the workload where Kubernetes has it.
+func (g gateway) tuned(workload object) acctest.Check {
+	return func() error {
+		live := g.live()
+		return kept("", asStored(istio.Gateway().Companions.Tuning.Message, workload), func(at string) (any, error) {
+			// The field is that of the longest attribute that is listed, and what is left of the attribute.
+			for attribute, rest := at, ""; ; {
+				if where, ok := workloadAt[attribute]; ok {
+					o := live[where[0]]
+					if o == nil {
+						return nil, fmt.Errorf("there is no %s", where[0])
+					}
+					return follow(o.Object, where[1]+rest), nil
+				}
+				cut := strings.LastIndex(attribute, ".")
+				attribute, rest = attribute[:max(cut, 0)], "."+attribute[cut+1:]+rest
+			}
+		})
+	}
+}
+
+// kept checks that what is found at each attribute holds want: objects at least what want has, all else exactly that.
+func kept(at string, want any, find func(attribute string) (any, error)) error {
+	if members, ok := want.(map[string]any); ok {
+		for _, name := range slices.Sorted(maps.Keys(members)) {
+			if err := kept(strings.TrimPrefix(at+"."+strings.ReplaceAll(name, ".", "~"), "."), members[name], find); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	got, err := find(at)
+	if err != nil {
+		return fmt.Errorf("%s: %w", at, err)
+	}
+	return is(at, plain(got), plain(want))
+}
+
+// plain is a value with all numbers of one type.
+func plain(v any) any {
+	var p any
+	data, err := yaml.Marshal(v)
+	if err == nil {
+		err = yaml.Unmarshal(data, &p)
+	}
+	if err != nil {
+		return err
+	}
+	return p
+}
+
+// follow is the value at a path, whose keys have ~ for a dot.
+func follow(v any, path string) any {
+	for key := range strings.SplitSeq(path, ".") {
+		switch in := v.(type) {
+		case map[string]any:
+			v = in[strings.ReplaceAll(key, "~", ".")]
+		case []any:
+			i := int(key[0] - '0')
+			if i >= len(in) {
+				return nil
+			}
+			v = in[i]
+		default:
+			return nil
+		}
+	}
+	return v
+}
+
+// Both workloads together set every attribute that there is.
+func TestGateway_everyAttributeOfWorkload(t *testing.T) {
+	t.Parallel()
+	g, m := gateway{t: t, Object: &acctest.Object{Namespace: "a"}}, istio.Gateway().Companions.Tuning.Message
+	set := make(map[string]bool)
+	for _, name := range []string{"scaled", "fixed"} {
+		leavesOf("workload", m, g.workloadOf(name), set)
+	}
+	for _, leaf := range leaves("workload", m) {
+		if !set[leaf] {
+			t.Errorf("%s is in none of testdata/gateway", leaf)
+		}
+	}
+}
+
+// Whatever the attributes of workload say, the API server keeps, and the proxies run.
+func TestAccGateway_everyAttributeOfWorkload(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "gw")
+	workload := g.workloadOf("scaled")
+	g.balances("127.0.0.7")
+	g.test(resource.TestStep{
+		ConfigDirectory: g.config(object{"workload": workload}),
+		ConfigStateChecks: []statecheck.StateCheck{
+			g.tuned(workload), acctest.Check(g.owns), acctest.Check(g.selectsItsPods), state("address", knownvalue.StringExact("127.0.0.7")),
+		},
+	})
+}
+
+// balances is a load balancer of a class of its own: it gives the gateway's Service this address.
+func (g gateway) balances(address string) {
+	services := resources(g.t, g.companion("Service").Kind.Resource).Namespace(g.Namespace)
+	patch := `{"status":{"loadBalancer":{"ingress":[{"ip":"` + address + `"}]}}}`
+	ctx, cancel := context.WithCancel(g.t.Context())
+	ended := make(chan error)
+	go func() {
+		ended <- wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+			_, err := services.Patch(ctx, g.Kind.Companions.Name(g.Name), types.MergePatchType, []byte(patch), metav1.PatchOptions{}, "status")
+			if apierrors.IsNotFound(err) {
+				return false, nil
+			}
+			return err == nil, err
+		})
+	}()
+	g.t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			g.t.Errorf("the load balancer ended: %v", err)
+		}
+	})
+}
+
+// A workload can be tuned while it runs, and without tuning it is again as it was. An empty workload is none.
+func TestAccGateway_tune(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "gw")
+	var before map[string]*unstructured.Unstructured
+	scaled, fixed := g.workloadOf("scaled"), g.workloadOf("fixed")
+	for _, lasting := range []string{"load_balancer_class", "ip_family_policy"} { // of a Service the one cannot change, and Kubernetes keeps the other
+		delete(scaled["service"].(object), lasting)
+	}
+	scaled["service"].(object)["node_ports"] = object{"http-80": 30082} // there is each only once in the cluster
+	same := acctest.Check(func() error {
+		live := g.live()
+		for kind, b := range before {
+			if err := is(kind, lasting(live[kind]), lasting(b)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	untouched := acctest.Check(func() error {
+		live := g.live()
+		for kind, b := range before {
+			if err := is("the generation of the "+kind, live[kind].GetGeneration(), b.GetGeneration()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	all := g.companions()
+	withoutAutoscaler := slices.DeleteFunc(slices.Clone(all), func(kind string) bool { return kind == "HorizontalPodAutoscaler" })
+	address := state("address", found(g.loadBalancer))
+	remember := func() { before = g.live() }
+	g.test(
+		resource.TestStep{ConfigDirectory: g.config(object{"workload": object{}}), ConfigStateChecks: []statecheck.StateCheck{address}},
+		resource.TestStep{
+			PreConfig:         remember,
+			ConfigDirectory:   g.config(nil),
+			ConfigStateChecks: []statecheck.StateCheck{same, untouched, address},
+		},
+		resource.TestStep{
+			ConfigDirectory:   g.config(object{"workload": scaled}),
+			ConfigPlanChecks:  plans(plancheck.ResourceActionUpdate),
+			ConfigStateChecks: []statecheck.StateCheck{g.tuned(scaled), address, state("companions", inSync(all...)), acctest.Check(g.selectsItsPods)},
+		},
+		resource.TestStep{
+			ConfigDirectory:   g.config(nil),
+			ConfigPlanChecks:  plans(plancheck.ResourceActionUpdate),
+			ConfigStateChecks: []statecheck.StateCheck{same, address},
+		},
+		resource.TestStep{
+			ConfigDirectory:  g.config(object{"workload": fixed}),
+			ConfigPlanChecks: plans(plancheck.ResourceActionUpdate, unknown("address"), planned("companions", inSync(withoutAutoscaler...))),
+			ConfigStateChecks: []statecheck.StateCheck{
+				g.tuned(fixed), acctest.Check(g.available), state("address", knownvalue.Null()), state("addresses", knownvalue.ListSizeExact(0)),
+				state("companions", inSync(withoutAutoscaler...)),
+				acctest.Check(func() error {
+					return is("the autoscaler exists", g.companion("HorizontalPodAutoscaler").Exists(), false)
+				}),
+			},
+		},
+		resource.TestStep{
+			ConfigDirectory:   g.config(nil),
+			ConfigPlanChecks:  plans(plancheck.ResourceActionUpdate, unknown("address")),
+			ConfigStateChecks: []statecheck.StateCheck{same, address, state("companions", inSync(all...)), acctest.Check(g.available)},
+		},
+	)
+}

@@ -1,0 +1,105 @@
+package istio
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/describe"
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
+)
+
+// messageOf is the tree of a type of Kubernetes' Go API, such as corev1.Affinity. Names come from its json tags, a field without omitempty is
+// required, and descriptions are those of its SwaggerDoc method. The type must not contain itself.
+func messageOf[T any]() *spec.Message { return fromGo(reflect.TypeFor[T]()) }
+
+func fromGo(t reflect.Type) *spec.Message {
+	m := &spec.Message{}
+	docs := swaggerDoc(t)
+	for i := range t.NumField() {
+		name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		f := fromGoType(t.Field(i).Type)
+		f.Name, f.JSON = snake(name), name
+		f.Field = describe.Field{Description: docs[name]}
+		f.Required = !strings.Contains(options, "omitempty") && !strings.Contains(options, "omitzero")
+		m.Fields = append(m.Fields, f)
+	}
+	return m
+}
+
+func fromGoType(t reflect.Type) (f spec.Field) {
+	switch t {
+	case reflect.TypeFor[resource.Quantity]():
+		f.Scalar = quantity
+		return f
+	case reflect.TypeFor[intstr.IntOrString]():
+		f.Scalar = spec.IntOrString
+		return f
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return fromGoType(t.Elem())
+	case reflect.Slice:
+		f = fromGoType(t.Elem())
+		f.Collection = spec.List
+	case reflect.Map:
+		f = fromGoType(t.Elem())
+		f.Collection = spec.Map
+	case reflect.Struct:
+		f.Message = fromGo(t)
+	case reflect.String:
+		f.Scalar = spec.String
+	case reflect.Bool:
+		f.Scalar = spec.Bool
+	case reflect.Int32:
+		f.Scalar = spec.Int32
+	case reflect.Int64:
+		f.Scalar = spec.Int64
+	default: // as with a new kind of protobuf
+		panic("spec: no Terraform type for " + t.String())
+	}
+	return f
+}
+
+func swaggerDoc(t reflect.Type) map[string]string {
+	if documented, ok := reflect.Zero(t).Interface().(interface{ SwaggerDoc() map[string]string }); ok {
+		return documented.SwaggerDoc()
+	}
+	return nil
+}
+
+var wordEnd = regexp.MustCompile(`([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])`)
+
+// snake spells a camelCase name as Terraform does: targetCPUPercentage is target_cpu_percentage.
+func snake(name string) string {
+	return strings.ToLower(wordEnd.ReplaceAllString(name, "${1}${3}_${2}${4}"))
+}
+
+// quantity is a Kubernetes quantity, such as "500m" or "1Gi".
+var quantity = func() spec.Scalar {
+	s := spec.String
+	s.Validator = isQuantity{}
+	return s
+}()
+
+type isQuantity struct{}
+
+func (isQuantity) Description(context.Context) string { return "must be a quantity" }
+
+func (v isQuantity) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+func (isQuantity) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	if _, err := resource.ParseQuantity(req.ConfigValue.ValueString()); err != nil {
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Quantity", fmt.Sprintf(
+			"%q is no quantity. Write a number and perhaps a suffix, such as 500m or 2 for CPU, 128Mi or 1Gi for memory.", req.ConfigValue.ValueString()))
+	}
+}

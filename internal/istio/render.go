@@ -1,0 +1,283 @@
+package istio
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/validation"
+	applyapps "k8s.io/client-go/applyconfigurations/apps/v1"
+	applyautoscaling "k8s.io/client-go/applyconfigurations/autoscaling/v2"
+	applycore "k8s.io/client-go/applyconfigurations/core/v1"
+	applymeta "k8s.io/client-go/applyconfigurations/meta/v1"
+	applypolicy "k8s.io/client-go/applyconfigurations/policy/v1"
+	applyrbac "k8s.io/client-go/applyconfigurations/rbac/v1"
+)
+
+// gatewayLabel is the label by which a Gateway finds its own proxies, and no other Gateway does.
+const gatewayLabel = "lamia.magnetic.io/gateway"
+
+const statusPort = 15021 // of Istio's proxy, for health checks
+
+// gatewayID is the value of gatewayLabel: a namespace has no dots, so no two gateways share it.
+func gatewayID(namespace, name string) string {
+	return shorten(namespace+"."+name, validation.LabelValueMaxLength)
+}
+
+// workloadName is the name of all of a gateway's companions. That of a Service begins with a letter and has no more than 63 characters.
+func workloadName(name string) string {
+	const suffix = "-gateway"
+	if '0' <= name[0] && name[0] <= '9' {
+		name = "gw-" + name + hash(name)
+	}
+	return shorten(name, validation.DNS1035LabelMaxLength-len(suffix)) + suffix
+}
+
+// shorten keeps s if it is not too long; else it keeps its beginning and tells it from others by a hash.
+func shorten(s string, length int) string {
+	if len(s) <= length {
+		return s
+	}
+	h := hash(s)
+	return strings.TrimRight(s[:length-len(h)], "-.") + h
+}
+
+func hash(s string) string {
+	h := fnv.New64a()
+	h.Write([]byte(s))
+	return fmt.Sprintf("-%016x", h.Sum64())
+}
+
+// render makes the companions of the Gateway of this name and spec: what Istio's gateway chart (manifests/charts/gateway) makes by default,
+// with a selector of its own, the ports of its servers, and a disruption budget.
+func render(namespace, name string, spec, tuning map[string]any) ([]*unstructured.Unstructured, error) {
+	var w workload
+	if err := convert(tuning, &w); err != nil {
+		return nil, err
+	}
+	r := renderer{namespace: namespace, name: workloadName(name), w: w, selector: map[string]string{gatewayLabel: gatewayID(namespace, name)}}
+	r.labels = map[string]string{"app": r.name, "app.kubernetes.io/name": r.name, "istio.io/dataplane-mode": "none"}
+	maps.Copy(r.labels, r.selector)
+
+	objects := []any{r.serviceAccount(), r.role(), r.roleBinding(), r.service(spec), r.deployment(), r.podDisruptionBudget()}
+	if w.Replicas == nil {
+		objects = append(objects, r.autoscaler())
+	}
+	rendered := make([]*unstructured.Unstructured, len(objects))
+	for i, o := range objects {
+		rendered[i] = &unstructured.Unstructured{}
+		if err := convert(o, &rendered[i].Object); err != nil {
+			return nil, err
+		}
+	}
+	return rendered, nil
+}
+
+type renderer struct {
+	namespace, name  string
+	labels, selector map[string]string
+	w                workload
+}
+
+func (r renderer) serviceAccount() *applycore.ServiceAccountApplyConfiguration {
+	return applycore.ServiceAccount(r.name, r.namespace).WithLabels(r.labels)
+}
+
+func (r renderer) role() *applyrbac.RoleApplyConfiguration {
+	return applyrbac.Role(r.name, r.namespace).WithLabels(r.labels).
+		WithRules(applyrbac.PolicyRule().WithAPIGroups("").WithResources("secrets").WithVerbs("get", "watch", "list"))
+}
+
+func (r renderer) roleBinding() *applyrbac.RoleBindingApplyConfiguration {
+	return applyrbac.RoleBinding(r.name, r.namespace).WithLabels(r.labels).
+		WithRoleRef(applyrbac.RoleRef().WithAPIGroup(rbacv1.GroupName).WithKind("Role").WithName(r.name)).
+		WithSubjects(applyrbac.Subject().WithKind(rbacv1.ServiceAccountKind).WithName(r.name).WithNamespace(r.namespace))
+}
+
+func (r renderer) service(gateway map[string]any) *applycore.ServiceApplyConfiguration {
+	labels := maps.Clone(r.w.Service.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	maps.Copy(labels, r.labels)
+	s := applycore.ServiceSpec().
+		WithType(cmp.Or(r.w.Service.Type, corev1.ServiceTypeLoadBalancer)).
+		WithSelector(r.selector).
+		WithPorts(servicePorts(gateway, r.w.Service.NodePorts)...).
+		WithLoadBalancerSourceRanges(r.w.Service.LoadBalancerSourceRanges...).
+		WithIPFamilies(r.w.Service.IPFamilies...)
+	s.LoadBalancerClass = r.w.Service.LoadBalancerClass
+	s.ExternalTrafficPolicy = r.w.Service.ExternalTrafficPolicy
+	s.IPFamilyPolicy = r.w.Service.IPFamilyPolicy
+	return applycore.Service(r.name, r.namespace).WithLabels(labels).WithAnnotations(r.w.Service.Annotations).WithSpec(s)
+}
+
+var notInPortName = regexp.MustCompile(`[^a-z0-9]+`)
+
+// servicePorts are the ports of the servers, each once, and the proxy's status port. Names are legal and unique.
+func servicePorts(gateway map[string]any, nodePorts map[string]int32) []*applycore.ServicePortApplyConfiguration {
+	var given struct {
+		Servers []struct {
+			Port struct {
+				Number, TargetPort int32
+				Name               string
+			}
+		}
+	}
+	_ = convert(gateway, &given) // it was encoded from the very descriptor
+	status := applycore.ServicePort().WithName("status-port").WithPort(statusPort).WithTargetPort(intstr.FromInt32(statusPort)).WithProtocol(corev1.ProtocolTCP)
+	ports := []*applycore.ServicePortApplyConfiguration{status}
+	numbers, names := map[int32]bool{statusPort: true}, map[string]bool{*status.Name: true}
+	for _, server := range given.Servers {
+		p := server.Port
+		if numbers[p.Number] {
+			continue
+		}
+		numbers[p.Number] = true
+		suffix := fmt.Sprintf("-%d", p.Number)
+		name := strings.Trim(notInPortName.ReplaceAllString(strings.ToLower(p.Name), "-"), "-")
+		if name == "" {
+			name = "port" + suffix
+		}
+		name = shorten(name, validation.DNS1123LabelMaxLength)
+		if names[name] {
+			name = shorten(name, validation.DNS1123LabelMaxLength-len(suffix)) + suffix
+		}
+		names[name] = true
+		port := applycore.ServicePort().WithName(name).WithPort(p.Number).WithProtocol(corev1.ProtocolTCP).
+			WithTargetPort(intstr.FromInt32(cmp.Or(p.TargetPort, p.Number)))
+		if nodePort, ok := nodePorts[p.Name]; ok {
+			port.WithNodePort(nodePort)
+		}
+		ports = append(ports, port)
+	}
+	return ports
+}
+
+func (r renderer) deployment() *applyapps.DeploymentApplyConfiguration {
+	podLabels := map[string]string{"sidecar.istio.io/inject": "true"}
+	if r.w.Revision != "" {
+		podLabels["istio.io/rev"] = r.w.Revision
+	}
+	annotations := map[string]string{
+		"inject.istio.io/templates": "gateway",
+		"prometheus.io/path":        "/stats/prometheus",
+		"prometheus.io/port":        "15020",
+		"prometheus.io/scrape":      "true",
+		"sidecar.istio.io/inject":   "true",
+	}
+	maps.Copy(annotations, r.w.PodAnnotations)
+	labels := maps.Clone(r.w.PodLabels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	maps.Copy(labels, r.labels)
+	maps.Copy(labels, podLabels)
+
+	pod := applycore.PodSpec().
+		WithServiceAccountName(r.name).
+		WithSecurityContext(applycore.PodSecurityContext().
+			WithSysctls(applycore.Sysctl().WithName("net.ipv4.ip_unprivileged_port_start").WithValue("0"))).
+		WithContainers(applycore.Container().
+			WithName("istio-proxy").
+			WithImage("auto"). // the injector puts the proxy's image in
+			WithSecurityContext(applycore.SecurityContext().
+				WithCapabilities(applycore.Capabilities().WithDrop("ALL")).
+				WithAllowPrivilegeEscalation(false).
+				WithPrivileged(false).
+				WithReadOnlyRootFilesystem(true).
+				WithRunAsNonRoot(true)).
+			WithPorts(applycore.ContainerPort().WithContainerPort(15090).WithProtocol(corev1.ProtocolTCP).WithName("http-envoy-prom")).
+			WithResources(r.resources())).
+		WithNodeSelector(r.w.NodeSelector).
+		WithTolerations(r.w.Tolerations...).
+		WithTopologySpreadConstraints(r.topologySpreadConstraints()...).
+		WithTerminationGracePeriodSeconds(30)
+	pod.Affinity = r.w.Affinity
+	pod.PriorityClassName = r.w.PriorityClassName
+	if r.w.TerminationGracePeriodSeconds != nil {
+		pod.TerminationGracePeriodSeconds = r.w.TerminationGracePeriodSeconds
+	}
+	s := applyapps.DeploymentSpec().
+		WithSelector(applymeta.LabelSelector().WithMatchLabels(r.selector)).
+		WithTemplate(applycore.PodTemplateSpec().WithLabels(labels).WithAnnotations(annotations).WithSpec(pod))
+	s.Replicas = r.w.Replicas
+	return applyapps.Deployment(r.name, r.namespace).WithLabels(r.labels).WithSpec(s)
+}
+
+func (r renderer) resources() *applycore.ResourceRequirementsApplyConfiguration {
+	requests := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m"), corev1.ResourceMemory: resource.MustParse("128Mi")}
+	limits := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2"), corev1.ResourceMemory: resource.MustParse("1Gi")}
+	if r.w.Resources != nil {
+		maps.Copy(requests, r.w.Resources.Requests)
+		maps.Copy(limits, r.w.Resources.Limits)
+	}
+	return applycore.ResourceRequirements().WithRequests(requests).WithLimits(limits)
+}
+
+// topologySpreadConstraints are those asked for; one without a selector would count no pod.
+func (r renderer) topologySpreadConstraints() []*applycore.TopologySpreadConstraintApplyConfiguration {
+	constraints := slices.Clone(r.w.TopologySpreadConstraints)
+	for _, c := range constraints {
+		if c.LabelSelector == nil {
+			c.WithLabelSelector(applymeta.LabelSelector().WithMatchLabels(r.selector))
+		}
+	}
+	return constraints
+}
+
+func (r renderer) autoscaler() *applyautoscaling.HorizontalPodAutoscalerApplyConfiguration {
+	a := r.w.Autoscaling
+	low := int32(1)
+	if a.MinReplicas != nil {
+		low = *a.MinReplicas
+	}
+	high := max(low, 5)
+	if a.MaxReplicas != nil {
+		high = *a.MaxReplicas
+	}
+	cpu := int32(80)
+	if a.TargetCPUUtilizationPercentage != nil {
+		cpu = *a.TargetCPUUtilizationPercentage
+	}
+	return applyautoscaling.HorizontalPodAutoscaler(r.name, r.namespace).WithLabels(r.labels).
+		WithSpec(applyautoscaling.HorizontalPodAutoscalerSpec().
+			WithScaleTargetRef(applyautoscaling.CrossVersionObjectReference().
+				WithAPIVersion(appsv1.SchemeGroupVersion.String()).WithKind("Deployment").WithName(r.name)).
+			WithMinReplicas(low).
+			WithMaxReplicas(high).
+			WithMetrics(applyautoscaling.MetricSpec().
+				WithType(autoscalingv2.ResourceMetricSourceType).
+				WithResource(applyautoscaling.ResourceMetricSource().WithName(corev1.ResourceCPU).
+					WithTarget(applyautoscaling.MetricTarget().WithType(autoscalingv2.UtilizationMetricType).WithAverageUtilization(cpu)))))
+}
+
+func (r renderer) podDisruptionBudget() *applypolicy.PodDisruptionBudgetApplyConfiguration {
+	s := applypolicy.PodDisruptionBudgetSpec().WithSelector(applymeta.LabelSelector().WithMatchLabels(r.selector))
+	s.MinAvailable, s.MaxUnavailable = r.w.PodDisruptionBudget.MinAvailable, r.w.PodDisruptionBudget.MaxUnavailable
+	if s.MinAvailable == nil && s.MaxUnavailable == nil {
+		s.WithMaxUnavailable(intstr.FromInt32(1))
+	}
+	return applypolicy.PodDisruptionBudget(r.name, r.namespace).WithLabels(r.labels).WithSpec(s)
+}
+
+// convert turns one spelling of an object into another by way of its JSON.
+func convert(from, to any) error {
+	data, err := json.Marshal(from)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(data, to)
+}

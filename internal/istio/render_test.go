@@ -1,0 +1,140 @@
+package istio
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+	"sigs.k8s.io/yaml"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func server(number int, name string) map[string]any {
+	return map[string]any{"port": map[string]any{"number": number, "name": name, "protocol": "HTTP"}, "hosts": []any{"*"}}
+}
+
+// What a gateway's companions look like, to be read in testdata/render.
+func TestRender_golden(t *testing.T) {
+	t.Parallel()
+	http := map[string]any{"servers": []any{server(80, "http")}}
+	for golden, c := range map[string]struct {
+		name, tuning string
+		spec         map[string]any
+	}{
+		"default": {"gw-1", "", http},
+		"tuned":   {"gw-1", tuned, http},
+		"fixed":   {"gw-1", "replicas: 3", http},
+		"servers": {"gw-1", "service: {nodePorts: {https-admin: 30443}}", map[string]any{"servers": []any{
+			server(80, "http"), server(443, "https"), server(443, "https-again"), server(8080, "http"),
+			server(9443, "https-admin"), server(15021, "status"), server(31400, "TCP_any.thing"), server(31401, strings.Repeat("x", 80)), server(31402, "***"),
+		}}},
+		"long": {strings.Repeat("long-name-", 6) + "xyz", "", http},
+	} {
+		t.Run(golden, func(t *testing.T) {
+			t.Parallel()
+			var tuning map[string]any
+			if err := yaml.Unmarshal([]byte(c.tuning), &tuning); err != nil {
+				t.Fatal(err)
+			}
+			rendered, err := render("vamp-test1", c.name, c.spec, tuning)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var documents []string
+			for _, o := range rendered {
+				data, err := yaml.Marshal(o.Object)
+				if err != nil {
+					t.Fatal(err)
+				}
+				documents = append(documents, string(data))
+			}
+			got := strings.Join(documents, "---\n")
+			file := filepath.Join("testdata", "render", golden+".yaml")
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("%s differs (rewrite it with -update, and read the difference):\n%s", file, got)
+			}
+		})
+	}
+}
+
+const tuned = `
+autoscaling: {minReplicas: 2, maxReplicas: 10, targetCPUUtilizationPercentage: 60}
+podDisruptionBudget: {minAvailable: 50%}
+service:
+  type: LoadBalancer
+  labels: {team: one, app: not-this}
+  annotations: {cloud.example.com/internal: "true"}
+  loadBalancerClass: example.com/lb
+  loadBalancerSourceRanges: [10.0.0.0/8]
+  externalTrafficPolicy: Local
+  ipFamilies: [IPv4, IPv6]
+  ipFamilyPolicy: PreferDualStack
+  nodePorts: {http: 30080}
+revision: canary
+podLabels: {team: one, sidecar.istio.io/inject: "false"}
+podAnnotations: {proxy.istio.io/config: "concurrency: 4"}
+nodeSelector: {pool: edge}
+tolerations: [{key: edge, operator: Exists, effect: NoSchedule}]
+affinity: {podAntiAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, podAffinityTerm: {topologyKey: kubernetes.io/hostname}}]}}
+topologySpreadConstraints: [{maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: ScheduleAnyway}]
+priorityClassName: system-cluster-critical
+resources: {requests: {cpu: 500m}, limits: {memory: 2Gi}}
+terminationGracePeriodSeconds: 120
+`
+
+// Whatever two gateways are called, and wherever, they have no selector in common, and their companions no name.
+func TestGatewayID_isUnique(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 62)
+	seen := map[string]string{}
+	for _, namespace := range []string{"a", "a-b", "b", long + "a", long + "b"} {
+		names := map[string]string{}
+		for _, name := range []string{"gw", "gw-gateway", "b-gw", "b", long + "a", long + "b", "0"} {
+			gateway := fmt.Sprintf("%s/%s", namespace, name)
+			id := gatewayID(namespace, name)
+			if wrong := validation.IsValidLabelValue(id); wrong != nil {
+				t.Errorf("%s: selector %q: %v", gateway, id, wrong)
+			}
+			if other, taken := seen[id]; taken {
+				t.Errorf("%s and %s share the selector %q", gateway, other, id)
+			}
+			seen[id] = gateway
+			workload := workloadName(name)
+			if wrong := validation.IsDNS1035Label(workload); wrong != nil {
+				t.Errorf("%s: companions called %q: %v", gateway, workload, wrong)
+			}
+			if other, taken := names[workload]; taken {
+				t.Errorf("%s and %s share the name %q", gateway, other, workload)
+			}
+			names[workload] = gateway
+		}
+	}
+}
+
+func TestSnake(t *testing.T) {
+	t.Parallel()
+	for camel, want := range map[string]string{
+		"requiredDuringSchedulingIgnoredDuringExecution": "required_during_scheduling_ignored_during_execution",
+		"targetCPUUtilizationPercentage":                 "target_cpu_utilization_percentage",
+		"topologyKey":                                    "topology_key",
+		"key":                                            "key",
+	} {
+		if got := snake(camel); got != want {
+			t.Errorf("%s is %s, want %s", camel, got, want)
+		}
+	}
+}

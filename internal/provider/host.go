@@ -1,0 +1,73 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/function"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/istio"
+)
+
+var _ function.Function = hostFunction{}
+
+// hostFunction is provider::lamia::host, the fully qualified name of a Service that Terraform does not manage.
+type hostFunction struct{}
+
+func newHostFunction() function.Function { return hostFunction{} }
+
+func (hostFunction) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
+	resp.Name = "host"
+}
+
+func (hostFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+	resp.Definition = function.Definition{
+		Summary: "The fully qualified name of a Service",
+		MarkdownDescription: "The fully qualified name of a Service, such as `svc-1.vamp-test1.svc.cluster.local`. In a virtual service or a destination rule " +
+			"it means the same Service whatever the namespace; a short name means one in the rule's own namespace. " +
+			"Of a Service that Terraform manages or reads, take the `host` attribute.",
+		Parameters: []function.Parameter{
+			function.StringParameter{Name: "service", MarkdownDescription: "The name of the Service."},
+			function.StringParameter{Name: "namespace", MarkdownDescription: "The namespace of the Service."},
+		},
+		VariadicParameter: function.StringParameter{
+			Name:                "cluster_domain",
+			MarkdownDescription: "The DNS domain of the cluster, at most one. `" + istio.ClusterDomain + "` by default.",
+		},
+		Return: function.StringReturn{},
+	}
+}
+
+func (hostFunction) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+	var service, namespace string
+	var domains []string
+	resp.Error = req.Arguments.Get(ctx, &service, &namespace, &domains)
+	if resp.Error != nil {
+		return
+	}
+	if len(domains) > 1 {
+		resp.Error = function.NewArgumentFuncError(3, "there is one cluster domain at most: give two or three arguments")
+		return
+	}
+	domain := istio.ClusterDomain
+	if len(domains) == 1 {
+		domain = domains[0]
+	}
+	for position, argument := range []struct {
+		what, value string
+		wrong       func(string) []string
+	}{
+		{"a Service", service, validation.IsDNS1035Label},
+		{"a namespace", namespace, validation.IsDNS1123Label},
+		{"a cluster's domain", domain, validation.IsDNS1123Subdomain},
+	} {
+		for _, message := range argument.wrong(argument.value) {
+			resp.Error = function.ConcatFuncErrors(resp.Error, function.NewArgumentFuncError(int64(position),
+				fmt.Sprintf("%q is no name of %s: %s", argument.value, argument.what, message)))
+		}
+	}
+	if resp.Error == nil {
+		resp.Error = resp.Result.Set(ctx, istio.Host(service, namespace, domain))
+	}
+}

@@ -1,0 +1,163 @@
+package virtualcluster
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
+
+// The labels that say of which application a workload is, and of which version of it, where no others are given.
+var (
+	applicationLabels = []string{"app", "app.kubernetes.io/name"}
+	versionLabels     = []string{"version", "app.kubernetes.io/version"}
+)
+
+// application is the workloads that are versions of one thing. The workloads are named by kind, as the virtual cluster's maps are.
+type application struct {
+	Deployments    []string                     `tfsdk:"deployments"`
+	StatefulSets   []string                     `tfsdk:"stateful_sets"`
+	DaemonSets     []string                     `tfsdk:"daemon_sets"`
+	ContainerPorts []port                       `tfsdk:"container_ports"`
+	Versions       map[string]map[string]string `tfsdk:"versions"`
+}
+
+// port is one that pods of an application listen on, whichever of their containers does.
+type port struct {
+	Name     *string `tfsdk:"name"`
+	Port     int64   `tfsdk:"port"`
+	Protocol string  `tfsdk:"protocol"`
+}
+
+// inseparable is a version whose pods no labels tell from those of other versions.
+type inseparable struct{ application, version string }
+
+// applications groups the workloads by the first of applicationKeys that is set, and those of each application by the first of versionKeys.
+// A workload without an application's label is in none; one without a version's is a version of its own name. Versions that labels cannot
+// select are left out and returned apart, sorted.
+func applications(workloads []workload, applicationKeys, versionKeys []string) (map[string]application, []inseparable) {
+	grouped := map[string][]workload{}
+	for _, w := range workloads {
+		if name := w.label(applicationKeys); name != "" {
+			grouped[name] = append(grouped[name], w)
+		}
+	}
+	all, left := map[string]application{}, []inseparable(nil)
+	for _, name := range slices.Sorted(maps.Keys(grouped)) {
+		members := grouped[name]
+		a := application{
+			Deployments:    names(members, deployments),
+			StatefulSets:   names(members, statefulSets),
+			DaemonSets:     names(members, daemonSets),
+			ContainerPorts: ports(members),
+			Versions:       map[string]map[string]string{},
+		}
+		versions := map[string][]workload{}
+		for _, w := range members {
+			version := cmp.Or(w.label(versionKeys), w.Name)
+			versions[version] = append(versions[version], w)
+		}
+		for _, version := range slices.Sorted(maps.Keys(versions)) {
+			if labels := selecting(version, versions, versionKeys); labels != nil {
+				a.Versions[version] = labels
+			} else {
+				left = append(left, inseparable{name, version})
+			}
+		}
+		all[name] = a
+	}
+	return all, left
+}
+
+// label is the value of the first of the keys that is set, on the pods or else on the workload itself; "" when none is.
+func (w workload) label(keys []string) string {
+	for _, key := range keys {
+		if value := cmp.Or(w.PodLabels[key], w.Labels[key]); value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+func names(workloads []workload, k workloadKind) []string {
+	names := []string{}
+	for _, w := range workloads {
+		if w.Kind == k.kind {
+			names = append(names, w.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// ports are those of all containers, once each, sorted. One that goes by several names has none.
+func ports(workloads []workload) []port {
+	type key struct {
+		number   int64
+		protocol string
+	}
+	found := map[key]port{}
+	for _, w := range workloads {
+		for _, p := range w.ContainerPorts {
+			k := key{p.Port, p.Protocol}
+			known, ok := found[k]
+			if !ok {
+				known = port{Name: p.Name, Port: p.Port, Protocol: p.Protocol}
+			} else if known.Name != nil && (p.Name == nil || *p.Name != *known.Name) {
+				known.Name = nil
+			}
+			found[k] = known
+		}
+	}
+	return append([]port{}, slices.SortedFunc(maps.Values(found), func(a, b port) int {
+		return cmp.Or(cmp.Compare(a.Port, b.Port), cmp.Compare(a.Protocol, b.Protocol))
+	})...)
+}
+
+// selecting are labels that all pods of the version have, and no pod of another version has them all: the version's own label, if that is
+// enough, else what the workloads' selectors have in common, else all that their pods have in common. It is nil when nothing is enough.
+func selecting(version string, versions map[string][]workload, versionKeys []string) map[string]string {
+	common := shared(versions[version], func(w workload) map[string]string { return w.PodLabels })
+	var candidates []map[string]string
+	for _, key := range versionKeys {
+		if common[key] == version {
+			candidates = append(candidates, map[string]string{key: version})
+		}
+	}
+	candidates = append(candidates, shared(versions[version], func(w workload) map[string]string { return w.Selector.MatchLabels }), common)
+	for _, labels := range candidates {
+		if len(labels) > 0 && !selectsOthers(labels, version, versions) {
+			return labels
+		}
+	}
+	return nil
+}
+
+// shared are the labels that all of the workloads have.
+func shared(workloads []workload, of func(workload) map[string]string) map[string]string {
+	labels := maps.Clone(of(workloads[0]))
+	for _, w := range workloads[1:] {
+		maps.DeleteFunc(labels, func(key, value string) bool {
+			other, ok := of(w)[key]
+			return !ok || other != value
+		})
+	}
+	return labels
+}
+
+func selectsOthers(labels map[string]string, version string, versions map[string][]workload) bool {
+	for other, workloads := range versions {
+		if other != version && slices.ContainsFunc(workloads, func(w workload) bool { return selects(labels, w.PodLabels) }) {
+			return true
+		}
+	}
+	return false
+}
+
+func selects(labels, pod map[string]string) bool {
+	for key, value := range labels {
+		if other, ok := pod[key]; !ok || other != value {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,72 @@
+package virtualcluster
+
+import (
+	"maps"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// namespace is what a Namespace says of itself.
+type namespace struct {
+	Labels      map[string]string `tfsdk:"labels"`
+	Annotations map[string]string `tfsdk:"annotations"`
+	Phase       *string           `tfsdk:"phase"`
+	Mesh        *mesh             `tfsdk:"mesh"`
+}
+
+func newNamespace(live *unstructured.Unstructured) (namespace, error) {
+	n, err := decode[corev1.Namespace](live)
+	if err != nil {
+		return namespace{}, err
+	}
+	phase, mesh := string(n.Status.Phase), membership(n.Name, n.Labels)
+	annotations := notNil(maps.Clone(n.Annotations))
+	delete(annotations, corev1.LastAppliedConfigAnnotation) // another copy of the object, in the spelling of kubectl
+	return namespace{Labels: notNil(n.Labels), Annotations: annotations, Phase: &phase, Mesh: &mesh}, nil
+}
+
+// notNil is m, which may be empty but not null in Terraform.
+func notNil[K comparable, V any](m map[K]V) map[K]V {
+	if m == nil {
+		return map[K]V{}
+	}
+	return m
+}
+
+func namespaceAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"labels": schema.MapAttribute{
+			Computed: true, ElementType: types.StringType,
+			MarkdownDescription: "Labels of the namespace.",
+		},
+		"annotations": schema.MapAttribute{
+			Computed: true, ElementType: types.StringType,
+			MarkdownDescription: "Annotations of the namespace, but for kubectl's copy of what was applied last.",
+		},
+		"phase": schema.StringAttribute{
+			Computed:            true,
+			MarkdownDescription: "`Active`, or `Terminating` while the namespace is being deleted.",
+		},
+		"mesh": schema.SingleNestedAttribute{
+			Computed: true,
+			MarkdownDescription: "How the namespace's pods take part in the mesh by Istio's rules for the labels `istio-injection`, `istio.io/rev` and " +
+				"`istio.io/dataplane-mode`. Labels of a pod can make it an exception, and so can an installation of Istio that injects sidecars where no " +
+				"label says so (`enableNamespacesByDefault`).",
+			Attributes: map[string]schema.Attribute{
+				"mode": schema.StringAttribute{
+					Computed: true,
+					MarkdownDescription: "`sidecar`: new pods get a sidecar proxy, if an Istio of that `revision` runs in the cluster; " +
+						"`ambient`: the node's proxy takes their traffic; `none`: they are not in the mesh.",
+				},
+				"revision": schema.StringAttribute{
+					Computed: true,
+					MarkdownDescription: "The revision of Istio, or the tag of one, that injects the sidecar: the value of `istio.io/rev`, or `default` where " +
+						"`istio-injection` is `enabled`. Null for other modes.",
+				},
+			},
+		},
+	}
+}

@@ -1,0 +1,79 @@
+package virtualcluster
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/datasource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+)
+
+var _ datasource.DataSourceWithConfigure = (*many)(nil)
+
+// NewList makes the data source of all virtual clusters that have certain labels, lamia_virtual_clusters.
+func NewList() datasource.DataSource { return &many{} }
+
+type many struct{ connected }
+
+// managed is the label selector of the namespaces that Vamp Lamia took for virtual clusters.
+const managed = "vamp-managed"
+
+var namespaces = corev1.SchemeGroupVersion.WithResource("namespaces")
+
+type virtualClusters struct {
+	LabelSelector   *string              `tfsdk:"label_selector"`
+	Timeouts        timeouts.Value       `tfsdk:"timeouts"`
+	VirtualClusters map[string]namespace `tfsdk:"virtual_clusters"`
+}
+
+func (*many) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_virtual_clusters"
+}
+
+func (*many) Schema(ctx context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The namespaces that have certain labels, each a virtual cluster. It needs the right to list namespaces, which only a " +
+			"ClusterRole can give; for a namespace whose name is known, `lamia_virtual_cluster` needs no more than a Role in it.",
+		Attributes: map[string]schema.Attribute{
+			"label_selector": labelSelectorAttribute("Which namespaces, in kubectl's spelling, such as `team=a,tier!=test`. `" + managed +
+				"` by default: those that have a label of that name, whatever its value. An empty string matches all."),
+			"timeouts": timeoutsAttribute(ctx),
+			"virtual_clusters": schema.MapNestedAttribute{
+				Computed:            true,
+				MarkdownDescription: "The namespaces by name, as `for_each` takes them.",
+				NestedObject:        schema.NestedAttributeObject{Attributes: namespaceAttributes()},
+			},
+		},
+	}
+}
+
+func (d *many) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var v virtualClusters
+	resp.Diagnostics.Append(req.Config.Get(ctx, &v)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel, cluster := d.open(ctx, v.Timeouts, &resp.Diagnostics)
+	defer cancel()
+	if cluster == nil {
+		return
+	}
+	resp.Diagnostics.Append(v.read(ctx, cluster)...)
+	if !resp.Diagnostics.HasError() {
+		resp.Diagnostics.Append(resp.State.Set(ctx, &v)...)
+	}
+}
+
+func (v *virtualClusters) read(ctx context.Context, cluster *kube.Cluster) diag.Diagnostics {
+	labelSelector := managed
+	if v.LabelSelector != nil {
+		labelSelector = *v.LabelSelector
+	}
+	var err error
+	v.VirtualClusters, err = list(ctx, cluster, namespaces, "", labelSelector, newNamespace)
+	return kube.Diagnostics("list", kube.Object{Resource: namespaces, Kind: "Namespaces with labels", Name: labelSelector}, err, nil)
+}
