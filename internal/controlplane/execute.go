@@ -46,7 +46,7 @@ func execute(ctx context.Context, c *cluster.Cluster, kubeconfig string, args []
 	case failure = <-c.Failed():
 		group(syscall.SIGTERM)
 	case <-ctx.Done():
-		group(context.Cause(ctx).(stopped).Signal.(syscall.Signal))
+		group(signalOf(ctx))
 	}
 	var err error
 	select {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -123,9 +124,15 @@ func interruptible(left *leftovers) (context.Context, func() error) {
 		cancel(stopped{syscall.SIGTERM})
 	}()
 	return ctx, func() error {
-		s := context.Cause(ctx).(stopped)
-		return exitStatus(128 + int(s.Signal.(syscall.Signal)))
+		return exitStatus(128 + int(signalOf(ctx)))
 	}
+}
+
+// signalOf is the signal that ended the context of interruptible.
+func signalOf(ctx context.Context) syscall.Signal {
+	var s stopped
+	errors.As(context.Cause(ctx), &s)
+	return s.Signal.(syscall.Signal)
 }
 
 // leftovers is what must be gone when the process ends, in whatever way.

@@ -177,7 +177,11 @@ func TestAccGateway_notReady(t *testing.T) {
 		test.apply = test.tf.Start("apply", "-auto-approve")
 	}
 	for _, test := range tests {
-		fails(t, test.apply.Wait(), append(test.wants, `Gateway "\S+/gw" is not ready`, `it still waited for`, `timeouts`)...)
+		said := test.apply.Wait()
+		fails(t, said, append(test.wants, `Gateway "\S+/gw" is not ready`, `it still waited for`, `timeouts`)...)
+		if untaint := strings.Contains(said.String(), "terraform untaint"); untaint == test.update {
+			t.Errorf("untaint is spoken of: %v, after an update: %v", untaint, test.update)
+		}
 		if state := test.tf.State(); !slices.Equal(state, []string{gatewayAddress}) {
 			t.Errorf("the state holds %v", state)
 		}

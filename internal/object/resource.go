@@ -89,6 +89,10 @@ func (r *object) Create(ctx context.Context, req resource.CreateRequest, resp *r
 		return
 	}
 	resp.State.Raw = s.settle(nil, plan, live).raw(req.Plan.Raw.Type())
+	if resp.Diagnostics.HasError() {
+		s.diagnostics.AddWarning(fmt.Sprintf("The next apply replaces %s", s.ref),
+			"Terraform marks as tainted what it could not create to the end. To keep the object, and its addresses, run terraform untaint with the address of the resource first.")
+	}
 }
 
 func (r *object) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {

@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -65,10 +66,13 @@ func eventually(t *testing.T, done func() error) {
 
 // isGone is for eventually: it returns nil when err says that there is no such object.
 func isGone(err error) error {
-	if apierrors.IsNotFound(err) {
+	switch {
+	case apierrors.IsNotFound(err):
 		return nil
+	case err == nil:
+		return errors.New("it is still there")
 	}
-	return fmt.Errorf("not gone: %v", err)
+	return err
 }
 
 func pod(name, image string) *corev1.Pod {

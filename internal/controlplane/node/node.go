@@ -96,13 +96,13 @@ func Run(ctx context.Context, client kubernetes.Interface, config Config) error 
 	go func() { ended <- nodes.Run(ctx) }()
 	err = <-ended
 	cancel()
-	<-ended
+	<-ended //nolint:errcheck // the other one ends because the first did
 	return err
 }
 
 // backoff retries soon and never waits long; virtual-kubelet's default also holds back the first try.
-func backoff() workqueue.RateLimiter {
-	return workqueue.NewItemExponentialFailureRateLimiter(5*time.Millisecond, 5*time.Second)
+func backoff() workqueue.RateLimiter { //nolint:staticcheck // what virtual-kubelet takes
+	return workqueue.NewItemExponentialFailureRateLimiter(5*time.Millisecond, 5*time.Second) //nolint:staticcheck // likewise
 }
 
 // withoutEnvironment drops the containers' environment before a pod enters the cache: virtual-kubelet would
