@@ -5,6 +5,8 @@ import (
 	"flag"
 	"log"
 	"log/slog"
+	"os"
+	godebug "runtime/debug"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 	"k8s.io/klog/v2"
@@ -20,6 +22,11 @@ func main() {
 	flag.Parse()
 	// client-go's own log lines can quote what a credential plugin printed; internal/kube logs requests.
 	klog.SetSlogLogger(slog.New(slog.DiscardHandler))
+
+	if os.Getenv("GOGC") == "" {
+		// The process is short-lived, and what it makes to answer Terraform is garbage at once: collect it less often.
+		godebug.SetGCPercent(400)
+	}
 
 	var options []tf6server.ServeOpt
 	if *debug {

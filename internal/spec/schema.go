@@ -7,7 +7,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -32,7 +31,7 @@ func (f Field) Attribute() schema.Attribute {
 			MarkdownDescription: f.Description, DeprecationMessage: f.Deprecation, Required: f.Required, Optional: !f.Required,
 			NestedObject: f.Message.nestedObject(), Validators: f.listValidators(),
 		}
-		return listAttribute{a, a.GetType()}
+		return listAttribute{a, a.GetType(), newNestedObject(a.NestedObject)}
 	case f.Collection == List:
 		return schema.ListAttribute{
 			MarkdownDescription: f.Description, DeprecationMessage: f.Deprecation, Required: f.Required, Optional: !f.Required,
@@ -43,7 +42,7 @@ func (f Field) Attribute() schema.Attribute {
 			MarkdownDescription: f.Description, DeprecationMessage: f.Deprecation, Required: f.Required, Optional: !f.Required,
 			NestedObject: f.Message.nestedObject(), Validators: f.mapValidators(),
 		}
-		return mapAttribute{a, a.GetType()}
+		return mapAttribute{a, a.GetType(), newNestedObject(a.NestedObject)}
 	case f.Collection == Map:
 		return schema.MapAttribute{
 			MarkdownDescription: f.Description, DeprecationMessage: f.Deprecation, Required: f.Required, Optional: !f.Required,
@@ -81,27 +80,6 @@ func (f Field) Attribute() schema.Attribute {
 	}
 	return s
 }
-
-// The framework (v1.19) asks an attribute for its type at each step of each path that it follows, and those with attributes of their own
-// make it anew each time, down to the last leaf. These know it.
-type (
-	listAttribute struct {
-		schema.ListNestedAttribute
-		typ attr.Type
-	}
-	mapAttribute struct {
-		schema.MapNestedAttribute
-		typ attr.Type
-	}
-	objectAttribute struct {
-		schema.SingleNestedAttribute
-		typ attr.Type
-	}
-)
-
-func (a listAttribute) GetType() attr.Type   { return a.typ }
-func (a mapAttribute) GetType() attr.Type    { return a.typ }
-func (a objectAttribute) GetType() attr.Type { return a.typ }
 
 func (m *Message) nestedObject() schema.NestedAttributeObject {
 	return schema.NestedAttributeObject{Attributes: m.Attributes(), Validators: m.validators()}
