@@ -56,6 +56,7 @@ func Gateway() *object.Kind {
 		Name:    workloadName,
 		Has:     hasWorkload,
 		Render:  render,
+		Shared:  map[string][]string{"Deployment": {"spec", "replicas"}}, // with the autoscaler
 		Waiting: waitForWorkload,
 		Why:     whyNotReady,
 	}
@@ -122,6 +123,10 @@ func waitForWorkload(companions map[string]*unstructured.Unstructured) string {
 		return n
 	}
 	want, updated := number("spec", "replicas"), number("status", "updatedReplicas")
+	if autoscaler := companions["HorizontalPodAutoscaler"]; autoscaler != nil {
+		fewest, _, _ := unstructured.NestedInt64(autoscaler.Object, "spec", "minReplicas")
+		want = max(want, fewest)
+	}
 	switch {
 	case number("status", "observedGeneration") < deployment.GetGeneration():
 		return fmt.Sprintf("the rollout of the Deployment %s to begin", deployment.GetName())

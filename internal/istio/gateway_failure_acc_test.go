@@ -228,3 +228,36 @@ func TestAccGateway_switchInterrupted(t *testing.T) {
 	}
 	tf.Must("destroy", "-auto-approve")
 }
+
+// What the API server refuses of a companion is planned again until it is not asked for any more.
+func TestAccGateway_refusedUpdate(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "gw")
+	tf := g.terraform(nil)
+	tf.Must("apply", "-auto-approve")
+	tf.Configure(g.folder(object{"workload": object{"service": object{"load_balancer_class": "example.com/late"}}}))
+	for range 2 { // the second time is planned from what is left of the first
+		fails(t, tf.Run("apply", "-auto-approve"), `Service "\S+/gw-gateway" not updated`, `may not change once set`)
+	}
+	g.heals(tf)
+	tf.Must("destroy", "-auto-approve")
+	g.gone()
+}
+
+// An autoscaler takes over as many proxies as there are.
+func TestAccGateway_fixedToAutoscaled(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "gw")
+	tf := g.terraform(object{"workload": object{"replicas": 3}})
+	tf.Must("apply", "-auto-approve")
+	before := g.companion("Deployment").Live()
+	tf.Configure(g.folder(object{"workload": object{"autoscaling": object{"min_replicas": 3, "max_replicas": 4}}}))
+	tf.Must("apply", "-auto-approve")
+	// A Deployment's generation counts the changes of its spec: there was none, so no proxy went.
+	if now := g.companion("Deployment").Live(); *g.deployment().Spec.Replicas != 3 || now.GetGeneration() != before.GetGeneration() {
+		t.Errorf("%d replicas, generation %d, before %d", *g.deployment().Spec.Replicas, now.GetGeneration(), before.GetGeneration())
+	}
+	tf.Empty()
+	tf.Must("destroy", "-auto-approve")
+	g.gone()
+}

@@ -62,7 +62,7 @@ func fromGoType(t reflect.Type) (f spec.Field) {
 	case reflect.Int64:
 		f.Scalar = spec.Int64
 	default: // as with a new kind of protobuf
-		panic("spec: no Terraform type for " + t.String())
+		panic("istio: no Terraform type for " + t.String())
 	}
 	return f
 }

@@ -152,7 +152,7 @@ func servicePorts(gateway map[string]any, nodePorts map[string]int32) []*applyco
 			name = "port" + suffix
 		}
 		name = shorten(name, validation.DNS1123LabelMaxLength)
-		if names[name] {
+		for names[name] {
 			name = shorten(name, validation.DNS1123LabelMaxLength-len(suffix)) + suffix
 		}
 		names[name] = true

@@ -125,6 +125,17 @@ func TestGatewayID_isUnique(t *testing.T) {
 	}
 }
 
+func TestServicePorts_haveDistinctNames(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, p := range servicePorts(map[string]any{"servers": []any{server(81, "A"), server(82, "a-83"), server(83, "a"), server(84, "status-port")}}, nil) {
+		if seen[*p.Name] {
+			t.Errorf("two ports are called %q", *p.Name)
+		}
+		seen[*p.Name] = true
+	}
+}
+
 func TestSnake(t *testing.T) {
 	t.Parallel()
 	for camel, want := range map[string]string{

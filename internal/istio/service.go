@@ -61,7 +61,7 @@ func Service() *object.Kind {
 	}
 }
 
-var serviceSpec = &spec.Message{Partial: true, Fields: []spec.Field{
+var serviceSpec = &spec.Message{Partial: true, OmitsEmpty: true, Fields: []spec.Field{
 	{
 		Name: "type", JSON: "type", Scalar: spec.Enum("ClusterIP", "NodePort", "LoadBalancer", "ExternalName"), Filled: is("ClusterIP"),
 		Field: describe.Field{Description: "How the Service is reached: `ClusterIP` (the default), inside the cluster; `NodePort`, by a port of every node " +
@@ -85,7 +85,7 @@ var serviceSpec = &spec.Message{Partial: true, Fields: []spec.Field{
 	},
 }}
 
-var servicePort = &spec.Message{Fields: []spec.Field{
+var servicePort = &spec.Message{OmitsEmpty: true, Fields: []spec.Field{
 	{
 		Name: "name", JSON: "name", Scalar: spec.String,
 		Field: describe.Field{Description: "The name of the port. Istio reads the protocol from it, as in `http-web`, unless `app_protocol` is given."},

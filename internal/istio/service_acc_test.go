@@ -117,6 +117,15 @@ func TestAccService_externalName(t *testing.T) {
 	)
 }
 
+// What Kubernetes does not store stays as it was given: false, {} and [].
+func TestAccService_zeros(t *testing.T) {
+	t.Parallel()
+	o := acctest.NewObject(t, istio.Service(), acctest.Namespace(t), "test")
+	acctest.Test(t, o.Namespace, serviceStep(o, "zeros", plancheck.ResourceActionCreate,
+		o.Stores(`{"type":"ExternalName","externalName":"example.com"}`),
+		serviceHas("headless", knownvalue.Bool(false)), serviceHas("selector", knownvalue.MapSizeExact(0)), serviceHas("ports", knownvalue.ListSizeExact(0))))
+}
+
 // Ports keep their order, and target ports by name or number, given or by default, read back as they were given.
 func TestAccService_ports(t *testing.T) {
 	t.Parallel()

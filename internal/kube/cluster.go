@@ -111,7 +111,7 @@ func (c *Connection) Cluster() (*Cluster, diag.Diagnostics) {
 	}
 	return nil, diag.Diagnostics{diag.NewErrorDiagnostic(
 		"The cluster is not known yet",
-		fmt.Sprintf("The provider block takes %s from something that is not created yet, so no cluster can be asked. "+
+		fmt.Sprintf("The provider block takes %s from a value that is known only after an apply, so no cluster can be asked. "+
 			"Apply that first (terraform apply -target=...), or keep the cluster and what runs in it in two configurations.",
 			strings.Join(c.unknown, ", ")))}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -41,6 +40,8 @@ type Companions struct {
 	Has func(namespace, name string, spec map[string]any) bool
 	// Render makes them, in the order in which they are applied.
 	Render func(namespace, name string, spec, tuning map[string]any) ([]*unstructured.Unstructured, error)
+	// Shared is a field, by kind of companion, that keeps its value for another controller when it is not rendered any more.
+	Shared map[string][]string
 	// Waiting says what they, by kind, still wait for, "" when nothing.
 	Waiting func(companions map[string]*unstructured.Unstructured) string
 	// Why explains, as far as rights allow, what keeps them waiting; "" when that cannot be told.
@@ -275,13 +276,20 @@ func (s *session) compare(owner, companion, live *unstructured.Unstructured) (st
 		return "somebody else's", nil
 	}
 	applied, err := s.apply(owner, companion, true)
-	if status := apierrors.APIStatus(nil); errors.As(err, &status) && status.Status().Code < http.StatusInternalServerError {
+	switch {
+	case apierrors.IsForbidden(err), apierrors.IsBadRequest(err):
 		// Not allowed, or a webhook that takes no dry runs: what cannot be known is no reason to fail, or to plan a change.
 		tflog.Warn(s.ctx, "cannot tell whether a companion is in sync", map[string]any{"object": s.ref.String(), "kind": companion.GetKind(), "error": err.Error()})
 		return inSync, nil
-	}
-	if err != nil {
+	case apierrors.IsInvalid(err): // an apply fails alike, and says why
+		return "refused by the API server", nil
+	case err != nil:
 		return "", err
+	case applied.GetResourceVersion() != live.GetResourceVersion(): // written in between, by an autoscaler perhaps
+		if live, err = s.find(companion.GetKind()); err != nil {
+			return "", err
+		}
+		return s.compare(owner, companion, live)
 	}
 	fields := leaves(difference(content(live), content(applied)))
 	if len(fields) == 0 {
@@ -336,6 +344,9 @@ func (s *session) accompany(owner *unstructured.Unstructured, prior, v values) (
 	}
 	surplus := stringMap(prior[attrCompanions])
 	for _, companion := range rendered {
+		if err := s.handOver(companion); err != nil {
+			return nil, err
+		}
 		if _, err := s.apply(owner, companion, false); err != nil {
 			return nil, err
 		}
@@ -363,6 +374,41 @@ func (s *session) accompany(owner *unstructured.Unstructured, prior, v values) (
 		late.why = s.kind.Companions.Why(ctx, s.cluster, s.ref.Namespace, s.ref.Name)
 	}
 	return companions, err
+}
+
+// handOver gives a shared field that the companion does not set any more to a field manager of its own before it is let go. The API server
+// would set it to its default: one replica of however many there are.
+func (s *session) handOver(companion *unstructured.Unstructured) error {
+	field := s.kind.Companions.Shared[companion.GetKind()]
+	if _, rendered, _ := unstructured.NestedFieldNoCopy(companion.Object, field...); field == nil || rendered {
+		return nil
+	}
+	live, err := s.find(companion.GetKind())
+	if err != nil || live == nil {
+		return err
+	}
+	value, set, err := unstructured.NestedFieldCopy(live.Object, field...)
+	if err != nil || !set || !slices.ContainsFunc(live.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool {
+		return e.Manager == Manager && e.Operation == metav1.ManagedFieldsOperationApply && owns(e, field)
+	}) {
+		return err
+	}
+	heir := &unstructured.Unstructured{}
+	heir.SetGroupVersionKind(live.GroupVersionKind())
+	heir.SetNamespace(live.GetNamespace())
+	heir.SetName(live.GetName())
+	if err := unstructured.SetNestedField(heir.Object, value, field...); err != nil {
+		return err
+	}
+	client, ref := s.companion(companion.GetKind())
+	err = s.write(func(ctx context.Context) error {
+		_, err := client.Apply(ctx, ref.Name, heir, metav1.ApplyOptions{FieldManager: Manager + "-handover", Force: true})
+		return err
+	})
+	if err != nil {
+		return &companionError{"patch", ref, err}
+	}
+	return nil
 }
 
 // remove deletes the companion of this kind, if there is one, and waits until it is gone.

@@ -40,7 +40,7 @@ func (k *Kind) attributes(ctx context.Context) map[string]schema.Attribute {
 		},
 		attrUID: schema.StringAttribute{
 			Computed:            true,
-			MarkdownDescription: "The UID that the API server gave the object. Only the object of this UID is ever deleted.",
+			MarkdownDescription: "The UID that the API server gave the object. An object of the same name that has taken its place since the last refresh is not deleted.",
 		},
 		attrName: schema.StringAttribute{
 			Required:            true,
@@ -58,7 +58,7 @@ func (k *Kind) attributes(ctx context.Context) map[string]schema.Attribute {
 			ElementType: types.StringType,
 			Optional:    true,
 			MarkdownDescription: "Labels of the object. Labels under other keys, which other programs or people may set, " +
-				"are left alone.",
+				"are left alone; one under a key that is given here is overwritten.",
 			Validators: []validator.Map{
 				mapvalidator.NoNullValues(),
 				mapvalidator.KeysAre(named{validation.IsQualifiedName}),
@@ -69,7 +69,7 @@ func (k *Kind) attributes(ctx context.Context) map[string]schema.Attribute {
 			ElementType: types.StringType,
 			Optional:    true,
 			MarkdownDescription: "Annotations of the object. Annotations under other keys, which other programs or people may set, " +
-				"are left alone.",
+				"are left alone; one under a key that is given here is overwritten.",
 			Validators: []validator.Map{
 				mapvalidator.NoNullValues(),
 				// As ValidateAnnotations does it: the case of a key does not matter.

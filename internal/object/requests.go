@@ -203,7 +203,11 @@ func (s *session) delete(uid string) error {
 	}
 	err := s.write(func(ctx context.Context) error { return s.client().Delete(ctx, s.ref.Name, options) })
 	switch {
-	case apierrors.IsNotFound(err): // or its kind is: no CRD, no object
+	case kube.IsGone(err):
+		return nil
+	case apierrors.IsNotFound(err): // its kind is not even served
+		s.diagnostics.AddWarning(fmt.Sprintf("%s is taken for gone", s.ref),
+			fmt.Sprintf("The cluster does not serve %s, so it holds none. Is it the right cluster?", s.kind.Resource.GroupResource()))
 		return nil
 	case apierrors.IsConflict(err):
 		s.diagnostics.AddWarning(fmt.Sprintf("%s was gone already", s.ref),
@@ -218,6 +222,8 @@ func (s *session) delete(uid string) error {
 		switch {
 		case kube.IsGone(err):
 			return true, nil
+		case s.unanswered(err):
+			return false, nil
 		case err != nil:
 			return false, err
 		}
@@ -240,11 +246,21 @@ type notReadyError struct{ reason, why string }
 func (e *notReadyError) Error() string { return "not ready" }
 
 func (e *notReadyError) report(s *session) {
-	detail := fmt.Sprintf("It is stored, and it is in the state. But when the time was up (%v) it still waited for %s.", context.Cause(s.ctx), e.reason)
+	end := "the time was up"
+	if errors.Is(s.ctx.Err(), context.Canceled) {
+		end = "Terraform was interrupted"
+	}
+	detail := fmt.Sprintf("It is stored, and it is in the state. But when %s it still waited for %s.", end, e.reason)
 	if e.why != "" {
 		detail += "\n\n" + e.why
 	}
 	s.diagnostics.AddError(fmt.Sprintf("%s is not ready", s.ref), detail+"\n\nHow long to wait is for the attribute timeouts to say.")
+}
+
+// unanswered reports whether the API server gave no answer while there is time left to wait for one: it may be restarting.
+func (s *session) unanswered(err error) bool {
+	var status apierrors.APIStatus
+	return err != nil && s.ctx.Err() == nil && !errors.As(err, &status)
 }
 
 // poll looks again and again until waiting has no reason any more.
@@ -252,6 +268,9 @@ func (s *session) poll(waiting func() (reason string, err error)) error {
 	var reason string
 	err := polling.DelayFunc().Until(s.ctx, true, true, func(context.Context) (ready bool, err error) {
 		now, err := waiting()
+		if s.unanswered(err) {
+			now, err = fmt.Sprintf("the API server to answer (%v)", err), nil
+		}
 		if err != nil {
 			return false, err
 		}

@@ -124,6 +124,11 @@ func (r *object) Read(ctx context.Context, req resource.ReadRequest, resp *resou
 		state[attrLabels] = stringMapValue(ownKeys(live.GetManagedFields(), "labels", live.GetLabels()))
 		state[attrAnnotations] = stringMapValue(ownKeys(live.GetManagedFields(), "annotations", live.GetAnnotations()))
 	}
+	if uid := state.string(attrUID); uid != "" && uid != string(live.GetUID()) {
+		s.diagnostics.AddWarning(fmt.Sprintf("%s was made anew outside of Terraform", s.ref),
+			fmt.Sprintf("The object of UID %s is gone; one of the same name and UID %s is there. Terraform goes on with that one. "+
+				"If it is somebody else's, take it out of the state: terraform state rm.", uid, live.GetUID()))
+	}
 	now, unknown, err := r.kind.observe(live, state)
 	if err != nil {
 		s.fail("get", err)

@@ -35,6 +35,10 @@ func (d *decoder) message(at path.Path, name string, m *Message, object map[stri
 		if !ok {
 			before = tftypes.NewValue(f.Type(), nil)
 		}
+		if j == nil && m.storesNothingOf(f, before) {
+			attributes[f.Name] = before
+			continue
+		}
 		if j == nil || before.IsNull() && f.Filled != nil && f.Filled(j, object) {
 			attributes[f.Name] = tftypes.NewValue(f.Type(), nil)
 			continue
@@ -49,6 +53,25 @@ func (d *decoder) message(at path.Path, name string, m *Message, object map[stri
 		d.strangers(name, m, object)
 	}
 	return attributes, nil
+}
+
+// storesNothingOf reports whether value, which is not null, leaves no trace in a stored object.
+func (m *Message) storesNothingOf(f *Field, value tftypes.Value) bool {
+	j, err := f.encode(path.Empty(), value, false)
+	if err != nil || value.IsNull() {
+		return false
+	}
+	switch j := j.(type) {
+	case nil:
+		return true
+	case string:
+		return m.OmitsEmpty && j == ""
+	case []any:
+		return m.OmitsEmpty && len(j) == 0
+	case map[string]any:
+		return m.OmitsEmpty && len(j) == 0
+	}
+	return false
 }
 
 // in is the field's value in object and the key it stands under, "" if it is absent. Like protobuf, it reads the field under its

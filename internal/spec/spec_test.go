@@ -201,6 +201,34 @@ func TestDecode_leavesOutWhatTheServerFilledIn(t *testing.T) {
 	}
 }
 
+func TestDecode_keepsWhatLeavesNoTrace(t *testing.T) {
+	t.Parallel()
+	fields := []spec.Field{
+		{Name: "headless", JSON: "clusterIP", Scalar: spec.Flag("None")},
+		{Name: "hosts", JSON: "hosts", Collection: spec.List, Scalar: spec.String},
+	}
+	hosts := tftypes.List{ElementType: tftypes.String}
+	for name, c := range map[string]struct {
+		omitsEmpty bool
+		want       tftypes.Value
+	}{
+		"a server that stores []":         {false, tftypes.NewValue(hosts, nil)},
+		"a server that does not store it": {true, tftypes.NewValue(hosts, []tftypes.Value{})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := &spec.Message{Fields: fields, OmitsEmpty: c.omitsEmpty}
+			prior := object(m, map[string]tftypes.Value{
+				"headless": tftypes.NewValue(tftypes.Bool, false), "hosts": tftypes.NewValue(hosts, []tftypes.Value{}),
+			})
+			got, _, err := m.Decode(map[string]any{}, prior)
+			if err != nil || !got["hosts"].Equal(c.want) || !got["headless"].Equal(tftypes.NewValue(tftypes.Bool, false)) {
+				t.Errorf("got %v (%v)", got, err)
+			}
+		})
+	}
+}
+
 func TestPath(t *testing.T) {
 	t.Parallel()
 	http := path.Root("http").AtListIndex(0)
