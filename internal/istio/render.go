@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -24,6 +25,8 @@ import (
 	applymeta "k8s.io/client-go/applyconfigurations/meta/v1"
 	applypolicy "k8s.io/client-go/applyconfigurations/policy/v1"
 	applyrbac "k8s.io/client-go/applyconfigurations/rbac/v1"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
 // gatewayLabel is the label by which a Gateway finds its own proxies, and no other Gateway does.
@@ -62,16 +65,19 @@ func hash(s string) string {
 
 // render makes the companions of the Gateway of this name and spec: what Istio's gateway chart (manifests/charts/gateway) makes by default,
 // with a selector of its own, the ports of its servers, and a disruption budget.
-func render(namespace, name string, spec, tuning map[string]any) ([]*unstructured.Unstructured, error) {
+func render(namespace, name string, gateway, tuning map[string]any) ([]*unstructured.Unstructured, error) {
 	var w workload
 	if err := convert(tuning, &w); err != nil {
+		return nil, err
+	}
+	if err := w.check(gateway); err != nil {
 		return nil, err
 	}
 	r := renderer{namespace: namespace, name: workloadName(name), w: w, selector: map[string]string{gatewayLabel: gatewayID(namespace, name)}}
 	r.labels = map[string]string{"app": r.name, "app.kubernetes.io/name": r.name, "istio.io/dataplane-mode": "none"}
 	maps.Copy(r.labels, r.selector)
 
-	objects := []any{r.serviceAccount(), r.role(), r.roleBinding(), r.service(spec), r.deployment(), r.podDisruptionBudget()}
+	objects := []any{r.serviceAccount(), r.role(), r.roleBinding(), r.service(gateway), r.deployment(), r.podDisruptionBudget()}
 	if w.Replicas == nil {
 		objects = append(objects, r.autoscaler())
 	}
@@ -83,6 +89,36 @@ func render(namespace, name string, spec, tuning map[string]any) ([]*unstructure
 		}
 	}
 	return rendered, nil
+}
+
+// check finds what the schema cannot: node ports of ports that the gateway does not have.
+func (w workload) check(gateway map[string]any) error {
+	names := map[string]bool{}
+	for _, p := range serverPorts(gateway) {
+		names[p.Name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.Service.NodePorts)) {
+		if !names[name] {
+			at := path.Root("workload").AtName("service").AtName("node_ports").AtMapKey(name)
+			return &spec.Error{Path: at, Err: fmt.Errorf("is for a port %q, which servers do not have; there are %s", name, strings.Join(slices.Sorted(maps.Keys(names)), ", "))}
+		}
+	}
+	return nil
+}
+
+type serverPort struct {
+	Number, TargetPort int32
+	Name               string
+}
+
+// serverPorts are the ports of the servers, in order.
+func serverPorts(gateway map[string]any) (ports []serverPort) {
+	var given struct{ Servers []struct{ Port serverPort } }
+	_ = convert(gateway, &given) // it was encoded from the very descriptor
+	for _, s := range given.Servers {
+		ports = append(ports, s.Port)
+	}
+	return ports
 }
 
 type renderer struct {
@@ -128,20 +164,10 @@ var notInPortName = regexp.MustCompile(`[^a-z0-9]+`)
 
 // servicePorts are the ports of the servers, each once, and the proxy's status port. Names are legal and unique.
 func servicePorts(gateway map[string]any, nodePorts map[string]int32) []*applycore.ServicePortApplyConfiguration {
-	var given struct {
-		Servers []struct {
-			Port struct {
-				Number, TargetPort int32
-				Name               string
-			}
-		}
-	}
-	_ = convert(gateway, &given) // it was encoded from the very descriptor
 	status := applycore.ServicePort().WithName("status-port").WithPort(statusPort).WithTargetPort(intstr.FromInt32(statusPort)).WithProtocol(corev1.ProtocolTCP)
 	ports := []*applycore.ServicePortApplyConfiguration{status}
 	numbers, names := map[int32]bool{statusPort: true}, map[string]bool{*status.Name: true}
-	for _, server := range given.Servers {
-		p := server.Port
+	for _, p := range serverPorts(gateway) {
 		if numbers[p.Number] {
 			continue
 		}

@@ -1,6 +1,7 @@
 package istio
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -8,8 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/yaml"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -122,6 +126,16 @@ func TestGatewayID_isUnique(t *testing.T) {
 			}
 			names[workload] = gateway
 		}
+	}
+}
+
+func TestRender_refusesNodePortsOfNoPort(t *testing.T) {
+	t.Parallel()
+	_, err := render("vamp-test1", "gw-1", map[string]any{"servers": []any{server(80, "http")}},
+		map[string]any{"service": map[string]any{"nodePorts": map[string]any{"htp": 30080}}})
+	var at *spec.Error
+	if want := path.Root("workload").AtName("service").AtName("node_ports").AtMapKey("htp"); !errors.As(err, &at) || !at.Path.Equal(want) {
+		t.Errorf("error %v, want one at %s", err, want)
 	}
 }
 

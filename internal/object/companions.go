@@ -86,23 +86,25 @@ func (k *Kind) render(v values) ([]*unstructured.Unstructured, error) {
 }
 
 // planned is the attribute companions as it is to be: all in sync.
-func (k *Kind) planned(v values) tftypes.Value {
+func (k *Kind) planned(v values) (tftypes.Value, error) {
 	t := tftypes.Map{ElementType: tftypes.String}
 	if !v[attrName].IsKnown() || !v[attrNamespace].IsKnown() {
-		return tftypes.NewValue(t, tftypes.UnknownValue)
+		return tftypes.NewValue(t, tftypes.UnknownValue), nil
 	}
 	rendered, err := k.render(v)
-	if err != nil { // something else is unknown
-		return tftypes.NewValue(t, tftypes.UnknownValue)
-	}
-	if rendered == nil {
-		return tftypes.NewValue(t, nil)
+	switch {
+	case errors.Is(err, spec.ErrUnknown):
+		return tftypes.NewValue(t, tftypes.UnknownValue), nil
+	case err != nil:
+		return tftypes.Value{}, err
+	case rendered == nil:
+		return tftypes.NewValue(t, nil), nil
 	}
 	states := make(map[string]string)
 	for _, o := range rendered {
 		states[o.GetKind()] = inSync
 	}
-	return stringMapValue(states)
+	return stringMapValue(states), nil
 }
 
 // companionError is an error about a companion.

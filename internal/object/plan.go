@@ -2,6 +2,7 @@ package object
 
 import (
 	"context"
+	"errors"
 	"reflect"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -36,7 +37,15 @@ func (r *object) ModifyPlan(_ context.Context, req resource.ModifyPlanRequest, r
 		}
 	}
 	if r.kind.Companions != nil {
-		plan[attrCompanions] = r.kind.planned(plan)
+		companions, err := r.kind.planned(plan)
+		if value := (*spec.Error)(nil); errors.As(err, &value) {
+			resp.Diagnostics.AddAttributeError(value.Path, "Invalid Value", "The value "+value.Err.Error()+".")
+			return
+		} else if err != nil {
+			resp.Diagnostics.AddError("Invalid "+r.kind.Companions.Tuning.Name, err.Error())
+			return
+		}
+		plan[attrCompanions] = companions
 	}
 	var state values // nil, when the object is to be created
 	if !req.State.Raw.IsNull() {

@@ -18,7 +18,8 @@ func (e *Error) Error() string { return fmt.Sprintf("%s %v", e.Path, e.Err) }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-var errUnknown = errors.New("is not known yet")
+// ErrUnknown is the error of a value that Terraform does not know yet.
+var ErrUnknown = errors.New("is not known yet")
 
 // Encode is the JSON object of value, an object that has at least m's attributes; those of other names are left alone.
 // An error is of type *[Error].
@@ -52,7 +53,7 @@ func (m *Message) encode(at path.Path, value tftypes.Value, canonical bool) (map
 
 func (f *Field) encode(at path.Path, value tftypes.Value, canonical bool) (any, error) {
 	if !value.IsKnown() {
-		return nil, &Error{at, errUnknown}
+		return nil, &Error{at, ErrUnknown}
 	}
 	if value.IsNull() {
 		return nil, nil
@@ -93,7 +94,7 @@ func (f *Field) encode(at path.Path, value tftypes.Value, canonical bool) (any, 
 func (f *Field) encodeElement(at path.Path, value tftypes.Value, canonical bool) (any, error) {
 	switch {
 	case !value.IsKnown():
-		return nil, &Error{at, errUnknown}
+		return nil, &Error{at, ErrUnknown}
 	case value.IsNull():
 		return nil, &Error{at, errors.New("must not be null")}
 	case f.Message != nil:
