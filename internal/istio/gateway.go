@@ -32,7 +32,7 @@ func Gateway() *object.Kind {
 	k.Description += " Unless a `selector` names proxies that are there already, the gateway has proxies of its own, with a load balancer in front of them and so an " +
 		"`address`; `workload` tunes them."
 	for i, f := range k.Spec.Fields {
-		if f.Name == "selector" { // Istio's text says what becomes of a Gateway without one, which this never makes
+		if f.Name == "selector" { // Istio's text says what becomes of a Gateway without one, which here only an empty map makes
 			k.Spec.Fields[i].Description = "Labels of the pods of proxies that are there already, in whatever namespace. By default the gateway has proxies of its own, " +
 				"and this is the label by which it alone finds them."
 		}
