@@ -28,6 +28,15 @@ resource "lamia_destination_rule" "echo" {
   subsets   = [for version, port in var.ports : { name = version, labels = { version = version } }]
 }
 
+# The same host at a gateway: older, and still no rule of the mesh.
+resource "lamia_virtual_service" "at_gateway" {
+  namespace = var.namespace
+  name      = "at-gateway"
+  hosts     = lamia_service_entry.echo.hosts
+  gateways  = ["gateway"]
+  http      = [{ route = [{ destination = { host = lamia_destination_rule.echo.host } }] }]
+}
+
 resource "lamia_virtual_service" "echo" {
   namespace = var.namespace
   name      = "echo"
@@ -59,4 +68,6 @@ resource "lamia_virtual_service" "echo" {
       ]
     },
   ]
+
+  depends_on = [lamia_virtual_service.at_gateway]
 }
