@@ -11,6 +11,9 @@ import (
 	"k8s.io/client-go/tools/clientcmd/api"
 )
 
+// IsDryRun reports whether nothing is to come of the request.
+func IsDryRun(r *http.Request) bool { return r.URL.Query().Has("dryRun") }
+
 // Proxy serves the API of the cluster under test through intercept, which passes each request on, late, or not at all. It returns the
 // kubeconfig for it, a path.
 func Proxy(t *testing.T, intercept func(w http.ResponseWriter, r *http.Request, next http.Handler)) string {
