@@ -15,20 +15,22 @@ type Walk struct {
 
 	applying   atomic.Bool // something is stored, so what is planned from now on has been planned before
 	unanswered atomic.Bool // a dry run got no answer
-	pending    sync.Map    // objects that were read, and not planned since
+	pending    sync.Map    // whether objects that were read have not been planned
 	said       sync.Map    // what need not be said twice
 	access     sync.Map    // what the credentials allow
 }
 
-func (w *Walk) read(o kube.Object) { w.pending.Store(o.String(), nil) }
+// read notes that the state has the object.
+func (w *Walk) read(o kube.Object) { w.pending.LoadOrStore(o, true) }
 
-func (w *Walk) planned(o kube.Object) { w.pending.Delete(o.String()) }
+// planned notes that a change of the object, or none, or its end is planned. For one to be destroyed Terraform does that before it reads it.
+func (w *Walk) planned(o kube.Object) { w.pending.Store(o, false) }
 
-// tainted reports whether the state has the object, although it is planned as if there were none. That is how Terraform replaces an object
-// that it has marked as tainted.
+// tainted reports whether the state has the object and nothing of it is planned, so that one that is planned as if there were none replaces
+// it. That is how Terraform plans what it has marked as tainted.
 func (w *Walk) tainted(o kube.Object) bool {
-	_, pending := w.pending.Load(o.String())
-	return pending
+	pending, _ := w.pending.Load(o)
+	return pending == true
 }
 
 // first reports whether this was not said before.
