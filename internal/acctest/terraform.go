@@ -165,6 +165,17 @@ func (tf *Terraform) Empty(args ...string) {
 	tf.output(append([]string{"plan", "-no-color", "-detailed-exitcode"}, args...)...)
 }
 
+// Changes are the changes of resources that a plan shows.
+func (tf *Terraform) Changes() any {
+	tf.t.Helper()
+	tf.output("plan", "-no-color", "-out=changes")
+	var plan map[string]any
+	if err := json.Unmarshal(tf.output("show", "-json", "changes"), &plan); err != nil {
+		tf.t.Fatal(err)
+	}
+	return plan["resource_changes"]
+}
+
 // Taint marks a resource as to be replaced.
 func (tf *Terraform) Taint(address string) {
 	tf.t.Helper()

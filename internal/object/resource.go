@@ -202,6 +202,11 @@ func (r *object) ImportState(ctx context.Context, req resource.ImportStateReques
 	if !ok {
 		namespace, name = r.walk.Namespace(), req.ID
 	}
+	if !ok && namespace == "" {
+		resp.Diagnostics.AddError("Invalid Import ID",
+			fmt.Sprintf("%q names no namespace, and that of the provider is not known yet. Give <namespace>/<name>.", req.ID))
+		return
+	}
 	if namespace == "" || name == "" || strings.Contains(name, "/") {
 		resp.Diagnostics.AddError("Invalid Import ID",
 			fmt.Sprintf("%q does not name a %s. Give <namespace>/<name>, or the name alone for the provider's namespace.", req.ID, r.kind.Kind))
