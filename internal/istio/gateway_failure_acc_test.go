@@ -2,10 +2,13 @@ package istio_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -227,6 +230,28 @@ func TestAccGateway_switchInterrupted(t *testing.T) {
 		t.Errorf("companions are left: %v", slices.Collect(maps.Keys(live)))
 	}
 	tf.Must("destroy", "-auto-approve")
+}
+
+// A connection that is lost while companions are made or deleted is made anew: the apply goes on, and nothing is tainted.
+func TestAccGateway_connectionLost(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "gw")
+	var lost sync.Map
+	proxy := acctest.Proxy(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		writes := r.Method == http.MethodPatch || r.Method == http.MethodDelete
+		if _, before := lost.LoadOrStore(fmt.Sprint(r.Method, r.URL.Path, acctest.IsDryRun(r)), nil); !before && writes && !acctest.IsDryRun(r) {
+			panic(http.ErrAbortHandler)
+		}
+		next.ServeHTTP(w, r)
+	})
+	tf := acctest.NewTerraform(t, g.folder(nil), proxy, nil)
+	tf.Must("apply", "-auto-approve")
+	tf.Empty()
+	tf.Configure(g.folder(object{"selector": object{"istio": "ingressgateway"}}))
+	tf.Must("apply", "-auto-approve")
+	if live := g.live(); len(live) > 0 {
+		t.Errorf("companions are left: %v", slices.Collect(maps.Keys(live)))
+	}
 }
 
 // What the API server refuses of a companion is planned again until it is not asked for any more.

@@ -345,10 +345,14 @@ func (s *session) accompany(owner *unstructured.Unstructured, prior, v values) (
 	}
 	surplus := stringMap(prior[attrCompanions])
 	for _, companion := range rendered {
-		if err := s.handOver(companion); err != nil {
-			return nil, err
-		}
-		if _, err := s.apply(owner, companion, false); err != nil {
+		err := s.poll(func() (string, error) { // an apply can be repeated, and the owner is there already
+			if err := s.handOver(companion); err != nil {
+				return "", err
+			}
+			_, err := s.apply(owner, companion, false)
+			return "", err
+		})
+		if err != nil {
 			return nil, err
 		}
 		delete(surplus, companion.GetKind())
@@ -414,21 +418,19 @@ func (s *session) handOver(companion *unstructured.Unstructured) error {
 
 // remove deletes the companion of this kind, if there is one, and waits until it is gone.
 func (s *session) remove(kind string, owner types.UID) error {
-	live, err := s.find(kind)
-	if err != nil || live == nil || !belongs(live, owner) {
-		return err
-	}
 	client, ref := s.companion(kind)
-	err = s.write(func(ctx context.Context) error {
-		return client.Delete(ctx, ref.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(live.GetUID()))})
-	})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return &companionError{"delete", ref, err}
-	}
 	return s.poll(func() (reason string, err error) {
-		now, err := s.find(kind)
-		if err != nil || now == nil || now.GetUID() != live.GetUID() {
+		live, err := s.find(kind)
+		if err != nil || live == nil || !belongs(live, owner) {
 			return "", err
+		}
+		if live.GetDeletionTimestamp() == nil {
+			err = s.write(func(ctx context.Context) error {
+				return client.Delete(ctx, ref.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(live.GetUID()))})
+			})
+			if err != nil && !apierrors.IsNotFound(err) {
+				return "", &companionError{"delete", ref, err}
+			}
 		}
 		return "the deletion of " + ref.String(), nil
 	})
