@@ -1,8 +1,12 @@
 package istio_test
 
 import (
+	"net/http"
+	"path"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -75,4 +79,32 @@ func companionResources(g gateway) (all []string) {
 		all = append(all, r.Resource)
 	}
 	return all
+}
+
+// Of a gateway only what changes is tried: here the Gateway, which has another host, and none of its companions.
+func TestAccGateway_dryRunChanged(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "gw")
+	var tried sync.Map
+	proxy := acctest.Proxy(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if acctest.IsDryRun(r) {
+			tries, _ := tried.LoadOrStore(path.Base(path.Dir(r.URL.Path)), new(atomic.Int32))
+			tries.(*atomic.Int32).Add(1)
+		}
+		next.ServeHTTP(w, r)
+	})
+	count := func(resource string) int32 {
+		tries, _ := tried.LoadOrStore(resource, new(atomic.Int32))
+		return tries.(*atomic.Int32).Load()
+	}
+	tf := acctest.NewTerraform(t, g.folder(nil), proxy, nil)
+	tf.Must("apply", "-auto-approve")
+	changed := servers(80)
+	changed[0]["hosts"] = []string{"a.example.com"}
+	tf.Configure(g.folder(object{"servers": changed}))
+	tried.Clear()
+	tf.Must("plan")
+	if gateways, deployments := count("gateways"), count("deployments"); gateways != 1 || deployments != 1 {
+		t.Errorf("the Gateway is tried %d times, want 1; the Deployment %d times, want 1, when it is read", gateways, deployments)
+	}
 }

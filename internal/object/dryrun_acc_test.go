@@ -333,17 +333,25 @@ variable "headless" {
   default = false
 }
 
+variable "node_port" {
+  type    = number
+  default = null
+}
+
 resource "lamia_service" "test" {
   namespace = var.namespace
   name      = var.name
   headless  = var.headless
-  ports     = [{ port = 80 }]
+  type      = var.headless ? "ClusterIP" : "NodePort"
+  ports     = [{ port = 80, node_port = var.node_port }]
 }
 `})
 	const address = "lamia_service.test"
 	tf := acctest.NewTerraform(t, folder, "", map[string]any{"namespace": namespace})
 	tf.Must("apply", "-auto-approve")
 	says(t, tf.Run("plan", "-var=name=taken"), "error", `Service "`+namespace+`/taken" exists already`)
+	ports := acctest.NewObject(t, istio.Service(), namespace, "test").Live().Object["spec"].(map[string]any)["ports"].([]any)
+	tf.Must("plan", "-var=dry_run=required", "-var=name=other", fmt.Sprintf("-var=node_port=%d", ports[0].(map[string]any)["nodePort"]))
 	limit(t, namespace, 2)
 	for _, args := range [][]string{{"-replace=" + address}, {"-var=headless=true"}, {"-var=name=other"}} {
 		tf.Must(append([]string{"plan", "-var=dry_run=required"}, args...)...)
