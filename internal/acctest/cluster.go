@@ -159,15 +159,27 @@ func (o *Object) Exists() bool {
 // Create makes the object with this spec, JSON, and these labels, as [Somebody]. It ends with its namespace.
 func (o *Object) Create(spec string, labels map[string]string) *unstructured.Unstructured {
 	o.t.Helper()
-	made := &unstructured.Unstructured{Object: map[string]any{"spec": parse(o.t, spec)}}
-	made.SetGroupVersionKind(o.Kind.Resource.GroupVersion().WithKind(o.Kind.Kind))
-	made.SetName(o.Name)
-	made.SetLabels(labels)
-	made, err := o.c.Create(o.t.Context(), made, metav1.CreateOptions{FieldManager: Somebody})
+	made, err := o.create(spec, labels)
 	if err != nil {
 		o.t.Fatal(err)
 	}
 	return made
+}
+
+// Try is the answer to making the object with this spec, JSON, when nothing comes of it.
+func (o *Object) Try(spec string) error {
+	o.t.Helper()
+	_, err := o.create(spec, nil, metav1.DryRunAll)
+	return err
+}
+
+func (o *Object) create(spec string, labels map[string]string, dryRun ...string) (*unstructured.Unstructured, error) {
+	o.t.Helper()
+	made := &unstructured.Unstructured{Object: map[string]any{"spec": parse(o.t, spec)}}
+	made.SetGroupVersionKind(o.Kind.Resource.GroupVersion().WithKind(o.Kind.Kind))
+	made.SetName(o.Name)
+	made.SetLabels(labels)
+	return o.c.Create(o.t.Context(), made, metav1.CreateOptions{FieldManager: Somebody, DryRun: dryRun})
 }
 
 // CreateFile is Create with the spec in a YAML file.

@@ -8,14 +8,32 @@ import (
 	"testing"
 
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
 )
+
+// IsDryRun reports whether nothing is to come of the request.
+func IsDryRun(r *http.Request) bool { return r.URL.Query().Has("dryRun") }
 
 // Proxy serves the API of the cluster under test through intercept, which passes each request on, late, or not at all. It returns the
 // kubeconfig for it, a path.
 func Proxy(t *testing.T, intercept func(w http.ResponseWriter, r *http.Request, next http.Handler)) string {
 	t.Helper()
-	config := Config(t)
+	return proxy(t, Config(t), intercept)
+}
+
+// ProxyFor is Proxy for the account of a kubeconfig, a path.
+func ProxyFor(t *testing.T, account string, intercept func(w http.ResponseWriter, r *http.Request, next http.Handler)) string {
+	t.Helper()
+	config, err := clientcmd.BuildConfigFromFlags("", account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return proxy(t, config, intercept)
+}
+
+func proxy(t *testing.T, config *rest.Config, intercept func(w http.ResponseWriter, r *http.Request, next http.Handler)) string {
+	t.Helper()
 	transport, err := rest.TransportFor(config)
 	if err != nil {
 		t.Fatal(err)
@@ -31,4 +49,13 @@ func Proxy(t *testing.T, intercept func(w http.ResponseWriter, r *http.Request, 
 	t.Cleanup(proxy.Close)
 
 	return kubeconfig(t, &api.Cluster{Server: proxy.URL}, &api.AuthInfo{})
+}
+
+// Unreachable is the kubeconfig, a path, for an address at which nothing listens.
+func Unreachable(t *testing.T) string {
+	t.Helper()
+	Config(t)
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close()
+	return kubeconfig(t, &api.Cluster{Server: server.URL}, &api.AuthInfo{})
 }

@@ -160,9 +160,26 @@ func (tf *Terraform) Must(args ...string) {
 }
 
 // Empty checks that a plan has nothing to do.
-func (tf *Terraform) Empty() {
+func (tf *Terraform) Empty(args ...string) {
 	tf.t.Helper()
-	tf.output("plan", "-no-color", "-detailed-exitcode")
+	tf.output(append([]string{"plan", "-no-color", "-detailed-exitcode"}, args...)...)
+}
+
+// Changes are the changes of resources that a plan shows.
+func (tf *Terraform) Changes() any {
+	tf.t.Helper()
+	tf.output("plan", "-no-color", "-out=changes")
+	var plan map[string]any
+	if err := json.Unmarshal(tf.output("show", "-json", "changes"), &plan); err != nil {
+		tf.t.Fatal(err)
+	}
+	return plan["resource_changes"]
+}
+
+// Taint marks a resource as to be replaced.
+func (tf *Terraform) Taint(address string) {
+	tf.t.Helper()
+	tf.output("taint", "-no-color", address)
 }
 
 // Get finds the modules of the configuration.

@@ -2,10 +2,13 @@ package istio_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -229,13 +232,38 @@ func TestAccGateway_switchInterrupted(t *testing.T) {
 	tf.Must("destroy", "-auto-approve")
 }
 
+// A connection that is lost while companions are made or deleted is made anew: the apply goes on, and nothing is tainted.
+func TestAccGateway_connectionLost(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "gw")
+	var lost sync.Map
+	proxy := acctest.Proxy(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		writes := r.Method == http.MethodPatch || r.Method == http.MethodDelete
+		if _, before := lost.LoadOrStore(fmt.Sprint(r.Method, r.URL.Path, acctest.IsDryRun(r)), nil); !before && writes && !acctest.IsDryRun(r) {
+			panic(http.ErrAbortHandler)
+		}
+		next.ServeHTTP(w, r)
+	})
+	tf := acctest.NewTerraform(t, g.folder(nil), proxy, nil)
+	tf.Must("apply", "-auto-approve")
+	tf.Empty()
+	tf.Configure(g.folder(object{"selector": object{"istio": "ingressgateway"}}))
+	tf.Must("apply", "-auto-approve")
+	if live := g.live(); len(live) > 0 {
+		t.Errorf("companions are left: %v", slices.Collect(maps.Keys(live)))
+	}
+}
+
 // What the API server refuses of a companion is planned again until it is not asked for any more.
 func TestAccGateway_refusedUpdate(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
 	tf := g.terraform(nil)
 	tf.Must("apply", "-auto-approve")
-	tf.Configure(g.folder(object{"workload": object{"service": object{"load_balancer_class": "example.com/late"}}}))
+	late := g.folder(object{"workload": object{"service": object{"load_balancer_class": "example.com/late"}}})
+	tf.Configure(late)
+	fails(t, tf.Run("plan"), `Service "\S+/gw-gateway" cannot be updated`, `may not change once set`)
+	tf.Configure(acctest.Folder(t, late, map[string]string{"provider.tf": `provider "lamia" { dry_run = "never" }`}))
 	for range 2 { // the second time is planned from what is left of the first
 		fails(t, tf.Run("apply", "-auto-approve"), `Service "\S+/gw-gateway" not updated`, `may not change once set`)
 	}

@@ -13,7 +13,7 @@ import (
 // What is wrong is refused, as early as it can be known, with an error that says what and where.
 func TestAccKinds_invalid(t *testing.T) {
 	t.Parallel()
-	for command, args := range map[string][]string{"validate": {"validate"}, "apply": {"apply", "-auto-approve"}} {
+	for command, args := range map[string][]string{"validate": {"validate"}, "plan": {"plan"}, "apply": {"apply", "-auto-approve"}} {
 		t.Run(command, func(t *testing.T) {
 			t.Parallel()
 			namespace := acctest.Namespace(t)

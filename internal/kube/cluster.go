@@ -4,6 +4,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -26,6 +27,8 @@ type Cluster struct {
 	Namespace string
 	// Host is the API server's URL, such as "https://10.0.0.1:6443".
 	Host string
+	// DryRun is one of DryRuns.
+	DryRun string
 }
 
 // New makes the client for cfg. It sends no request, so a cluster that cannot be reached shows at the first
@@ -54,11 +57,7 @@ func New(ctx context.Context, cfg Config) (*Cluster, error) {
 	if err != nil {
 		return nil, cfg.argumentError(cfg.configArgument(), "Invalid Kubernetes connection", "%s.", firstLine(err.Error()))
 	}
-	namespace := cfg.Namespace
-	if namespace == "" {
-		namespace = DefaultNamespace
-	}
-	return &Cluster{Dynamic: dyn, Namespace: namespace, Host: restConfig.Host}, nil
+	return &Cluster{Dynamic: dyn, Namespace: cmp.Or(cfg.Namespace, DefaultNamespace), Host: restConfig.Host, DryRun: cmp.Or(cfg.DryRun, DryRunAuto)}, nil
 }
 
 // secretsOf are the values that must appear in no log line.

@@ -22,7 +22,7 @@ import (
 )
 
 // Config says how to reach a cluster. The fields are the arguments of the hashicorp/kubernetes provider, with
-// token_file and namespace added; a zero field is unset. Arguments override what a kubeconfig says. A
+// token_file, namespace and dry_run added; a zero field is unset. Arguments override what a kubeconfig says. A
 // credential among them replaces the kubeconfig user's credentials as a whole, so that never two identities are
 // sent at once.
 type Config struct {
@@ -44,6 +44,7 @@ type Config struct {
 	ProxyURL              string   // http, https or socks5; may hold a password
 	Exec                  *Exec    // a credential plugin
 	Namespace             string   // default for resources that name none
+	DryRun                string   // one of DryRuns; DryRunAuto if unset
 	UserAgent             string   // what requests say they come from
 }
 
@@ -150,6 +151,9 @@ func (c Config) Validate() error {
 		if problems := validation.IsDNS1123Label(c.Namespace); len(problems) > 0 {
 			wrong("namespace", "Invalid namespace", "%q is no namespace's name: %s.", c.Namespace, problems[0])
 		}
+	}
+	if c.DryRun != "" && !slices.Contains(DryRuns, c.DryRun) {
+		wrong("dry_run", "Invalid dry_run", "%q is none of: %s.", c.DryRun, strings.Join(DryRuns, ", "))
 	}
 	if e := c.Exec; e != nil {
 		if !slices.Contains(ExecAPIVersions, e.APIVersion) {

@@ -22,16 +22,21 @@ import (
 // ("spec.http[0].route[0].weight", "metadata.name") to the attribute; false, or no at, means: at the resource.
 // An object that is refused for several causes gives a diagnostic for each.
 func Diagnostics(verb string, o Object, err error, at func(field string) (path.Path, bool)) diag.Diagnostics {
+	advice := ""
+	if Ambiguous(err) && changes(verb) {
+		advice = "\n\nIt may have been done nonetheless. Plan again to see."
+	}
+	return diagnostics(verb, o, err, undone(verb), advice, at)
+}
+
+func diagnostics(verb string, o Object, err error, undone, advice string, at func(field string) (path.Path, bool)) diag.Diagnostics {
 	if err == nil {
 		return nil
 	}
 	var diags diag.Diagnostics
 	for _, p := range explain(verb, o, err) {
-		detail := p.detail
-		if Ambiguous(err) && changes(verb) {
-			detail += "\n\nIt may have been done nonetheless. Plan again to see."
-		}
-		summary := fmt.Sprintf("%s %s: %s", o, undone(verb), p.what)
+		detail := p.detail + advice
+		summary := fmt.Sprintf("%s %s: %s", o, undone, p.what)
 		if p.field != "" && at != nil {
 			if attribute, ok := at(p.field); ok {
 				diags.AddAttributeError(attribute, summary, detail)

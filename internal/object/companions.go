@@ -119,9 +119,7 @@ func (e *companionError) Error() string { return fmt.Sprintf("%s %s: %v", e.verb
 func (e *companionError) Unwrap() error { return e.err }
 
 func (e *companionError) report(s *session) {
-	s.diagnostics.Append(kube.Diagnostics(e.verb, e.ref, e.err, func(string) (path.Path, bool) {
-		return path.Root(s.kind.Companions.Tuning.Name), true
-	})...)
+	s.explain(e.verb, e.ref, e.err, func(string) (path.Path, bool) { return path.Root(s.kind.Companions.Tuning.Name), true })
 }
 
 // takenError is an object of somebody else where a companion is to be.
@@ -215,29 +213,30 @@ func (s *session) preflight(v values) error {
 	return nil
 }
 
-// apply makes or updates a companion; dry only asks what would come of it.
+// apply makes or updates a companion; dry only asks what would come of it, also as long as there is no owner (nil).
 func (s *session) apply(owner, companion *unstructured.Unstructured, dry bool) (applied *unstructured.Unstructured, err error) {
 	companion = companion.DeepCopy()
-	block := true // deleting the owner in the foreground waits for it
-	companion.SetOwnerReferences([]metav1.OwnerReference{{
-		APIVersion: owner.GetAPIVersion(), Kind: owner.GetKind(), Name: owner.GetName(), UID: owner.GetUID(), BlockOwnerDeletion: &block,
-	}})
+	verb := "create"
+	if owner != nil {
+		verb = "patch"
+		block := true // deleting the owner in the foreground waits for it
+		companion.SetOwnerReferences([]metav1.OwnerReference{{
+			APIVersion: owner.GetAPIVersion(), Kind: owner.GetKind(), Name: owner.GetName(), UID: owner.GetUID(), BlockOwnerDeletion: &block,
+		}})
+	}
 	data, err := json.Marshal(companion)
 	if err != nil {
 		return nil, err
 	}
 	force := true // a field of ours that somebody else set is a difference, which the plan has shown
-	options := metav1.PatchOptions{FieldManager: Manager, FieldValidation: metav1.FieldValidationStrict, Force: &force}
-	if dry {
-		options.DryRun = []string{metav1.DryRunAll}
-	}
+	options := metav1.PatchOptions{FieldManager: Manager, FieldValidation: metav1.FieldValidationStrict, Force: &force, DryRun: dryRunOption(dry)}
 	client, ref := s.companion(companion.GetKind())
 	err = s.write(func(ctx context.Context) error {
 		applied, err = client.Patch(ctx, ref.Name, types.ApplyPatchType, data, options)
 		return err
 	})
 	if err != nil {
-		return nil, &companionError{"patch", ref, err}
+		return nil, &companionError{verb, ref, err}
 	}
 	return applied, nil
 }
@@ -346,10 +345,14 @@ func (s *session) accompany(owner *unstructured.Unstructured, prior, v values) (
 	}
 	surplus := stringMap(prior[attrCompanions])
 	for _, companion := range rendered {
-		if err := s.handOver(companion); err != nil {
-			return nil, err
-		}
-		if _, err := s.apply(owner, companion, false); err != nil {
+		err := s.poll(func() (string, error) { // an apply can be repeated, and the owner is there already
+			if err := s.handOver(companion); err != nil {
+				return "", err
+			}
+			_, err := s.apply(owner, companion, false)
+			return "", err
+		})
+		if err != nil {
 			return nil, err
 		}
 		delete(surplus, companion.GetKind())
@@ -415,21 +418,19 @@ func (s *session) handOver(companion *unstructured.Unstructured) error {
 
 // remove deletes the companion of this kind, if there is one, and waits until it is gone.
 func (s *session) remove(kind string, owner types.UID) error {
-	live, err := s.find(kind)
-	if err != nil || live == nil || !belongs(live, owner) {
-		return err
-	}
 	client, ref := s.companion(kind)
-	err = s.write(func(ctx context.Context) error {
-		return client.Delete(ctx, ref.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(live.GetUID()))})
-	})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return &companionError{"delete", ref, err}
-	}
 	return s.poll(func() (reason string, err error) {
-		now, err := s.find(kind)
-		if err != nil || now == nil || now.GetUID() != live.GetUID() {
+		live, err := s.find(kind)
+		if err != nil || live == nil || !belongs(live, owner) {
 			return "", err
+		}
+		if live.GetDeletionTimestamp() == nil {
+			err = s.write(func(ctx context.Context) error {
+				return client.Delete(ctx, ref.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(live.GetUID()))})
+			})
+			if err != nil && !apierrors.IsNotFound(err) {
+				return "", &companionError{"delete", ref, err}
+			}
 		}
 		return "the deletion of " + ref.String(), nil
 	})

@@ -12,16 +12,23 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
+// replacing marks, in the private state, that the object was planned while it was there. Terraform plans what it replaces a second time, as
+// if it were not.
+const replacing = "replacing"
+
 // ModifyPlan fills in what is known before the object is: its namespace, id and whatever else follows from its name, or from an
 // object that stays.
-func (r *object) ModifyPlan(_ context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+func (r *object) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if !req.State.Raw.IsNull() {
+		r.walk.planned(r.kind.ref(valuesOf(req.State.Raw)))
+	}
 	if req.Plan.Raw.IsNull() { // to be destroyed
 		return
 	}
 	config, plan := valuesOf(req.Config.Raw), valuesOf(req.Plan.Raw)
 	if config[attrNamespace].IsNull() {
 		plan[attrNamespace] = tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
-		if namespace := r.connection.Namespace(); namespace != "" {
+		if namespace := r.walk.Namespace(); namespace != "" {
 			plan[attrNamespace] = tftypes.NewValue(tftypes.String, namespace)
 		}
 	}
@@ -78,6 +85,17 @@ func (r *object) ModifyPlan(_ context.Context, req resource.ModifyPlanRequest, r
 		}
 	}
 	resp.Plan.Raw = plan.raw(req.Plan.Raw.Type())
+
+	again, diags := req.Private.GetKey(ctx, replacing)
+	resp.Diagnostics.Append(diags...)
+	if state == nil && again != nil {
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, replacing, nil)...)
+		return
+	}
+	if state != nil {
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, replacing, []byte("true"))...)
+	}
+	r.dryRun(ctx, state, plan, len(resp.RequiresReplace) > 0, req.Plan.GetAttribute, &resp.Diagnostics)
 }
 
 func unchanged(attributes []string, plan, state values) bool {

@@ -41,11 +41,22 @@ func (s *session) get() (live *unstructured.Unstructured, err error) {
 
 // write retries a request that changes something and lets each attempt come to its end.
 func (s *session) write(request func(ctx context.Context) error) error {
+	if s.dry { // nothing comes of one that is given up
+		return kube.Retry(s.ctx, request)
+	}
 	return kube.Retry(s.ctx, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
 		defer cancel()
 		return request(ctx)
 	})
+}
+
+// dryRunOption is the one of a request that says whether anything comes of it.
+func dryRunOption(dry bool) []string {
+	if dry {
+		return []string{metav1.DryRunAll}
+	}
+	return nil
 }
 
 // create posts the planned object. An error that is ambiguous means that it may be there nevertheless.
@@ -55,10 +66,11 @@ func (s *session) create(plan values) (live *unstructured.Unstructured, err erro
 		return nil, err
 	}
 	err = s.write(func(ctx context.Context) error {
-		live, err = s.client().Create(ctx, object, metav1.CreateOptions{FieldManager: Manager, FieldValidation: metav1.FieldValidationStrict})
+		live, err = s.client().Create(ctx, object,
+			metav1.CreateOptions{FieldManager: Manager, FieldValidation: metav1.FieldValidationStrict, DryRun: dryRunOption(s.dry)})
 		return err
 	})
-	if !kube.Ambiguous(err) {
+	if s.dry || !kube.Ambiguous(err) {
 		return live, err
 	}
 	// The answer was lost: look for the object, even if the operation's time is up.
@@ -123,20 +135,26 @@ func (s *session) update(prior, plan values) (*unstructured.Unstructured, error)
 		if len(patch) == 0 { // only what the provider keeps for itself has changed, such as timeouts, or a companion
 			return true, nil
 		}
-		data, err := json.Marshal(withVersion(patch, live.GetResourceVersion()))
-		if err != nil {
-			return false, err
-		}
-		err = s.write(func(ctx context.Context) (err error) {
-			live, err = s.client().Patch(ctx, s.ref.Name, types.MergePatchType, data,
-				metav1.PatchOptions{FieldManager: Manager, FieldValidation: metav1.FieldValidationStrict})
-			return err
-		})
+		live, err = s.patch(withVersion(patch, live.GetResourceVersion()))
 		var status apierrors.APIStatus
 		if apierrors.IsConflict(err) || kube.Ambiguous(err) && !errors.As(err, &status) {
 			return false, nil // changed in between, or perhaps written already: look again
 		}
 		return err == nil, err
+	})
+	return live, err
+}
+
+// patch sends a merge patch.
+func (s *session) patch(patch document) (live *unstructured.Unstructured, err error) {
+	data, err := json.Marshal(patch)
+	if err != nil {
+		return nil, err
+	}
+	err = s.write(func(ctx context.Context) error {
+		live, err = s.client().Patch(ctx, s.ref.Name, types.MergePatchType, data,
+			metav1.PatchOptions{FieldManager: Manager, FieldValidation: metav1.FieldValidationStrict, DryRun: dryRunOption(s.dry)})
+		return err
 	})
 	return live, err
 }

@@ -36,12 +36,13 @@ func New(k *Kind) func() resource.Resource {
 }
 
 type object struct {
-	kind       *Kind
-	connection *kube.Connection
+	kind *Kind
+	walk *Walk
 }
 
 func (r *object) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_" + r.kind.Type
+	resp.ResourceBehavior.ProviderDeferred.EnablePlanModification = true // what needs no cluster is checked although the plan is put off
 }
 
 func (r *object) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
@@ -50,7 +51,7 @@ func (r *object) Schema(ctx context.Context, _ resource.SchemaRequest, resp *res
 
 func (r *object) Configure(_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse) {
 	if req.ProviderData != nil { // it is nil while terraform validates
-		r.connection = req.ProviderData.(*kube.Connection)
+		r.walk = req.ProviderData.(*Walk)
 	}
 }
 
@@ -61,6 +62,7 @@ func (r *object) Create(ctx context.Context, req resource.CreateRequest, resp *r
 		return
 	}
 	defer s.close()
+	r.walk.applying.Store(true)
 
 	if err := s.preflight(plan); err != nil {
 		if errors.As(err, new(*takenError)) {
@@ -112,6 +114,7 @@ func (r *object) Read(ctx context.Context, req resource.ReadRequest, resp *resou
 		s.fail("get", err)
 		return
 	}
+	r.walk.read(s.ref)
 	doubt, diags := req.Private.GetKey(s.ctx, unconfirmed)
 	s.diagnostics.Append(diags...)
 	if doubt != nil {
@@ -158,6 +161,7 @@ func (r *object) Update(ctx context.Context, req resource.UpdateRequest, resp *r
 		return
 	}
 	defer s.close()
+	r.walk.applying.Store(true)
 
 	live, err := s.update(prior, plan)
 	if err != nil {
@@ -174,6 +178,8 @@ func (r *object) Delete(ctx context.Context, req resource.DeleteRequest, resp *r
 		return
 	}
 	defer s.close()
+	r.walk.applying.Store(true)
+
 	uid := state.string(attrUID)
 	if uid == "" { // it may never have been created: whatever bears its name may be somebody else's
 		live, err := s.get()
@@ -194,7 +200,12 @@ func (r *object) Delete(ctx context.Context, req resource.DeleteRequest, resp *r
 func (r *object) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	namespace, name, ok := strings.Cut(req.ID, "/")
 	if !ok {
-		namespace, name = r.connection.Namespace(), req.ID
+		namespace, name = r.walk.Namespace(), req.ID
+	}
+	if !ok && namespace == "" {
+		resp.Diagnostics.AddError("Invalid Import ID",
+			fmt.Sprintf("%q names no namespace, and that of the provider is not known yet. Give <namespace>/<name>.", req.ID))
+		return
 	}
 	if namespace == "" || name == "" || strings.Contains(name, "/") {
 		resp.Diagnostics.AddError("Invalid Import ID",
@@ -209,6 +220,8 @@ func (r *object) ImportState(ctx context.Context, req resource.ImportStateReques
 // session is one operation on one object.
 type session struct {
 	kind        *Kind
+	walk        *Walk
+	dry         bool // nothing is stored: see dryRun
 	ref         kube.Object
 	cluster     *kube.Cluster
 	ctx         context.Context // ends with the operation's timeout, and with Ctrl-C
@@ -223,8 +236,8 @@ func (r *object) open(ctx context.Context, v values,
 	timeout func(timeouts.Value, context.Context, time.Duration) (time.Duration, diag.Diagnostics),
 	diagnostics *diag.Diagnostics,
 ) *session {
-	s := &session{kind: r.kind, ref: r.kind.ref(v), diagnostics: diagnostics}
-	cluster, diags := r.connection.Cluster()
+	s := &session{kind: r.kind, walk: r.walk, ref: r.kind.ref(v), diagnostics: diagnostics}
+	cluster, diags := r.walk.Cluster()
 	diagnostics.Append(diags...)
 	var given timeouts.Value
 	diagnostics.Append(getAttribute(ctx, path.Root(attrTimeouts), &given)...)
@@ -241,7 +254,11 @@ func (r *object) open(ctx context.Context, v values,
 
 func (s *session) close() {
 	s.cancel()
-	s.diagnostics.Append(s.warnings.Diagnostics(s.ref)...)
+	for _, d := range s.warnings.Diagnostics(s.ref) {
+		if s.walk.first(d.Summary() + d.Detail()) {
+			s.diagnostics.Append(d)
+		}
+	}
 }
 
 // fail says what became of the request that ended in err.
@@ -254,8 +271,17 @@ func (s *session) fail(verb string, err error) {
 	case errors.As(err, &value):
 		s.diagnostics.AddAttributeError(value.Path, fmt.Sprintf("%s holds a value that cannot be converted", s.ref), value.Error()+".")
 	default:
-		s.diagnostics.Append(kube.Diagnostics(verb, s.ref, err, s.kind.at)...)
+		s.explain(verb, s.ref, err, s.kind.at)
 	}
+}
+
+// explain is kube.Diagnostics.
+func (s *session) explain(verb string, o kube.Object, err error, at func(field string) (path.Path, bool)) {
+	if s.dry {
+		s.diagnostics.Append(kube.DryRunDiagnostics(verb, o, err, at)...)
+		return
+	}
+	s.diagnostics.Append(kube.Diagnostics(verb, o, err, at)...)
 }
 
 // settle makes and awaits what belongs to the object that is stored now, and returns the state. Whatever fails, the object is in it.
@@ -286,8 +312,13 @@ func (s *session) settle(prior, plan values, live *unstructured.Unstructured) va
 
 // refuse says that the object exists already, and what to do about it.
 func (s *session) refuse() {
-	s.diagnostics.AddError(fmt.Sprintf("%s exists already", s.ref),
-		fmt.Sprintf("Terraform did not make it and will not take it over unasked. If it shall be managed here, add this block, with the address of "+
-			"the resource, and plan again:\n\n  import {\n    to = lamia_%s.%s\n    id = %q\n  }\n\nElse choose another name, or delete the object.",
-			s.kind.Type, strings.NewReplacer(".", "_").Replace(s.ref.Name), id(s.ref.Namespace, s.ref.Name)))
+	resource := strings.NewReplacer(".", "_").Replace(s.ref.Name)
+	detail := fmt.Sprintf("Terraform does not take over unasked what it did not make for this resource. If it shall be managed here, add this block, with the address of "+
+		"the resource, and plan again:\n\n  import {\n    to = lamia_%[1]s.%[2]s\n    id = %[3]q\n  }\n\n"+
+		"If the resource had another address until now, add this instead, with the old one:\n\n  moved {\n    from = lamia_%[1]s.old\n    to   = lamia_%[1]s.%[2]s\n  }\n\n"+
+		"Else choose another name, or delete the object.", s.kind.Type, resource, id(s.ref.Namespace, s.ref.Name))
+	if s.dry {
+		detail += "\n\n" + kube.DryRunAdvice
+	}
+	s.diagnostics.AddError(fmt.Sprintf("%s exists already", s.ref), detail)
 }

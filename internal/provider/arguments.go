@@ -24,7 +24,7 @@ type argument struct {
 }
 
 // The names and the environment variables are those of the hashicorp/kubernetes provider. KUBE_NAMESPACE is
-// that of Terraform's kubernetes backend.
+// that of Terraform's kubernetes backend; KUBE_TOKEN_FILE and KUBE_DRY_RUN are new.
 var arguments = []argument{
 	{name: "host", env: "KUBE_HOST",
 		description: "URL of the API server, such as `https://10.0.0.1:6443`.",
@@ -71,6 +71,10 @@ var arguments = []argument{
 	{name: "namespace", env: "KUBE_NAMESPACE",
 		description: "Namespace of resources that give none. By default `default`; the kubeconfig's namespace is not used.",
 		field:       func(c *kube.Config) *string { return &c.Namespace }},
+	{name: "dry_run", env: "KUBE_DRY_RUN",
+		description: "Whether a plan asks the API server to try what it is about to write, without storing anything, so that what a quota, a policy or a webhook " +
+			"refuses shows at plan. `auto` (the default): where that can be. `never`. `required`: what cannot be tried, in a namespace that does not exist yet for example, is an error.",
+		field: func(c *kube.Config) *string { return &c.DryRun }},
 }
 
 // credentials are the arguments of which a request can carry one.

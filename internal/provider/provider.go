@@ -16,6 +16,7 @@ import (
 
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+	"github.com/magneticio/terraform-provider-lamia/internal/object"
 	"github.com/magneticio/terraform-provider-lamia/internal/virtualcluster"
 )
 
@@ -51,7 +52,7 @@ func (p *lamia) ValidateConfig(ctx context.Context, req provider.ValidateConfigR
 }
 
 // Configure gives resources and data sources a [*kube.Connection]. As long as an argument is unknown it is one without a cluster:
-// neither the environment nor a default takes the argument's place.
+// neither the environment nor a default takes the argument's place. A Terraform that can plan again later, once it is known, is asked to.
 func (p *lamia) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
 	waiting, err := unknown(req.Config)
 	if err != nil {
@@ -59,7 +60,7 @@ func (p *lamia) Configure(ctx context.Context, req provider.ConfigureRequest, re
 		return
 	}
 	unknownNamespace := slices.Contains(waiting, "namespace")
-	waiting = slices.DeleteFunc(waiting, func(name string) bool { return name == "namespace" })
+	waiting = slices.DeleteFunc(waiting, func(name string) bool { return name == "namespace" || name == "dry_run" }) // it takes neither to ask
 
 	c, diags := read(ctx, req.Config, os.Getenv)
 	resp.Diagnostics.Append(diags...)
@@ -81,8 +82,11 @@ func (p *lamia) Configure(ctx context.Context, req provider.ConfigureRequest, re
 	if unknownNamespace {
 		connection = connection.WithUnknownNamespace()
 	}
-	resp.ResourceData = connection
+	resp.ResourceData = &object.Walk{Connection: connection}
 	resp.DataSourceData = connection
+	if !connection.Known() && req.ClientCapabilities.DeferralAllowed {
+		resp.Deferred = &provider.Deferred{Reason: provider.DeferredReasonProviderConfigUnknown}
+	}
 }
 
 func (p *lamia) Resources(context.Context) []func() resource.Resource {

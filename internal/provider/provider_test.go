@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+	"github.com/magneticio/terraform-provider-lamia/internal/object"
 )
 
 const secret = "s3cr3t-do-not-show"
@@ -163,7 +164,7 @@ func TestArgumentsAndEnvironmentAreThoseOfHashicorpKubernetes(t *testing.T) {
 		"tls_server_name": "KUBE_TLS_SERVER_NAME", "client_certificate": "KUBE_CLIENT_CERT_DATA", "client_key": "KUBE_CLIENT_KEY_DATA",
 		"cluster_ca_certificate": "KUBE_CLUSTER_CA_CERT_DATA", "config_path": "KUBE_CONFIG_PATH", "config_paths": "KUBE_CONFIG_PATHS",
 		"config_context": "KUBE_CTX", "config_context_auth_info": "KUBE_CTX_AUTH_INFO", "config_context_cluster": "KUBE_CTX_CLUSTER",
-		"token": "KUBE_TOKEN", "token_file": "KUBE_TOKEN_FILE", "proxy_url": "KUBE_PROXY_URL", "namespace": "KUBE_NAMESPACE",
+		"token": "KUBE_TOKEN", "token_file": "KUBE_TOKEN_FILE", "proxy_url": "KUBE_PROXY_URL", "namespace": "KUBE_NAMESPACE", "dry_run": "KUBE_DRY_RUN",
 	}
 	got := map[string]string{"insecure": insecureEnv, "config_paths": configPathsEnv}
 	for _, a := range arguments {
@@ -227,6 +228,7 @@ func TestConfigure(t *testing.T) {
 		"unknown context of env":    {given: map[string]any{"config_path": blue}, env: map[string]string{"KUBE_CTX": "red"}, errors: []string{"config_context"}, says: "environment variable KUBE_CTX."},
 		"wrong KUBE_INSECURE":       {given: map[string]any{"host": "https://a.test"}, env: map[string]string{"KUBE_INSECURE": "perhaps"}, errors: []string{"insecure"}, says: "environment variable KUBE_INSECURE"},
 		"contradictory":             {given: map[string]any{"host": "https://a.test", "token": secret, "exec": exec, "insecure": true, "cluster_ca_certificate": secret}, errors: []string{"cluster_ca_certificate", "exec", "insecure", "token"}},
+		"wrong KUBE_DRY_RUN":        {given: map[string]any{"host": "https://a.test"}, env: map[string]string{"KUBE_DRY_RUN": "no"}, errors: []string{"dry_run"}, says: "auto, never, required"},
 		"missing password":          {given: map[string]any{"host": "https://a.test", "username": "me"}, errors: []string{"username"}, says: "password"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -244,8 +246,8 @@ func TestConfigure(t *testing.T) {
 			if test.errors != nil {
 				return
 			}
-			connection := resp.ResourceData.(*kube.Connection)
-			if resp.DataSourceData != resp.ResourceData {
+			connection := resp.ResourceData.(*object.Walk)
+			if resp.DataSourceData.(*kube.Connection) != connection.Connection {
 				t.Error("data sources have another connection")
 			}
 			cluster, diags := connection.Cluster()
@@ -275,10 +277,10 @@ func TestUnknownArgumentsNeverFallBack(t *testing.T) {
 			t.Errorf("%s: %v", name, resp.Diagnostics)
 			continue
 		}
-		connection := resp.ResourceData.(*kube.Connection)
-		if name == "namespace" {
-			if !connection.Known() || connection.Namespace() != "" {
-				t.Errorf("an unknown namespace gives %v", connection)
+		connection := resp.ResourceData.(*object.Walk)
+		if name == "namespace" || name == "dry_run" {
+			if !connection.Known() || (name == "namespace") != (connection.Namespace() == "") {
+				t.Errorf("an unknown %s gives %v", name, connection)
 			}
 			continue
 		}
@@ -291,7 +293,7 @@ func TestUnknownArgumentsNeverFallBack(t *testing.T) {
 		}
 	}
 	exec := map[string]any{"api_version": kube.ExecAPIVersions[0], "command": "true", "args": unknownValue}
-	if resp := configure(t, map[string]any{"exec": exec}); resp.ResourceData.(*kube.Connection).Known() {
+	if resp := configure(t, map[string]any{"exec": exec}); resp.ResourceData.(*object.Walk).Known() {
 		t.Error("unknown args of exec give a cluster")
 	}
 }
@@ -311,6 +313,7 @@ func TestValidateConfig(t *testing.T) {
 		"two ways to files":  {given: map[string]any{"config_path": "a", "config_paths": []string{"b"}}, errors: []string{"config_paths"}},
 		"host":               {given: map[string]any{"host": "ftp://x", "token": unknownValue}, errors: []string{"host"}},
 		"namespace":          {given: map[string]any{"namespace": "A"}, errors: []string{"namespace"}},
+		"dry_run":            {given: map[string]any{"dry_run": "always"}, errors: []string{"dry_run"}},
 		"exec":               {given: map[string]any{"exec": map[string]any{"api_version": "v1", "command": ""}}, errors: []string{"exec[0].api_version", "exec[0].command"}},
 		"two execs":          {given: map[string]any{"exec": []map[string]any{exec, exec}}, errors: []string{"exec"}},
 	} {

@@ -1,0 +1,53 @@
+package kube
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// Whether the API server is asked to try what is planned.
+const (
+	DryRunAuto     = "auto"     // where that is possible
+	DryRunNever    = "never"    // nowhere
+	DryRunRequired = "required" // everywhere, else it is an error
+)
+
+// DryRuns are the values of dry_run.
+var DryRuns = []string{DryRunAuto, DryRunNever, DryRunRequired}
+
+// DryRunAdvice is what there is to say of every error of a dry run.
+const DryRunAdvice = "The API server was asked to try the plan and to store nothing (dry run). If the same apply sees to this first, " +
+	"give dry_run = \"never\" in the provider block."
+
+// DryRunDiagnostics is Diagnostics for a request ("create", "patch", "get") that was to try something and to store nothing.
+func DryRunDiagnostics(verb string, o Object, err error, at func(field string) (path.Path, bool)) diag.Diagnostics {
+	undone := map[string]string{"create": "cannot be created", "patch": "cannot be updated", "get": "cannot be read"}[verb]
+	return diagnostics(verb, o, err, undone, "\n\n"+DryRunAdvice, at)
+}
+
+// IsNamespaceGone reports whether err says that the object's namespace does not exist.
+func IsNamespaceGone(err error) bool {
+	var status apierrors.APIStatus
+	return apierrors.IsNotFound(err) && errors.As(err, &status) && status.Status().Details != nil && status.Status().Details.Kind == "namespaces"
+}
+
+// IsUnanswered reports whether err is no answer of the API server to what was asked: it could not be reached, or had no time, or failed.
+func IsUnanswered(err error) bool {
+	var request *requestError
+	return errors.As(err, &request) && (!isStatus(err) || retryable(err) != never)
+}
+
+// IsTaken reports whether err says that others have all there is of something, or the very one that was asked for.
+func IsTaken(err error) bool {
+	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota") ||
+		apierrors.IsInvalid(err) && strings.Contains(err.Error(), "is already allocated")
+}
+
+// LacksDryRun reports whether err says that a webhook of the cluster takes no dry runs.
+func LacksDryRun(err error) bool {
+	return apierrors.IsBadRequest(err) && strings.Contains(err.Error(), "does not support dry run")
+}
