@@ -1,6 +1,6 @@
 // Package acctest is what acceptance tests share: Terraform with the provider under test, and the cluster to look into and to meddle with.
 //
-// The cluster is the one of LAMIA_TEST_KUBECONFIG, any one with Istio whose load balancers get addresses; nothing here asks for more.
+// The cluster is the one of LAMIA_TEST_KUBECONFIG, any one with istiod in istio-system and addresses for load balancers; nothing here asks for more.
 // Each test has a namespace of its own there.
 package acctest
 

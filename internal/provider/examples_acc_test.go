@@ -112,6 +112,7 @@ func TestAccExamples_advancedNetworking(t *testing.T) {
 			t.Errorf("%s of se-1, which the example leaves out, is %v in the state", attribute, value)
 		}
 	}
+	served(t, tf, namespaces)
 
 	tf.Must("destroy", "-auto-approve")
 	for _, w := range wanted {
