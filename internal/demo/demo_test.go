@@ -120,6 +120,7 @@ var address = regexp.MustCompile(`address \S+`)
 
 func TestAccDemo(t *testing.T) {
 	t.Parallel()
+	acctest.NeedDataplane(t)
 	var out bytes.Buffer
 	prefix := prefix()
 	d := start(t, &out, prefix)
@@ -174,9 +175,12 @@ func (i *interrupter) Write(p []byte) (int, error) {
 // What is left behind shows at the end of start's demo.
 func TestAccDemo_interrupted(t *testing.T) {
 	t.Parallel()
-	for _, at := range []string{"What exists before", "Initializing provider plugins", "Terraform will perform", "Creating..."} {
+	for i, at := range []string{"What exists before", "Initializing provider plugins", "Terraform will perform", "Creating..."} {
 		t.Run(at, func(t *testing.T) {
 			t.Parallel()
+			if i > 0 {
+				acctest.NeedDataplane(t) // Terraform's turn comes when the Deployments are available
+			}
 			ctx, cancel := context.WithCancel(t.Context())
 			out := &interrupter{at: at, interrupt: cancel}
 			d := start(t, out, prefix())
@@ -205,13 +209,17 @@ func TestAccDemo_namespaceExists(t *testing.T) {
 	if err := other.Delete(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if err := d.before.Wait(t.Context(), func(int, int) {}); err != nil {
-		t.Errorf("somebody else's namespaces were touched: %v", err)
+	for _, namespace := range d.before.Namespaces() {
+		n, err := d.client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}).Get(t.Context(), namespace, metav1.GetOptions{})
+		if err != nil || n.GetDeletionTimestamp() != nil {
+			t.Errorf("somebody else's namespace %s was touched: %v, %v", namespace, n, err)
+		}
 	}
 }
 
 func TestAccDemo_terraformFails(t *testing.T) {
 	t.Parallel()
+	acctest.NeedDataplane(t)
 	var out bytes.Buffer
 	d := start(t, &out, prefix())
 	wrong := "resource \"lamia_gateway\" \"wrong\" {\n  nonsense = 1\n}\n"
@@ -227,6 +235,7 @@ func TestAccDemo_terraformFails(t *testing.T) {
 // Once a Deployment of another version runs, the next plan has one change: a subset for it.
 func TestAccDemo_newVersion(t *testing.T) {
 	t.Parallel()
+	acctest.NeedDataplane(t)
 	var out bytes.Buffer
 	d := start(t, &out, prefix())
 	if err := d.up(t.Context()); err != nil {

@@ -15,8 +15,11 @@ import (
 	"github.com/hashicorp/terraform-exec/tfexec"
 )
 
+// registries are those that a source without a host means to Terraform and to OpenTofu.
+var registries = []string{"registry.terraform.io", "registry.opentofu.org"}
+
 const (
-	providerAddress = "registry.terraform.io/magneticio/lamia"
+	providerSource = "magneticio/lamia"
 	// providerVersion is that of the provider in the mirror, where each has one. It is no release.
 	providerVersion = "0.0.1"
 )
@@ -55,9 +58,11 @@ func newWorkspace(c config) (_ *workspace, err error) {
 
 	mirror := filepath.Join(root, "mirror")
 	platform := runtime.GOOS + "_" + runtime.GOARCH
-	binary := filepath.Join(mirror, filepath.FromSlash(providerAddress), providerVersion, platform, "terraform-provider-lamia_v"+providerVersion)
-	if err := copyFile(c.provider, binary, 0o755); err != nil {
-		return nil, fmt.Errorf("the provider (make build makes it): %w", err)
+	for _, registry := range registries {
+		binary := filepath.Join(mirror, registry, filepath.FromSlash(providerSource), providerVersion, platform, "terraform-provider-lamia_v"+providerVersion)
+		if err := copyFile(c.provider, binary, 0o755); err != nil {
+			return nil, fmt.Errorf("the provider (make build makes it): %w", err)
+		}
 	}
 	rc := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror)
 	if err := os.WriteFile(w.cliConfig, []byte(rc), 0o644); err != nil {

@@ -5,11 +5,15 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/config"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	apischema "k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
@@ -79,13 +83,14 @@ func TestAccKinds_everyAttribute(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			namespace := acctest.Namespace(t)
+			m := known(t, name, k.Spec, crd(t, k))
 			var stored []statecheck.StateCheck
 			resources := make(map[string]object)
-			for i, o := range examples(name, k.Spec) {
+			for i, o := range examples(name, m) {
 				label := fmt.Sprint("example-", i)
 				resources[label] = maps.Clone(o)
 				maps.Copy(resources[label], object{"namespace": namespace, "name": label})
-				stored = append(stored, acctest.NewObject(t, k, namespace, label).Stores(toJSON(t, asStored(k.Spec, o))))
+				stored = append(stored, acctest.NewObject(t, k, namespace, label).Stores(toJSON(t, asStored(m, o))))
 			}
 			directory := configuration(t, k, resources)
 			acctest.Test(t, namespace,
@@ -96,6 +101,44 @@ func TestAccKinds_everyAttribute(t *testing.T) {
 			)
 		})
 	}
+}
+
+// crd is the schema of the kind's spec in the cluster.
+func crd(t *testing.T, k *object_.Kind) object {
+	t.Helper()
+	definitions := apischema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
+	live, err := resources(t, definitions).Get(t.Context(), k.Resource.GroupResource().String(), metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	versions, _, _ := unstructured.NestedSlice(live.Object, "spec", "versions")
+	i := slices.IndexFunc(versions, func(v any) bool { return v.(object)["name"] == k.Resource.Version })
+	schema, _, _ := unstructured.NestedMap(versions[i].(object), "schema", "openAPIV3Schema", "properties", "spec")
+	return schema
+}
+
+// known is m with the attributes that the schema has: the cluster's Istio may be older than the one that the provider is made for.
+func known(t *testing.T, path string, m *spec.Message, schema object) *spec.Message {
+	t.Helper()
+	less := &spec.Message{OneOfs: m.OneOfs}
+	for _, f := range m.Fields {
+		at := path + "." + f.Name
+		property, ok, _ := unstructured.NestedMap(schema, "properties", f.JSON)
+		if !ok {
+			t.Logf("the cluster's Istio does not know %s", at)
+			continue
+		}
+		if f.Message != nil {
+			for _, element := range []string{"items", "additionalProperties"} {
+				if inner, ok := property[element].(object); ok {
+					property = inner
+				}
+			}
+			f.Message = known(t, at, f.Message, property)
+		}
+		less.Fields = append(less.Fields, f)
+	}
+	return less
 }
 
 // Three attributes are there for istiod to refuse. That its word reaches the user shows that they reach istiod.

@@ -23,6 +23,7 @@ import (
 // Once a gateway is created its proxies run and its address is there, in the state and in outputs. Destroying it leaves nothing.
 func TestAccGateway_proxies(t *testing.T) {
 	t.Parallel()
+	acctest.NeedDataplane(t)
 	g := newGateway(t, "gw")
 	address := found(g.loadBalancer)
 	g.test(
@@ -98,6 +99,7 @@ func (g gateway) selectsItsPods() error {
 // Another port is another port of the same Service: nothing else of it changes, and no proxy restarts.
 func TestAccGateway_ports(t *testing.T) {
 	t.Parallel()
+	acctest.NeedDataplane(t)
 	g := newGateway(t, "gw")
 	var service *corev1.Service
 	var deployment *appsv1.Deployment
@@ -168,6 +170,7 @@ func renamed(servers []object) []object {
 // A gateway gets proxies of its own instead of somebody's, and the other way round, in place.
 func TestAccGateway_switch(t *testing.T) {
 	t.Parallel()
+	acctest.NeedDataplane(t)
 	g := newGateway(t, "gw")
 	var uid string
 	same := state("uid", found(func() string { return uid }))
@@ -209,6 +212,7 @@ func TestAccGateway_switch(t *testing.T) {
 // Two teams may call their gateways alike: neither serves the other's hosts.
 func TestAccGateway_sameName(t *testing.T) {
 	t.Parallel()
+	acctest.NeedDataplane(t)
 	one, two := newGateway(t, "gw"), newGateway(t, "gw")
 	gateways := make(map[string]object)
 	for team, g := range map[string]gateway{"one": one, "two": two} {
@@ -232,6 +236,7 @@ func TestAccGateway_sameName(t *testing.T) {
 // Whoever deletes the Gateway by other means than Terraform deletes all that it owns, and the next apply makes it again.
 func TestAccGateway_deletedByOthers(t *testing.T) {
 	t.Parallel()
+	acctest.NeedDataplane(t)
 	g := newGateway(t, "gw")
 	g.test(
 		resource.TestStep{ConfigDirectory: g.config(nil)},

@@ -48,6 +48,7 @@ func (want told) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest, re
 // back. A companion that somebody else deletes is made again.
 func TestAccGateway_drift(t *testing.T) {
 	t.Parallel()
+	acctest.NeedDataplane(t)
 	g := newGateway(t, "gw")
 	var before map[string]*unstructured.Unstructured
 	changed, missing := told{}, told{}
@@ -126,6 +127,7 @@ func stringsOf(m map[string]string) map[string]any {
 // What is not the provider's may be anybody's: it causes no difference, and no apply takes it away.
 func TestAccGateway_othersFields(t *testing.T) {
 	t.Parallel()
+	acctest.NeedDataplane(t)
 	g := newGateway(t, "gw")
 	foreign := `{"metadata":{"labels":{"theirs":"x"},"annotations":{"theirs":"x"}}}`
 	kept := acctest.Check(func() error {

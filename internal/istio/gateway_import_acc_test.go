@@ -20,6 +20,7 @@ import (
 // An imported gateway finds its companions. Only how they are tuned the configuration alone knows, and to say it again changes nothing.
 func TestAccGateway_import(t *testing.T) {
 	t.Parallel()
+	acctest.NeedDataplane(t)
 	g := newGateway(t, "gw")
 	var before map[string]*unstructured.Unstructured
 	untouched := acctest.Check(func() error {
@@ -64,6 +65,7 @@ func TestAccGateway_import(t *testing.T) {
 // Every name that a Gateway may have is good for its companions too, also one that no Service had before Kubernetes 1.36.
 func TestAccGateway_names(t *testing.T) {
 	t.Parallel()
+	acctest.NeedDataplane(t)
 	for what, name := range map[string]string{"longest": strings.Repeat("long-name-", 6) + "xyz", "digit": "1gw"} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()

@@ -38,6 +38,9 @@ type gateway struct {
 	t *testing.T
 }
 
+// idle is a gateway with everything of its own but proxies that run.
+var idle = object{"workload": object{"replicas": 0}}
+
 func newGateway(t *testing.T, name string) gateway {
 	t.Helper()
 	return gateway{acctest.NewObject(t, istio.Gateway(), acctest.Namespace(t), name), t}

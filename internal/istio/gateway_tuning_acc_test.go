@@ -146,6 +146,7 @@ func TestGateway_everyAttributeOfWorkload(t *testing.T) {
 // Whatever the attributes of workload say, the API server keeps, and the proxies run.
 func TestAccGateway_everyAttributeOfWorkload(t *testing.T) {
 	t.Parallel()
+	acctest.NeedDataplane(t)
 	g := newGateway(t, "gw")
 	workload := g.workloadOf("scaled")
 	g.balances("127.0.0.7")
@@ -183,6 +184,7 @@ func (g gateway) balances(address string) {
 // A workload can be tuned while it runs, and without tuning it is again as it was. An empty workload is none.
 func TestAccGateway_tune(t *testing.T) {
 	t.Parallel()
+	acctest.NeedDataplane(t)
 	g := newGateway(t, "gw")
 	var before map[string]*unstructured.Unstructured
 	scaled, fixed := g.workloadOf("scaled"), g.workloadOf("fixed")

@@ -20,6 +20,7 @@ const rights = "../../examples/rights"
 // The documented Role, in one namespace, is enough for all that becomes of a gateway, failure included, and of the other kinds.
 func TestAccRights_role(t *testing.T) {
 	t.Parallel()
+	acctest.NeedDataplane(t)
 	g := newGateway(t, "gw")
 	kubeconfig := acctest.Account(t, g.Namespace, filepath.Join(rights, "role.yaml"))
 	others := acctest.Folder(t, "", map[string]string{"others.tf": fmt.Sprintf(`
@@ -103,7 +104,7 @@ func TestAccRights_plan(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
 	kubeconfig := acctest.Account(t, g.Namespace, filepath.Join(rights, "plan.yaml"))
-	tf := g.terraform(nil)
+	tf := g.terraform(idle)
 	tf.Must("apply", "-auto-approve")
 	before := g.Live()
 	as := func(attributes object) {
@@ -111,9 +112,9 @@ func TestAccRights_plan(t *testing.T) {
 			"provider.tf": fmt.Sprintf("provider \"lamia\" {\n  config_path = %q\n}\n", kubeconfig),
 		}))
 	}
-	as(nil)
+	as(idle)
 	tf.Must("plan")
-	as(object{"servers": servers(80, 443)})
+	as(object{"servers": servers(80, 443), "workload": idle["workload"]})
 	tf.Must("plan")
 	fails(t, tf.Run("apply", "-auto-approve"), `Gateway "`+g.Namespace+`/gw" not updated: forbidden`, `verbs: \["patch"\]`)
 	if err := g.Untouched(before); err != nil {

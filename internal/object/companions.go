@@ -382,7 +382,7 @@ func (s *session) accompany(owner *unstructured.Unstructured, prior, v values) (
 }
 
 // handOver gives a shared field that the companion does not set any more to a field manager of its own before it is let go. The API server
-// would set it to its default: one replica of however many there are.
+// would set it to its default: one replica of however many there are. Of none that is right: no autoscaler begins with none.
 func (s *session) handOver(companion *unstructured.Unstructured) error {
 	field := s.kind.Companions.Shared[companion.GetKind()]
 	if _, rendered, _ := unstructured.NestedFieldNoCopy(companion.Object, field...); field == nil || rendered {
@@ -393,7 +393,7 @@ func (s *session) handOver(companion *unstructured.Unstructured) error {
 		return err
 	}
 	value, set, err := unstructured.NestedFieldCopy(live.Object, field...)
-	if err != nil || !set || !slices.ContainsFunc(live.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool {
+	if err != nil || !set || value == int64(0) || !slices.ContainsFunc(live.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool {
 		return e.Manager == Manager && e.Operation == metav1.ManagedFieldsOperationApply && owns(e, field)
 	}) {
 		return err

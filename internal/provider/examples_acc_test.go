@@ -51,6 +51,7 @@ func gather(t *testing.T, namespace string, names ...string) string {
 // What the documentation of the resources shows works: their resources can be created, and imported.
 func TestAccExamples_resources(t *testing.T) {
 	t.Parallel()
+	acctest.NeedDataplane(t)
 	namespace := acctest.Namespace(t)
 	tf := acctest.NewTerraform(t, gather(t, namespace, "resource.tf"), "", nil)
 	tf.Must("apply", "-auto-approve")
@@ -88,6 +89,7 @@ func TestAccExamples_provider(t *testing.T) {
 // The three teams' routing is what the tutorial says, and every trap in it is avoided: see the file.
 func TestAccExamples_advancedNetworking(t *testing.T) {
 	t.Parallel()
+	acctest.NeedDataplane(t)
 	namespaces := running(t)
 	tf := acctest.NewTerraform(t, filepath.Join(examples, "advanced-networking"), "", map[string]any{"namespaces": namespaces})
 	tf.Get()

@@ -78,8 +78,8 @@ func namespace(t *testing.T, labels, annotations map[string]string) string {
 
 func unique() string { return strings.ToLower(rand.Text()[:10]) }
 
-// image is one that the nodes can run.
-const image = "magneticio/nodewebservice:2.0.13"
+// image is one that the nodes have, of what every pod needs.
+const image = "registry.k8s.io/pause:3.10"
 
 // deployment is a Deployment whose pods have these labels, in as many replicas.
 func deployment(name string, labels map[string]string, replicas int32, ports ...corev1.ContainerPort) *appsv1.Deployment {

@@ -43,7 +43,6 @@ func furnish(t *testing.T, namespace string) {
 	web.Spec.Template.Annotations = map[string]string{"vault": secret}
 	web.Spec.Template.Spec.ServiceAccountName = "shop"
 	web.Spec.Template.Spec.InitContainers = []corev1.Container{
-		{Name: "prepare", Image: image, Ports: []corev1.ContainerPort{{ContainerPort: 1}}},
 		{Name: "proxy", Image: image, RestartPolicy: &always, Ports: []corev1.ContainerPort{{ContainerPort: 53, Protocol: corev1.ProtocolUDP}}},
 	}
 	must(t, corev1.SchemeGroupVersion.WithResource("serviceaccounts"), namespace, &corev1.ServiceAccount{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -90,6 +91,22 @@ func TestNewWorkload_holdsNoSecrets(t *testing.T) {
 		t.Errorf("it holds %s", text)
 	}
 	if !reflect.DeepEqual(w.PodLabels, map[string]string{"app": "app-1", "version": "web1"}) || w.Replicas != 1 || w.ServiceAccountName != "default" {
+		t.Errorf("it is %+v", w)
+	}
+}
+
+// Init containers that end are none of those that serve.
+func TestNewWorkload_initContainers(t *testing.T) {
+	t.Parallel()
+	always := corev1.ContainerRestartPolicyAlways
+	w := newWorkload("Deployment", metav1.ObjectMeta{}, nil, corev1.PodTemplateSpec{Spec: corev1.PodSpec{
+		InitContainers: []corev1.Container{
+			{Name: "prepare", Image: "prepare:1", Ports: []corev1.ContainerPort{{ContainerPort: 1}}},
+			{Name: "proxy", Image: "proxy:1", RestartPolicy: &always, Ports: []corev1.ContainerPort{{ContainerPort: 2}}},
+		},
+		Containers: []corev1.Container{{Name: "web", Image: "web:1"}},
+	}}, 1, 1)
+	if !slices.Equal(w.Images, []string{"web:1", "proxy:1"}) || len(w.ContainerPorts) != 1 || w.ContainerPorts[0].Port != 2 {
 		t.Errorf("it is %+v", w)
 	}
 }
