@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 )
 
@@ -26,6 +27,9 @@ type Cluster struct {
 	Namespace string
 	// Host is the API server's URL, such as "https://10.0.0.1:6443".
 	Host string
+
+	metadata metadata.Interface
+	lists    lists
 }
 
 // New makes the client for cfg. It sends no request, so a cluster that cannot be reached shows at the first
@@ -54,11 +58,15 @@ func New(ctx context.Context, cfg Config) (*Cluster, error) {
 	if err != nil {
 		return nil, cfg.argumentError(cfg.configArgument(), "Invalid Kubernetes connection", "%s.", firstLine(err.Error()))
 	}
+	meta, err := metadata.NewForConfigAndClient(restConfig, client)
+	if err != nil {
+		return nil, cfg.argumentError(cfg.configArgument(), "Invalid Kubernetes connection", "%s.", firstLine(err.Error()))
+	}
 	namespace := cfg.Namespace
 	if namespace == "" {
 		namespace = DefaultNamespace
 	}
-	return &Cluster{Dynamic: dyn, Namespace: namespace, Host: restConfig.Host}, nil
+	return &Cluster{Dynamic: dyn, Namespace: namespace, Host: restConfig.Host, metadata: meta}, nil
 }
 
 // secretsOf are the values that must appear in no log line.
