@@ -14,7 +14,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 )
 
-// Cluster reads a cluster. What was read before Since does not count.
+// Cluster reads a cluster to answer one question. What was read before Since does not count.
 type Cluster struct {
 	Context context.Context
 	Cluster *kube.Cluster

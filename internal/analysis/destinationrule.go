@@ -44,8 +44,8 @@ func (a analyzer) pods(dr *networking.DestinationRule) (findings []object.Findin
 		if len(subset.GetLabels()) == 0 || slices.ContainsFunc(augmented, labels.Set(subset.GetLabels()).Has) {
 			continue
 		}
-		selector := labels.Merge(svc.Spec.Selector, subset.GetLabels())
-		if slices.ContainsFunc(pods, func(pod labels.Set) bool { return selector.AsSelector().Matches(pod) }) {
+		selector := labels.Merge(svc.Spec.Selector, subset.GetLabels()).AsSelector()
+		if slices.ContainsFunc(pods, func(pod labels.Set) bool { return selector.Matches(pod) }) {
 			continue
 		}
 		us := quoted("DestinationRule", nameOf(dr))
@@ -94,6 +94,16 @@ func (a analyzer) elsewhere(dr *networking.DestinationRule) (findings []object.F
 		}
 	}
 	return findings
+}
+
+// related are the namespaces that a destination rule names: its own, its Service's and those that it is exported to.
+func related(dr *networking.DestinationRule) []string {
+	namespaces := append([]string{dr.Namespace}, exported(dr.Spec.ExportTo, dr.Namespace).namespaces...)
+	if s, ok := service(resolve(dr.Spec.Host, dr.Namespace)); ok {
+		namespaces = append(namespaces, s.Namespace)
+	}
+	slices.Sort(namespaces)
+	return slices.Compact(namespaces)
 }
 
 // local says that the rule of the proxies' own namespace goes before that of the host's (destinationRule in pilot/pkg/model/push_context.go).

@@ -26,7 +26,7 @@ func (a analyzer) subsets(vs *networking.VirtualService) (findings []object.Find
 			}
 			us := quoted("VirtualService", nameOf(vs))
 			there := []string{"has no DestinationRule yet, unless the mesh's root namespace has one"}
-			if rules != nil {
+			if len(rules) > 0 {
 				there = nil
 			}
 			for _, dr := range rules {
@@ -136,7 +136,7 @@ func (a analyzer) rules(client, namespace, hostname string) ([]*networking.Desti
 		if !known {
 			return nil, false
 		}
-		if rules := mostSpecific(all, h, client); rules != nil {
+		if rules := mostSpecific(all, h, client); len(rules) > 0 {
 			return rules, true
 		}
 	}
@@ -157,21 +157,22 @@ func (a analyzer) owner(h host.Name, namespace string) string {
 	return ""
 }
 
-// mostSpecific are the rules for the host that fits best (MostSpecificHostMatch in pilot/pkg/model/config.go), of those that are visible to
-// the client.
+// mostSpecific are the rules, of those of a namespace, for the host that fits best, as far as the client sees them. One that other namespaces see
+// hides those that fit less from the client too (getExportedDestinationRuleFromNamespace in pilot/pkg/model/push_context.go).
 func mostSpecific(all []*networking.DestinationRule, h host.Name, client string) (rules []*networking.DestinationRule) {
 	var best host.Name
 	for _, dr := range all {
-		is := resolve(dr.Spec.Host, dr.Namespace)
+		is, sees := resolve(dr.Spec.Host, dr.Namespace), visible(dr)
+		local := client == dr.Namespace || slices.Equal(sees.namespaces, []string{dr.Namespace})
 		switch {
-		case !h.SubsetOf(is) || !visible(dr).include(client):
+		case !h.SubsetOf(is) || local && !sees.include(client):
 		case rules != nil && is == best:
 			rules = append(rules, dr)
 		case rules == nil || host.MoreSpecific(is, best):
 			best, rules = is, []*networking.DestinationRule{dr}
 		}
 	}
-	return rules
+	return slices.DeleteFunc(rules, func(dr *networking.DestinationRule) bool { return !visible(dr).include(client) })
 }
 
 // visible are the namespaces that see a rule: one for certain workloads, its own alone (setDestinationRules in pilot/pkg/model/push_context.go).
@@ -180,80 +181,4 @@ func visible(dr *networking.DestinationRule) exports {
 		return exports{namespaces: []string{dr.Namespace}}
 	}
 	return exported(dr.Spec.ExportTo, dr.Namespace)
-}
-
-// Removal says which virtual services still route to subsets that the update takes away.
-func Removal(r Reader, before, after *networking.DestinationRule) (findings []object.Finding) {
-	if !removes(before, after) {
-		return nil
-	}
-	was, is := analyzer{with{r, before}}, analyzer{with{r, after}}
-	for _, namespace := range related(before) {
-		all, _ := r.VirtualServices(namespace)
-		for _, vs := range all {
-			var routes []string
-			gone := map[string]bool{}
-			for field, d := range destinations(&vs.Spec) {
-				if !hasSubset(before, d.GetSubset()) {
-					continue
-				}
-				for _, client := range was.clients(vs) {
-					then, _ := was.rules(client, vs.Namespace, d.GetHost())
-					now, known := is.rules(client, vs.Namespace, d.GetHost())
-					has := func(dr *networking.DestinationRule) bool { return hasSubset(dr, d.GetSubset()) }
-					if slices.Contains(then, before) && known && !slices.ContainsFunc(now, has) {
-						routes = append(routes, strings.TrimPrefix(field, "spec."))
-						gone[d.GetSubset()] = true
-						break
-					}
-				}
-			}
-			if routes == nil {
-				continue
-			}
-			us, it := quoted("DestinationRule", nameOf(after)), quoted("VirtualService", nameOf(vs))
-			names := list(slices.Sorted(maps.Keys(gone)))
-			findings = append(findings, object.Finding{
-				Field:   "spec.subsets",
-				Summary: fmt.Sprintf("%s still routes to %s of %s", it, names, us),
-				Detail: fmt.Sprintf("Without the subset, requests that %s sends there would be answered with 503: see its %s. Nothing was written. "+
-					"Apply that VirtualService first, with the subset still in place, so that it does not route there any more; take the subset away after that. "+
-					"In one apply that works only if the VirtualService does not refer to lamia_destination_rule: Terraform changes last what refers to others.",
-					it, strings.Join(routes, ", ")),
-			})
-		}
-	}
-	return findings
-}
-
-// removes reports whether a subset goes, or the host that subsets are of.
-func removes(before, after *networking.DestinationRule) bool {
-	return slices.ContainsFunc(before.Spec.Subsets, func(s *v1alpha3.Subset) bool { return !hasSubset(after, s.GetName()) }) ||
-		len(before.Spec.Subsets) > 0 && before.Spec.Host != after.Spec.Host
-}
-
-// related are the namespaces that a destination rule names: its own, its Service's and those that it is exported to.
-func related(dr *networking.DestinationRule) []string {
-	namespaces := append([]string{dr.Namespace}, exported(dr.Spec.ExportTo, dr.Namespace).namespaces...)
-	if s, ok := service(resolve(dr.Spec.Host, dr.Namespace)); ok {
-		namespaces = append(namespaces, s.Namespace)
-	}
-	slices.Sort(namespaces)
-	return slices.Compact(namespaces)
-}
-
-// with is the cluster with one rule as given.
-type with struct {
-	Reader
-	dr *networking.DestinationRule
-}
-
-// DestinationRules are those of the namespace, with the given one among them.
-func (w with) DestinationRules(namespace string) ([]*networking.DestinationRule, bool) {
-	all, known := w.Reader.DestinationRules(namespace)
-	if namespace != w.dr.Namespace {
-		return all, known
-	}
-	others := slices.DeleteFunc(slices.Clone(all), func(dr *networking.DestinationRule) bool { return dr.Name == w.dr.Name })
-	return append(others, w.dr), known
 }

@@ -21,8 +21,8 @@ func VirtualService(r Reader, vs *networking.VirtualService) []object.Finding {
 	return slices.Concat(a.gateways(vs), a.hosts(vs), a.delegates(vs), a.subsets(vs), a.conflicts(vs))
 }
 
-// gateway is the Gateway that a virtual service of the namespace calls so; nil, if there is none. It is unknown too what istiod makes of the
-// Kubernetes Gateway API.
+// gateway is the Gateway that a virtual service of the namespace calls so; nil, if there is none. Those that istiod makes for itself, of the
+// Kubernetes Gateway API's, are unknown.
 func (a analyzer) gateway(name, namespace string) (*networking.Gateway, bool) {
 	if kube.IsInternalGatewayReference(name) {
 		return nil, false
@@ -116,7 +116,7 @@ func (a analyzer) hosts(vs *networking.VirtualService) (findings []object.Findin
 		us := quoted("VirtualService", nameOf(vs))
 		findings = append(findings, object.Finding{
 			Field:   fmt.Sprintf("spec.hosts[%d]", i),
-			Summary: fmt.Sprintf("%s is not served by a gateway of %s", fmt.Sprintf("Host %q", h), us),
+			Summary: fmt.Sprintf("Host %q is not served by a gateway of %s", h, us),
 			Detail: fmt.Sprintf("%s has rules for host %q, but of its gateways none serves that host to namespace %q: %s. "+
 				"Add the host to a server of the gateway, or correct it.", us, h, vs.Namespace, strings.Join(served, "; ")),
 		})

@@ -14,8 +14,8 @@ import (
 	"k8s.io/client-go/tools/pager"
 )
 
-// listTimeout ends a list that somebody may wait for who can do without.
-const listTimeout = 5 * time.Second
+// listTimeout ends a list. Who can do without waits as long as he likes.
+const listTimeout = 30 * time.Second
 
 // Listing reads all objects of a kind in a namespace, for checks that can do without: what cannot be read is unknown, and no error.
 // Whoever asks for the same gets the same list, which is not to be changed, so that hundreds of resources cost a handful of requests.
