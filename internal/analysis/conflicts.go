@@ -15,7 +15,7 @@ func (a analyzer) conflicts(vs *networking.VirtualService) (findings []object.Fi
 	for _, namespace := range relatedTo(vs) {
 		others, _ := a.VirtualServices(namespace)
 		for _, other := range others {
-			if nameOf(other) == nameOf(vs) {
+			if nameOf(other) == nameOf(vs) || !overlap(vs, other) { // most do not
 				continue
 			}
 			both := exported(vs.Spec.ExportTo, vs.Namespace).viewers(exported(other.Spec.ExportTo, other.Namespace))
@@ -30,6 +30,14 @@ func (a analyzer) conflicts(vs *networking.VirtualService) (findings []object.Fi
 		}
 	}
 	return findings
+}
+
+// overlap reports whether a request may be for a host of both.
+func overlap(vs, other *networking.VirtualService) bool {
+	return slices.ContainsFunc(vs.Spec.Hosts, func(ours string) bool {
+		h := resolve(ours, vs.Namespace)
+		return slices.ContainsFunc(other.Spec.Hosts, func(theirs string) bool { return h.Matches(resolve(theirs, other.Namespace)) })
+	})
 }
 
 // relatedTo are the namespaces that a virtual service names: its own, its gateways' and, in the mesh, its hosts'.

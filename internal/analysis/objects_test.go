@@ -30,7 +30,7 @@ type objects struct {
 
 // parse reads a YAML list of objects as {kind, name, spec}, in namespace a unless the name is such as b/name. Each is a second younger than the one
 // before, but for one with the flag twin, which is as old.
-func parse(t *testing.T, list string) *objects {
+func parse(t testing.TB, list string) *objects {
 	t.Helper()
 	var entries []struct {
 		Kind, Name string
@@ -76,7 +76,7 @@ func parse(t *testing.T, list string) *objects {
 	return c
 }
 
-func add[T any](t *testing.T, to *[]*T, u *unstructured.Unstructured) {
+func add[T any](t testing.TB, to *[]*T, u *unstructured.Unstructured) {
 	t.Helper()
 	o, err := analysis.Convert[T](u)
 	if err != nil {
