@@ -59,6 +59,11 @@ func TestVirtualService_conflicts(t *testing.T) {
 			want: [][]string{{"spec.hosts[0]", "in the mesh"}, {"spec.hosts[0]", "on Gateway"}}},
 		"two others":    {objects: vs("vs", "x", "") + vs("o", "x", "") + vs("p", "x", ""), want: append(mesh("a/o", "a/vs", "older"), mesh("a/p", "a/vs", "older")...)},
 		"two delegates": {objects: "- {kind: VirtualService, name: vs, spec: {}}\n- {kind: VirtualService, name: o, spec: {}}"},
-		"addresses":     {objects: vs("vs", "'fd00::1'", "") + vs("o", "'fd00::2'", "")},
+		"equally old, other namespace": {objects: vs("b/vs", "x.a.svc.cluster.local", "") + twin("vs", "x", ""),
+			want: [][]string{{"spec.hosts[0]", `Sidecars follow VirtualService "a/vs" alone`, "alphabet"}}},
+		"exported by name": {objects: vs("vs", "x.b.svc.cluster.local", "") + vs("b/o", "x", ", exportTo: [c]"),
+			want: [][]string{{"spec.hosts[0]", `as namespace "c" sees it`, `Sidecars follow VirtualService "b/o" alone`}}},
+		"address": {objects: vs("vs", "'fd00::1'", ", gateways: [b/gw]") + vs("b/o", "'fd00::1'", on) + "- {kind: Gateway, name: b/gw, spec: {servers: [{hosts: ['*']}]}}",
+			want: [][]string{{"spec.hosts[0]", `have the same host on Gateway "b/gw"`}}},
 	}, virtualService)
 }

@@ -39,16 +39,17 @@ func TestDestinationRule_elsewhere(t *testing.T) {
 		return [][]string{append([]string{"spec.host", `DestinationRule "a/dr" and DestinationRule "` + it + `" are for the same host`, full}, says...)}
 	}
 	run(t, map[string]test{
-		"alone":             {objects: dr("dr", "svc", "")},
-		"other host":        {objects: dr("dr", "svc", "") + dr("o", "svc2", "")},
-		"wildcard":          {objects: dr("dr", "svc", "") + dr("o", "*.local", "")},
-		"older":             {objects: dr("dr", "svc", "") + dr("o", full, ""), want: both("a/o", `DestinationRule "a/dr" comes first`, "older")},
-		"equally old":       {objects: dr("dr", "svc", "") + "- {kind: DestinationRule, twin: true, name: a, spec: {host: svc}}", want: both("a/a", `DestinationRule "a/a" comes first`, "same second")},
-		"other workloads":   {objects: dr("dr", "svc", "") + dr("o", "svc", ", workloadSelector: {matchLabels: {x: z}}")},
-		"same workloads":    {objects: dr("dr", "svc", ", workloadSelector: {matchLabels: {x: z}}") + dr("o", "svc", ", workloadSelector: {matchLabels: {x: z}}"), want: both("a/o")},
-		"not named":         {objects: dr("dr", "svc", "") + dr("b/o", full, "")},
-		"by export":         {objects: dr("dr", "svc", ", exportTo: [., b]") + dr("b/o", full, ""), want: both("b/o", `Proxies of namespace "b" follow DestinationRule "b/o" alone`)},
-		"by export, hidden": {objects: dr("dr", "svc", ", exportTo: [., b]") + dr("b/o", full, ""), unknown: []string{"b"}},
+		"alone":                   {objects: dr("dr", "svc", "")},
+		"other host":              {objects: dr("dr", "svc", "") + dr("o", "svc2", "")},
+		"wildcard":                {objects: dr("dr", "svc", "") + dr("o", "*.local", "")},
+		"older":                   {objects: dr("dr", "svc", "") + dr("o", full, ""), want: both("a/o", `DestinationRule "a/dr" comes first`, "older")},
+		"equally old":             {objects: dr("dr", "svc", "") + "- {kind: DestinationRule, twin: true, name: a, spec: {host: svc}}", want: both("a/a", `DestinationRule "a/a" comes first`, "same second")},
+		"other workloads":         {objects: dr("dr", "svc", "") + dr("o", "svc", ", workloadSelector: {matchLabels: {x: z}}")},
+		"same workloads":          {objects: dr("dr", "svc", ", workloadSelector: {matchLabels: {x: z}}") + dr("o", "svc", ", workloadSelector: {matchLabels: {x: z}}"), want: both("a/o")},
+		"not named":               {objects: dr("dr", "svc", "") + dr("b/o", full, "")},
+		"by export":               {objects: dr("dr", "svc", ", exportTo: [., b]") + dr("b/o", full, ""), want: both("b/o", `Proxies of namespace "b" follow DestinationRule "b/o" alone`)},
+		"by export, of workloads": {objects: dr("dr", "svc", ", exportTo: [., b], workloadSelector: {matchLabels: {x: z}}") + dr("b/o", full, ", workloadSelector: {matchLabels: {x: z}}")},
+		"by export, hidden":       {objects: dr("dr", "svc", ", exportTo: [., b]") + dr("b/o", full, ""), unknown: []string{"b"}},
 	}, destinationRule)
 	run(t, map[string]test{
 		"of the host": {objects: dr("dr", "svc.b.svc.cluster.local", "") + dr("b/o", "svc", ""),

@@ -39,6 +39,7 @@ func TestVirtualService_subsets(t *testing.T) {
 		"elsewhere, of workloads":        {objects: vs(to("svc.b.svc.cluster.local")) + dr("b/dr", "svc", ", workloadSelector: {matchLabels: {x: z}}"), want: missing("no DestinationRule yet")},
 		"elsewhere, hidden by another's": {objects: vs(to("svc.b.svc.cluster.local")) + dr("b/w", "*.local", "") + dr("b/dr", "svc", ", exportTo: [c]"), want: missing("no DestinationRule yet")},
 		"elsewhere, not hidden":          {objects: vs(to("svc.b.svc.cluster.local")) + dr("b/w", "*.local", "") + dr("b/dr", "svc", ", exportTo: [.]")},
+		"exported away, hides nothing":   {objects: vs(to("svc")) + dr("w", "*.local", "") + dr("dr", "svc", ", exportTo: [c]")},
 		"exported away":                  {objects: vs(to("svc")) + dr("dr", "svc", ", exportTo: [b]"), want: missing("no DestinationRule yet")},
 		"third namespace":                {objects: vs(to("svc.b.svc.cluster.local")) + dr("c/dr", "svc.b.svc.cluster.local", ""), want: missing("no DestinationRule yet")},
 		"gateway's namespace":            {objects: vs(", gateways: [b/gw]"+to("svc")) + dr("b/dr", "svc.a.svc.cluster.local", "") + gw},
