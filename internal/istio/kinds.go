@@ -2,13 +2,19 @@
 package istio
 
 import (
+	"context"
+	"time"
+
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"istio.io/api/networking/v1alpha3"
 	networking "istio.io/client-go/pkg/apis/networking/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/magneticio/terraform-provider-lamia/internal/analysis"
 	"github.com/magneticio/terraform-provider-lamia/internal/describe"
+	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 	"github.com/magneticio/terraform-provider-lamia/internal/object"
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
@@ -28,17 +34,43 @@ func Resources() (resources []func() resource.Resource) {
 
 // VirtualService is networking.istio.io/v1 VirtualService.
 func VirtualService() *object.Kind {
-	return kind("virtual_service", "VirtualService", "virtualservices", (*v1alpha3.VirtualService)(nil))
+	k := kind("virtual_service", "VirtualService", "virtualservices", (*v1alpha3.VirtualService)(nil))
+	k.Related = related(analysis.VirtualService)
+	return k
 }
 
 // DestinationRule is networking.istio.io/v1 DestinationRule.
 func DestinationRule() *object.Kind {
-	return kind("destination_rule", "DestinationRule", "destinationrules", (*v1alpha3.DestinationRule)(nil))
+	k := kind("destination_rule", "DestinationRule", "destinationrules", (*v1alpha3.DestinationRule)(nil))
+	k.Related = related(analysis.DestinationRule)
+	k.Relied = func(ctx context.Context, cluster *kube.Cluster, since time.Time, before, after *unstructured.Unstructured) []object.Finding {
+		was, err := analysis.Convert[networking.DestinationRule](before)
+		if err != nil {
+			return nil
+		}
+		is, err := analysis.Convert[networking.DestinationRule](after)
+		if err != nil {
+			return nil
+		}
+		return analysis.Removal(analysis.Cluster{Context: ctx, Cluster: cluster, Since: since}, was, is)
+	}
+	return k
 }
 
 // ServiceEntry is networking.istio.io/v1 ServiceEntry.
 func ServiceEntry() *object.Kind {
 	return kind("service_entry", "ServiceEntry", "serviceentries", (*v1alpha3.ServiceEntry)(nil))
+}
+
+// related asks what follows for an object from others.
+func related[T any](analyze func(analysis.Reader, *T) []object.Finding) func(context.Context, *kube.Cluster, time.Time, *unstructured.Unstructured) []object.Finding {
+	return func(ctx context.Context, cluster *kube.Cluster, since time.Time, stored *unstructured.Unstructured) []object.Finding {
+		converted, err := analysis.Convert[T](stored)
+		if err != nil {
+			return nil
+		}
+		return analyze(analysis.Cluster{Context: ctx, Cluster: cluster, Since: since}, converted)
+	}
 }
 
 // kind is one of Istio's, whose spec is a protobuf message.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 )
 
@@ -29,6 +30,9 @@ type Cluster struct {
 	Host string
 	// DryRun is one of DryRuns.
 	DryRun string
+
+	metadata metadata.Interface
+	lists    lists
 }
 
 // New makes the client for cfg. It sends no request, so a cluster that cannot be reached shows at the first
@@ -57,7 +61,13 @@ func New(ctx context.Context, cfg Config) (*Cluster, error) {
 	if err != nil {
 		return nil, cfg.argumentError(cfg.configArgument(), "Invalid Kubernetes connection", "%s.", firstLine(err.Error()))
 	}
-	return &Cluster{Dynamic: dyn, Namespace: cmp.Or(cfg.Namespace, DefaultNamespace), Host: restConfig.Host, DryRun: cmp.Or(cfg.DryRun, DryRunAuto)}, nil
+	meta, err := metadata.NewForConfigAndClient(restConfig, client)
+	if err != nil {
+		return nil, cfg.argumentError(cfg.configArgument(), "Invalid Kubernetes connection", "%s.", firstLine(err.Error()))
+	}
+	return &Cluster{
+		Dynamic: dyn, Namespace: cmp.Or(cfg.Namespace, DefaultNamespace), Host: restConfig.Host, DryRun: cmp.Or(cfg.DryRun, DryRunAuto), metadata: meta,
+	}, nil
 }
 
 // secretsOf are the values that must appear in no log line.

@@ -3,7 +3,9 @@
 package object
 
 import (
+	"context"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -34,6 +36,11 @@ type Kind struct {
 	Companions *Companions
 	// Waiting says what the object still waits for before users can rely on it, "" when nothing. Nil: it is ready once stored.
 	Waiting func(live *unstructured.Unstructured) string
+	// Related says what of the stored object has no effect, or another than it seems, because of what else the cluster holds or lacks, as it was
+	// read at since or later. Nil: it means the same everywhere.
+	Related func(ctx context.Context, cluster *kube.Cluster, since time.Time, stored *unstructured.Unstructured) []Finding
+	// Relied says what in the cluster relies on what an update takes away. Nil: nothing does.
+	Relied func(ctx context.Context, cluster *kube.Cluster, since time.Time, before, after *unstructured.Unstructured) []Finding
 }
 
 // Stored is an object as the cluster has it, with its companions by kind.

@@ -152,6 +152,7 @@ func (r *object) Read(ctx context.Context, req resource.ReadRequest, resp *resou
 	}
 	r.kind.compute(now, Stored{live, companions})
 	resp.State.Raw = now.raw(req.State.Raw.Type())
+	s.relate(nil, live, time.Time{}, 0)
 }
 
 func (r *object) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -163,6 +164,9 @@ func (r *object) Update(ctx context.Context, req resource.UpdateRequest, resp *r
 	defer s.close()
 	r.walk.applying.Store(true)
 
+	if s.relied(prior, plan) {
+		return
+	}
 	live, err := s.update(prior, plan)
 	if err != nil {
 		s.fail("patch", err)
@@ -307,6 +311,7 @@ func (s *session) settle(prior, plan values, live *unstructured.Unstructured) va
 		s.warnOfMutation(plan, stored.Unstructured)
 	}
 	s.kind.compute(state, stored)
+	s.relate(prior, stored.Unstructured, time.Now(), settling)
 	return state
 }
 

@@ -1,0 +1,73 @@
+package analysis
+
+import (
+	"context"
+	"time"
+
+	networking "istio.io/client-go/pkg/apis/networking/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+)
+
+// Cluster reads a cluster to answer one question. What was read before Since does not count.
+type Cluster struct {
+	Context context.Context
+	Cluster *kube.Cluster
+	Since   time.Time
+}
+
+var _ Reader = Cluster{}
+
+var (
+	gateways         = whole[networking.Gateway](networking.SchemeGroupVersion.WithResource("gateways"))
+	virtualServices  = whole[networking.VirtualService](networking.SchemeGroupVersion.WithResource("virtualservices"))
+	destinationRules = whole[networking.DestinationRule](networking.SchemeGroupVersion.WithResource("destinationrules"))
+	serviceEntries   = whole[networking.ServiceEntry](networking.SchemeGroupVersion.WithResource("serviceentries"))
+	services         = whole[corev1.Service](corev1.SchemeGroupVersion.WithResource("services"))
+	podLabels        = kube.Listing[labels.Set]{
+		Resource:     corev1.SchemeGroupVersion.WithResource("pods"),
+		MetadataOnly: true,
+		Convert: func(o runtime.Object) (labels.Set, error) {
+			return o.(*metav1.PartialObjectMetadata).Labels, nil
+		},
+	}
+)
+
+func whole[T any](resource schema.GroupVersionResource) kube.Listing[*T] {
+	return kube.Listing[*T]{Resource: resource, Convert: Convert[T]}
+}
+
+// Convert makes an object of Kubernetes' JSON one of its Go type.
+func Convert[T any](o runtime.Object) (*T, error) {
+	converted := new(T)
+	return converted, runtime.DefaultUnstructuredConverter.FromUnstructured(o.(runtime.Unstructured).UnstructuredContent(), converted)
+}
+
+func (c Cluster) Gateways(namespace string) ([]*networking.Gateway, bool) {
+	return gateways.In(c.Context, c.Cluster, namespace, c.Since)
+}
+
+func (c Cluster) VirtualServices(namespace string) ([]*networking.VirtualService, bool) {
+	return virtualServices.In(c.Context, c.Cluster, namespace, c.Since)
+}
+
+func (c Cluster) DestinationRules(namespace string) ([]*networking.DestinationRule, bool) {
+	return destinationRules.In(c.Context, c.Cluster, namespace, c.Since)
+}
+
+func (c Cluster) ServiceEntries(namespace string) ([]*networking.ServiceEntry, bool) {
+	return serviceEntries.In(c.Context, c.Cluster, namespace, c.Since)
+}
+
+func (c Cluster) Services(namespace string) ([]*corev1.Service, bool) {
+	return services.In(c.Context, c.Cluster, namespace, c.Since)
+}
+
+func (c Cluster) Pods(namespace string) ([]labels.Set, bool) {
+	return podLabels.In(c.Context, c.Cluster, namespace, c.Since)
+}

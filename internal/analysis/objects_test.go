@@ -1,0 +1,174 @@
+package analysis_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	networking "istio.io/client-go/pkg/apis/networking/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/yaml"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/analysis"
+	"github.com/magneticio/terraform-provider-lamia/internal/object"
+)
+
+// objects are those of a cluster.
+type objects struct {
+	gateways         []*networking.Gateway
+	virtualServices  []*networking.VirtualService
+	destinationRules []*networking.DestinationRule
+	serviceEntries   []*networking.ServiceEntry
+	services         []*corev1.Service
+	pods             []*corev1.Pod
+
+	unknown []string // namespaces that cannot be read
+}
+
+// parse reads a YAML list of objects as {kind, name, spec}, in namespace a unless the name is such as b/name. Each is a second younger than the one
+// before, but for one with the flag twin, which is as old.
+func parse(t testing.TB, list string) *objects {
+	t.Helper()
+	var entries []struct {
+		Kind, Name string
+		Twin       bool
+		Labels     map[string]string
+		Spec       map[string]any
+	}
+	if err := yaml.UnmarshalStrict([]byte(list), &entries); err != nil {
+		t.Fatalf("%v in %s", err, list)
+	}
+	c := &objects{}
+	made := int64(1_700_000_000)
+	for _, e := range entries {
+		if !e.Twin {
+			made++
+		}
+		u := &unstructured.Unstructured{Object: map[string]any{"spec": e.Spec}}
+		u.SetNamespace("a")
+		u.SetName(e.Name)
+		if namespace, name, ok := strings.Cut(e.Name, "/"); ok {
+			u.SetNamespace(namespace)
+			u.SetName(name)
+		}
+		u.SetLabels(e.Labels)
+		u.SetCreationTimestamp(metav1.Unix(made, 0))
+		switch e.Kind {
+		case "Gateway":
+			add(t, &c.gateways, u)
+		case "VirtualService":
+			add(t, &c.virtualServices, u)
+		case "DestinationRule":
+			add(t, &c.destinationRules, u)
+		case "ServiceEntry":
+			add(t, &c.serviceEntries, u)
+		case "Service":
+			add(t, &c.services, u)
+		case "Pod":
+			add(t, &c.pods, u)
+		default:
+			t.Fatalf("no kind %s", e.Kind)
+		}
+	}
+	return c
+}
+
+func add[T any](t testing.TB, to *[]*T, u *unstructured.Unstructured) {
+	t.Helper()
+	o, err := analysis.Convert[T](u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	*to = append(*to, o)
+}
+
+func of[T any, P interface {
+	*T
+	metav1.Object
+}](c *objects, all []P, namespace string) (in []P, known bool) {
+	if slices.Contains(c.unknown, namespace) {
+		return nil, false
+	}
+	for _, o := range all {
+		if o.GetNamespace() == namespace {
+			in = append(in, o)
+		}
+	}
+	return in, true
+}
+
+func (c *objects) Gateways(namespace string) ([]*networking.Gateway, bool) {
+	return of(c, c.gateways, namespace)
+}
+
+func (c *objects) VirtualServices(namespace string) ([]*networking.VirtualService, bool) {
+	return of(c, c.virtualServices, namespace)
+}
+
+func (c *objects) DestinationRules(namespace string) ([]*networking.DestinationRule, bool) {
+	return of(c, c.destinationRules, namespace)
+}
+
+func (c *objects) ServiceEntries(namespace string) ([]*networking.ServiceEntry, bool) {
+	return of(c, c.serviceEntries, namespace)
+}
+
+func (c *objects) Services(namespace string) ([]*corev1.Service, bool) {
+	return of(c, c.services, namespace)
+}
+
+func (c *objects) Pods(namespace string) (pods []labels.Set, known bool) {
+	all, known := of(c, c.pods, namespace)
+	for _, pod := range all {
+		pods = append(pods, pod.Labels)
+	}
+	return pods, known
+}
+
+// expect checks that the findings are these, in this order: each a field, and what the finding says.
+func expect(t *testing.T, findings []object.Finding, want [][]string) {
+	t.Helper()
+	if len(findings) != len(want) {
+		t.Fatalf("%d findings, want %d:\n%+v", len(findings), len(want), findings)
+	}
+	for i, f := range findings {
+		if f.Field != want[i][0] {
+			t.Errorf("finding at %s, want %s: %+v", f.Field, want[i][0], f)
+		}
+		for _, text := range want[i][1:] {
+			if !strings.Contains(f.Summary+"\n"+f.Detail, text) {
+				t.Errorf("the finding at %s says\n%s\n%s\nbut not %q", f.Field, f.Summary, f.Detail, text)
+			}
+		}
+	}
+}
+
+// test is a question about the first object of the kind.
+type test struct {
+	objects string
+	unknown []string
+	want    [][]string
+}
+
+func run(t *testing.T, tests map[string]test, analyze func(c *objects) []object.Finding) {
+	t.Helper()
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := parse(t, test.objects)
+			c.unknown = test.unknown
+			expect(t, analyze(c), test.want)
+		})
+	}
+}
+
+func virtualService(c *objects) []object.Finding {
+	return analysis.VirtualService(c, c.virtualServices[0])
+}
+
+func destinationRule(c *objects) []object.Finding {
+	return analysis.DestinationRule(c, c.destinationRules[0])
+}

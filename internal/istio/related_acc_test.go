@@ -1,0 +1,312 @@
+package istio_test
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
+	"github.com/magneticio/terraform-provider-lamia/internal/istio"
+	object_ "github.com/magneticio/terraform-provider-lamia/internal/object"
+)
+
+// related is a namespace with a configuration in it.
+type related struct {
+	*acctest.Terraform
+	t         *testing.T
+	namespace string
+}
+
+// relate begins with a configuration of resources that are in the namespace of the variable "namespace".
+func relate(t *testing.T, configuration string) related {
+	t.Helper()
+	r := related{t: t, namespace: acctest.Namespace(t)}
+	r.Terraform = r.terraform(configuration, "")
+	return r
+}
+
+// terraform is one more, with a state of its own.
+func (r related) terraform(configuration, kubeconfig string) *acctest.Terraform {
+	return acctest.NewTerraform(r.t, folderOf(r.t, configuration), kubeconfig, map[string]any{"namespace": r.namespace})
+}
+
+func folderOf(t *testing.T, configuration string) string {
+	return acctest.Folder(t, "", map[string]string{"main.tf": "variable \"namespace\" { type = string }\n" + configuration})
+}
+
+func (r related) object(k *object_.Kind, name string) *acctest.Object {
+	return acctest.NewObject(r.t, k, r.namespace, name)
+}
+
+// warns checks that a command succeeds and that these are its warnings: the attribute that each is at, and what it says, with $ for the namespace.
+func (r related) warns(diagnostics acctest.Diagnostics, want ...[]string) {
+	r.t.Helper()
+	if errs := diagnostics.Errors(); len(errs) > 0 {
+		r.t.Fatalf("errors:\n%s", errs)
+	}
+	r.says(diagnostics, want...)
+}
+
+func (r related) says(diagnostics acctest.Diagnostics, want ...[]string) {
+	r.t.Helper()
+	diagnostics = slices.DeleteFunc(diagnostics, func(d acctest.Diagnostic) bool { return d.Address == "" })
+	for _, w := range want {
+		i := slices.IndexFunc(diagnostics, func(d acctest.Diagnostic) bool {
+			return strings.HasPrefix(d.Line(), w[0]) && !slices.ContainsFunc(w[1:], func(text string) bool {
+				return !strings.Contains(d.Summary+"\n"+d.Detail, strings.ReplaceAll(text, "$", r.namespace))
+			})
+		})
+		if i < 0 {
+			r.t.Errorf("nothing at %q says all of %q:\n%s", w[0], w[1:], diagnostics)
+			continue
+		}
+		diagnostics = slices.Delete(diagnostics, i, i+1)
+	}
+	if len(diagnostics) > 0 {
+		r.t.Errorf("besides:\n%s", diagnostics)
+	}
+}
+
+const routing = `
+resource "lamia_virtual_service" "test" {
+  namespace = var.namespace
+  name      = "vs"
+  hosts     = ["x.example.com", "y.example.com"]
+  gateways  = ["gw"]
+  http = [
+    { delegate = { name = "more" }, match = [{ uri = { exact = "/more" } }] },
+    { route = [{ destination = { host = "svc", subset = "v1" } }] },
+  ]
+}
+`
+
+// A virtual service that names what the cluster lacks is made nevertheless. It is warned of as long as that is so, once in each run.
+func TestAccRelated_missing(t *testing.T) {
+	t.Parallel()
+	r := relate(t, routing)
+	missing := [][]string{
+		{"gateways", `VirtualService "$/vs" names Gateway "$/gw", which is not there`, "At gateways[0]", "yet"},
+		{"http", `VirtualService "$/vs" delegates to VirtualService "$/more", which is not there`, "At http[0].delegate", "yet"},
+		{"http", `VirtualService "$/vs" routes to the subset "v1" of "svc"`, "At http[1].route[0].destination.subset", "no DestinationRule yet"},
+	}
+	r.warns(r.Run("apply", "-auto-approve"), missing...)
+	r.warns(r.Run("plan"), missing...)
+	// The update adds nothing to what the refresh before it says.
+	r.Configure(folderOf(t, strings.Replace(routing, `name      = "vs"`, `name      = "vs"`+"\n  labels = { a = \"b\" }", 1)))
+	r.warns(r.Run("apply", "-auto-approve"), missing...)
+	// What it makes worse it says.
+	r.Configure(folderOf(t, strings.Replace(routing, `"v1"`, `"v2"`, 1)))
+	r.warns(r.Run("apply", "-auto-approve"), append(slices.Clone(missing), []string{"http", `the subset "v2" of "svc"`})...)
+
+	r.object(istio.VirtualService(), "more").Create(`{"http":[{"route":[{"destination":{"host":"svc"}}]}]}`, nil)
+	r.object(istio.DestinationRule(), "dr").Create(`{"host":"*.`+r.namespace+`.svc.cluster.local","subsets":[{"name":"v1"},{"name":"v2"}]}`, nil)
+	gw := r.object(istio.Gateway(), "gw")
+	gw.Create(`{"selector":{"istio":"x"},"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["./*.example.com"]}]}`, nil)
+	r.warns(r.Run("plan"))
+
+	gw.Patch(`{"spec":{"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["./x.example.com","other/y.example.com"]}]}}`)
+	r.warns(r.Run("plan"), []string{"hosts", `Host "y.example.com" is not served by a gateway of VirtualService "$/vs"`, "At hosts[1]",
+		`Gateway "$/gw" serves "./x.example.com", "other/y.example.com"`})
+}
+
+// What Terraform makes at the same time is not missed.
+func TestAccRelated_madeTogether(t *testing.T) {
+	t.Parallel()
+	r := relate(t, routing+`
+resource "lamia_gateway" "test" {
+  namespace = var.namespace
+  name      = "gw"
+  selector  = { istio = "x" }
+  servers   = [{ port = { number = 80, name = "http", protocol = "HTTP" }, hosts = ["*"] }]
+}
+resource "lamia_destination_rule" "test" {
+  namespace = var.namespace
+  name      = "dr"
+  host      = "svc"
+  subsets   = [{ name = "v1" }]
+}
+resource "lamia_virtual_service" "more" {
+  namespace = var.namespace
+  name      = "more"
+  http      = [{ route = [{ destination = { host = "svc" } }] }]
+}
+`)
+	r.warns(r.Run("apply", "-auto-approve"))
+	r.warns(r.Run("plan"))
+}
+
+// Two virtual services of the same host on the same gateway are warned of, with the one that wins. On another gateway there are not two.
+func TestAccRelated_sameHost(t *testing.T) {
+	t.Parallel()
+	vs := func(gateways string) string {
+		return `
+resource "lamia_virtual_service" "test" {
+  namespace = var.namespace
+  name      = "b"
+  hosts     = ["x"]
+  gateways  = [` + gateways + `]
+  http      = [{ route = [{ destination = { host = "svc" } }] }]
+}
+`
+	}
+	r := relate(t, vs(`"mesh"`))
+	r.object(istio.Gateway(), "gw").Create(`{"selector":{"istio":"x"},"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["*"]}]}`, nil)
+	older := r.object(istio.VirtualService(), "a") // or as old, and first in the alphabet
+	older.Create(`{"hosts":["x.`+r.namespace+`.svc.cluster.local"],"http":[{"route":[{"destination":{"host":"svc"}}]}]}`, nil)
+	conflict := []string{"hosts", `VirtualService "$/b" and VirtualService "$/a" have the same host in the mesh`, `Sidecars follow VirtualService "$/a" alone`}
+	r.warns(r.Run("apply", "-auto-approve"), conflict)
+	r.warns(r.Run("plan"), conflict)
+	r.Configure(folderOf(t, vs(`"gw"`)))
+	r.warns(r.Run("apply", "-auto-approve"), conflict) // which the refresh before it finds
+	r.warns(r.Run("plan"))
+	older.Patch(`{"spec":{"gateways":["` + r.namespace + `/gw"]}}`)
+	r.warns(r.Run("plan"), []string{"hosts", `VirtualService "$/b" and VirtualService "$/a" have the same host on Gateway "$/gw"`, `VirtualService "$/a" comes first`})
+	older.Delete()
+	r.warns(r.Run("plan"))
+}
+
+const rule = `
+resource "lamia_destination_rule" "test" {
+  namespace = var.namespace
+  name      = "b"
+  host      = "svc"
+  subsets   = [{ name = "v1", labels = { version = "v1" } }, { name = "v2", labels = { version = "v2" } }]
+}
+`
+
+// A subset that selects no pod, and another destination rule for the same host, are warned of.
+func TestAccRelated_destinationRule(t *testing.T) {
+	t.Parallel()
+	r := relate(t, rule)
+	r.object(istio.Service(), "svc").Create(`{"selector":{"app":"x"},"ports":[{"port":80}]}`, nil)
+	pods := resources(t, corev1.SchemeGroupVersion.WithResource("pods")).Namespace(r.namespace)
+	start := func(version string) {
+		t.Helper()
+		pod := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Pod",
+			"spec": map[string]any{"containers": []any{map[string]any{"name": "x", "image": "x"}}}}}
+		pod.SetName(version)
+		pod.SetLabels(map[string]string{"app": "x", "version": version})
+		if _, err := pods.Create(t.Context(), pod, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	start("v1")
+	r.warns(r.Run("apply", "-auto-approve"), []string{"subsets", `Subset "v2" of DestinationRule "$/b" selects no pod of Service "$/svc"`, "At subsets[1].labels", "app=x,version=v2"})
+	start("v2")
+	r.warns(r.Run("plan"))
+	other := r.object(istio.DestinationRule(), "a")
+	other.Create(`{"host":"svc.`+r.namespace+`.svc.cluster.local"}`, nil)
+	r.warns(r.Run("plan"), []string{"host", `DestinationRule "$/b" and DestinationRule "$/a" are for the same host`, "comes first"})
+	other.Delete()
+	r.warns(r.Run("plan"))
+}
+
+// A subset is not taken away while a virtual service routes to it. Nothing is written then.
+func TestAccRelated_subsetRemoved(t *testing.T) {
+	t.Parallel()
+	r := relate(t, rule)
+	r.Must("apply", "-auto-approve")
+	vs := r.object(istio.VirtualService(), "vs")
+	vs.Create(`{"hosts":["x"],"http":[{"route":[{"destination":{"host":"svc","subset":"v2"}}]}]}`, nil)
+	dr := r.object(istio.DestinationRule(), "b")
+	before := dr.Live()
+	less := strings.Replace(rule, `, { name = "v2", labels = { version = "v2" } }`, "", 1)
+	r.Configure(folderOf(t, less))
+	diagnostics := r.Run("apply", "-auto-approve")
+	if len(diagnostics.Errors()) != 1 {
+		t.Errorf("%d errors, want 1", len(diagnostics.Errors()))
+	}
+	r.says(diagnostics, []string{"subsets", `VirtualService "$/vs" still routes to "v2" of DestinationRule "$/b"`, "http[0].route[0].destination", "Nothing was written", "first"})
+	if err := dr.Untouched(before); err != nil {
+		t.Error(err)
+	}
+	vs.Patch(`{"spec":{"http":[{"route":[{"destination":{"host":"svc","subset":"v1"}}]}]}}`)
+	r.warns(r.Run("apply", "-auto-approve"))
+	if err := dr.Updated(before); err != nil {
+		t.Error(err)
+	}
+}
+
+// A subset goes in the same apply as the route to it, if Terraform is free to change them at the same time.
+func TestAccRelated_subsetRemovedTogether(t *testing.T) {
+	t.Parallel()
+	both := rule + `
+resource "lamia_virtual_service" "test" {
+  namespace = var.namespace
+  name      = "vs"
+  hosts     = ["x"]
+  http      = [{ route = [{ destination = { host = "svc", subset = "v2" } }] }]
+}
+`
+	r := relate(t, both)
+	r.Must("apply", "-auto-approve")
+	r.Configure(folderOf(t, strings.NewReplacer(`, { name = "v2", labels = { version = "v2" } }`, "", `subset = "v2"`, `subset = "v1"`).Replace(both)))
+	r.warns(r.Run("apply", "-auto-approve"))
+	r.warns(r.Run("plan"))
+}
+
+// Who may not look at other objects is neither warned nor kept from anything.
+func TestAccRelated_forbidden(t *testing.T) {
+	t.Parallel()
+	r := related{t: t, namespace: acctest.Namespace(t)}
+	role := filepath.Join(acctest.Folder(t, "", map[string]string{"blind.yaml": `rules:
+- apiGroups: [networking.istio.io]
+  resources: [virtualservices, destinationrules]
+  verbs: [get, create, patch, delete]
+`}), "blind.yaml")
+	r.Terraform = r.terraform(routing+rule, acctest.Account(t, r.namespace, role))
+	r.object(istio.VirtualService(), "other").Create(`{"hosts":["x"],"http":[{"route":[{"destination":{"host":"svc","subset":"v2"}}]}]}`, nil)
+	r.warns(r.Run("apply", "-auto-approve"))
+	r.warns(r.Run("plan"))
+	r.Configure(folderOf(t, routing+strings.Replace(rule, `, { name = "v2", labels = { version = "v2" } }`, "", 1)))
+	r.warns(r.Run("apply", "-auto-approve"))
+}
+
+// However many resources there are, a plan lists each kind that they have to do with once.
+func TestAccRelated_requests(t *testing.T) {
+	t.Parallel()
+	r := related{t: t, namespace: acctest.Namespace(t)}
+	var mu sync.Mutex
+	lists := map[string]int{}
+	proxy := acctest.Proxy(t, func(w http.ResponseWriter, req *http.Request, next http.Handler) {
+		if path := strings.Split(req.URL.Path, "/"); path[len(path)-2] == r.namespace {
+			mu.Lock()
+			lists[req.Method+" "+path[len(path)-1]]++
+			mu.Unlock()
+		}
+		next.ServeHTTP(w, req)
+	})
+	r.Terraform = r.terraform(`
+resource "lamia_virtual_service" "test" {
+  count     = 20
+  namespace = var.namespace
+  name      = "vs-${count.index}"
+  hosts     = ["${count.index}.example.com"]
+  gateways  = ["gw"]
+  http      = [{ route = [{ destination = { host = lamia_destination_rule.test[0].host, subset = "v1" } }] }]
+}
+resource "lamia_destination_rule" "test" {
+  count     = 20
+  namespace = var.namespace
+  name      = "dr-${count.index}"
+  host      = "svc-${count.index}"
+  subsets   = [{ name = "v1", labels = { version = "v1" } }]
+}
+`, proxy)
+	r.object(istio.Gateway(), "gw").Create(`{"selector":{"istio":"x"},"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["*"]}]}`, nil)
+	r.warns(r.Run("apply", "-auto-approve"))
+	clear(lists)
+	r.warns(r.Run("plan"))
+	want := map[string]int{"GET gateways": 1, "GET virtualservices": 1, "GET destinationrules": 1, "GET services": 1}
+	if fmt.Sprint(lists) != fmt.Sprint(want) {
+		t.Errorf("lists are %v, want %v", lists, want)
+	}
+}
