@@ -16,9 +16,14 @@ type Finding struct {
 	Judge Judge
 	// Message says what is wrong, in the words of the judge.
 	Message string
-	// Field is where, as Kubernetes spells it, such as "spec.http[0].timeout"; "" if that is not known.
-	Field string
+	// Fields are where, as Kubernetes spells it, such as "spec.http[0].timeout": one, several that do not go together, or none if that is not known.
+	Fields []string
+	// Advice says what to do, if the judge has a say on that.
+	Advice string
 }
+
+// Equal reports whether two findings are the same.
+func (f Finding) Equal(g Finding) bool { return f.key() == g.key() }
 
 // Judge is who refuses or warns.
 type Judge string

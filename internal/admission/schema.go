@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -81,7 +82,11 @@ func (c *crd) check(o *unstructured.Unstructured) (found []Finding) {
 		errs = append(errs, ruled...)
 	}
 	for _, err := range errs {
-		found = append(found, Finding{Judge: Schema, Message: err.ErrorBody(), Field: err.Field})
+		f := Finding{Judge: Schema, Message: cmp.Or(err.Detail, err.Type.String())} // without the value, which may be large
+		if err.Field != "" && err.Field != "<nil>" {
+			f.Fields = []string{err.Field}
+		}
+		found = append(found, f)
 	}
 	return found
 }

@@ -8,6 +8,7 @@ import (
 	networking "istio.io/client-go/pkg/apis/networking/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/magneticio/terraform-provider-lamia/internal/admission"
 	"github.com/magneticio/terraform-provider-lamia/internal/describe"
 	"github.com/magneticio/terraform-provider-lamia/internal/object"
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
@@ -28,21 +29,21 @@ func Resources() (resources []func() resource.Resource) {
 
 // VirtualService is networking.istio.io/v1 VirtualService.
 func VirtualService() *object.Kind {
-	return kind("virtual_service", "VirtualService", "virtualservices", (*v1alpha3.VirtualService)(nil))
+	return kind("virtual_service", "VirtualService", "virtualservices", (*v1alpha3.VirtualService)(nil), admission.VirtualService())
 }
 
 // DestinationRule is networking.istio.io/v1 DestinationRule.
 func DestinationRule() *object.Kind {
-	return kind("destination_rule", "DestinationRule", "destinationrules", (*v1alpha3.DestinationRule)(nil))
+	return kind("destination_rule", "DestinationRule", "destinationrules", (*v1alpha3.DestinationRule)(nil), admission.DestinationRule())
 }
 
 // ServiceEntry is networking.istio.io/v1 ServiceEntry.
 func ServiceEntry() *object.Kind {
-	return kind("service_entry", "ServiceEntry", "serviceentries", (*v1alpha3.ServiceEntry)(nil))
+	return kind("service_entry", "ServiceEntry", "serviceentries", (*v1alpha3.ServiceEntry)(nil), admission.ServiceEntry())
 }
 
 // kind is one of Istio's, whose spec is a protobuf message.
-func kind(resourceType, kind, resource string, message interface{ ProtoReflect() protoreflect.Message }) *object.Kind {
+func kind(resourceType, kind, resource string, message interface{ ProtoReflect() protoreflect.Message }, judges *admission.Judges) *object.Kind {
 	descriptor := message.ProtoReflect().Descriptor()
 	return &object.Kind{
 		Type:        resourceType,
@@ -51,5 +52,6 @@ func kind(resourceType, kind, resource string, message interface{ ProtoReflect()
 		Kind:        kind,
 		Spec:        spec.FromDescriptor(descriptor),
 		ValidName:   validation.IsDNS1123Subdomain,
+		Admission:   judges,
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	apischema "k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/magneticio/terraform-provider-lamia/internal/admission"
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
@@ -32,6 +33,8 @@ type Kind struct {
 	Computed map[string]Computed
 	// Companions are the objects that come with the object; nil, if it always comes alone.
 	Companions *Companions
+	// Admission judges objects as the cluster will; nil, if only the cluster can.
+	Admission *admission.Judges
 	// Waiting says what the object still waits for before users can rely on it, "" when nothing. Nil: it is ready once stored.
 	Waiting func(live *unstructured.Unstructured) string
 }
