@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"istio.io/istio/pkg/config"
 	"istio.io/istio/pkg/config/validation"
+	"istio.io/istio/pkg/log"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -17,6 +18,9 @@ type istiod struct {
 	message  proto.Message
 	validate validation.ValidateFunc
 }
+
+// What Istio's code has to say beside its verdict goes to a log, on the provider's standard output, which is Terraform's.
+func init() { log.FindScope("validation").SetOutputLevel(log.NoneLevel) }
 
 // check follows crd.ConvertObject and the webhook's validate of istio.io/istio.
 func (i istiod) check(o *unstructured.Unstructured) (refused, warned []Finding) {

@@ -3,6 +3,8 @@ package object
 import (
 	"context"
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -21,9 +23,6 @@ var _ resource.ResourceWithValidateConfig = (*object)(nil)
 
 // RuleBroken is the summary of errors about objects that the cluster would refuse, told without asking it.
 const RuleBroken = "Refused by a rule of Istio's"
-
-// completions is how many ways to complete what is unknown have to break a rule until it is certain to be broken.
-const completions = 64
 
 // ValidateConfig says what the API server and istiod would refuse or warn of, without a cluster. Terraform asks again when it plans and when
 // it applies, with more values known.
@@ -62,19 +61,19 @@ func (k *Kind) validate(config values) (diags diag.Diagnostics) {
 
 // judge is what stands against the object whatever its unknown values turn out to be, and one of the objects that it may become.
 func (k *Kind) judge(config values) (o *unstructured.Unstructured, verdict admission.Verdict, err error) {
-	known := k.admitted(config).IsFullyKnown()
-	for seed := range uint64(completions) {
-		completed, err := k.object(k.complete(config, seed))
+	i := 0
+	for completed := range k.completions(config) {
+		completed, err := k.object(completed)
 		if err != nil {
 			return nil, admission.Verdict{}, err
 		}
 		v := k.Admission.Check(completed)
-		if seed == 0 {
+		if i++; i == 1 {
 			o, verdict = completed, v
 		} else {
 			verdict.Errors, verdict.Warnings = both(verdict.Errors, v.Errors), both(verdict.Warnings, v.Warnings)
 		}
-		if known || len(verdict.Errors)+len(verdict.Warnings) == 0 {
+		if len(verdict.Errors) == 0 && (len(verdict.Warnings) == 0 || i >= spec.Guesses) {
 			break
 		}
 	}
@@ -95,21 +94,28 @@ func (k *Kind) admitted(config values) tftypes.Value {
 	return v.raw(v.typ())
 }
 
-// complete is config with values for what is unknown, and the defaults that follow from the name.
-func (k *Kind) complete(config values, seed uint64) values {
+// completions are config with values for what is unknown, and the defaults that follow from the name.
+func (k *Kind) completions(config values) iter.Seq[values] {
 	frame := []spec.Field{
 		{Name: attrName, Scalar: spec.String, Required: true, Plausible: func(s string) bool { return k.ValidName(s) == nil }},
 		{Name: attrNamespace, Scalar: spec.String, Required: true, Plausible: func(s string) bool { return validation.IsDNS1123Label(s) == nil }},
 		{Name: attrLabels, Scalar: spec.String, Collection: spec.Map},
 		{Name: attrAnnotations, Scalar: spec.String, Collection: spec.Map},
 	}
-	v := valuesOf((&spec.Message{Fields: slices.Concat(frame, k.Spec.Fields)}).Complete(k.admitted(config), seed))
-	for attribute, value := range k.Defaults {
-		if config[attribute].IsNull() {
-			v[attribute] = value(v.string(attrNamespace), v.string(attrName))
+	m := &spec.Message{Fields: slices.Concat(frame, k.Spec.Fields)}
+	return func(yield func(values) bool) {
+		for completed := range m.Completions(k.admitted(config)) {
+			v := maps.Clone(valuesOf(completed))
+			for attribute, value := range k.Defaults {
+				if config[attribute].IsNull() {
+					v[attribute] = value(v.string(attrNamespace), v.string(attrName))
+				}
+			}
+			if !yield(v) {
+				return
+			}
 		}
 	}
-	return v
 }
 
 // placed is a finding at an attribute.

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -10,24 +11,53 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// Complete is value with all of m's attributes that are not known, or not wholly known, filled with values that they might turn out to be.
-// The seed decides which: many seeds give many different ones.
-func (m *Message) Complete(value tftypes.Value, seed uint64) tftypes.Value {
-	if value.IsFullyKnown() {
-		return value
+// Completions are value with all of m's attributes that are not known, or not wholly known, filled with values that they might turn out to be,
+// in many ways; value itself, once, if all is known. The first [Guesses] leave it to chance. The others see to it that each string takes the
+// value of each other string that is known: it may have to be the name of something.
+func (m *Message) Completions(value tftypes.Value) iter.Seq[tftypes.Value] {
+	return func(yield func(tftypes.Value) bool) {
+		if value.IsFullyKnown() {
+			yield(value)
+			return
+		}
+		seen := stringsIn(value)
+		for seed := range uint64(Guesses) {
+			if !yield(m.Complete(value, seed)) {
+				return
+			}
+		}
+		for i := range min(len(seen)*16, 512) {
+			c := newCompletion(uint64(Guesses+i), seen)
+			c.turn, c.wanted = i/len(seen), seen[i%len(seen)]
+			if !yield(c.message(m, value)) {
+				return
+			}
+		}
 	}
-	c := completion{Rand: rand.New(rand.NewPCG(seed, 31))}
+}
+
+// Guesses is how many of the [Message.Completions] are left to chance.
+const Guesses = 64
+
+// Complete is one of the completions that are left to chance. The seed decides which.
+func (m *Message) Complete(value tftypes.Value, seed uint64) tftypes.Value {
+	return newCompletion(seed, stringsIn(value)).message(m, value)
+}
+
+// stringsIn are those that are known in value.
+func stringsIn(value tftypes.Value) (seen []string) {
 	_ = tftypes.Walk(value, func(at *tftypes.AttributePath, v tftypes.Value) (bool, error) {
 		var s string
 		if v.Type().Is(tftypes.String) && v.IsKnown() && !v.IsNull() && v.As(&s) == nil {
-			c.seen = append(c.seen, s)
+			seen = append(seen, s)
 		}
 		if key, ok := at.LastStep().(tftypes.ElementKeyString); ok {
-			c.seen = append(c.seen, string(key))
+			seen = append(seen, string(key))
 		}
 		return v.IsKnown(), nil
 	})
-	return c.message(m, value)
+	slices.Sort(seen)
+	return slices.Compact(seen)
 }
 
 // completion makes values up. What is there beside them does not limit them: whoever judges the whole sees which go together.
@@ -35,8 +65,19 @@ type completion struct {
 	*rand.Rand
 	// seen are strings that are known: what is not may turn out to be the same, or to name the same thing.
 	seen []string
-	// made counts strings, so that two are the same by chance only.
-	made int
+	// chosen are the choices that all values of a field follow; nil, if each is on its own.
+	chosen map[*Field]int
+	// made counts strings, so that two are the same by chance only. The one whose turn it is becomes the one that is wanted.
+	made, turn int
+	wanted     string
+}
+
+func newCompletion(seed uint64, seen []string) *completion {
+	c := &completion{Rand: rand.New(rand.NewPCG(seed, 31)), seen: seen, turn: -1}
+	if c.IntN(2) == 0 {
+		c.chosen = make(map[*Field]int)
+	}
+	return c
 }
 
 func (c *completion) message(m *Message, value tftypes.Value) tftypes.Value {
@@ -98,7 +139,7 @@ func (c *completion) make(f *Field) tftypes.Value {
 	case Map:
 		m := make(map[string]tftypes.Value, n)
 		for range n {
-			m[c.string()] = c.makeElement(f)
+			m[c.string(f)] = c.makeElement(f)
 		}
 		return tftypes.NewValue(f.Type(), m)
 	}
@@ -119,19 +160,19 @@ func (c *completion) makeElement(f *Field) tftypes.Value {
 		return tftypes.NewValue(tftypes.Bool, c.IntN(2) == 0)
 	case s.Type == types.NumberType:
 		n := s.wholeNumber(limits)
-		return tftypes.NewValue(tftypes.Number, max(n.low, min(n.high, one(c, numbers))))
+		return tftypes.NewValue(tftypes.Number, max(n.low, min(n.high, one(c, f, numbers))))
 	case s.Type == types.Float64Type:
-		return tftypes.NewValue(tftypes.Number, one(c, []float64{0, 0.5, 1, 50, 100}))
+		return tftypes.NewValue(tftypes.Number, one(c, f, []float64{0, 0.5, 1, 50, 100}))
 	case s.Values != nil:
-		return tftypes.NewValue(tftypes.String, one(c, s.Values))
+		return tftypes.NewValue(tftypes.String, one(c, f, s.Values))
 	case s.Validator != nil: // bytes
-		return tftypes.NewValue(tftypes.String, one(c, []string{"", "YQ=="}))
+		return tftypes.NewValue(tftypes.String, one(c, f, []string{"", "YQ=="}))
 	case s.Type != types.StringType:
-		return tftypes.NewValue(tftypes.String, one(c, []string{"1ms", "1s", "1h"}))
+		return tftypes.NewValue(tftypes.String, one(c, f, []string{"1ms", "1s", "1h"}))
 	}
-	made := c.string()
+	made := c.string(f)
 	for f.Plausible != nil && !f.Plausible(made) {
-		made = c.string()
+		made = c.string(f)
 	}
 	return tftypes.NewValue(tftypes.String, made)
 }
@@ -166,16 +207,28 @@ var (
 	}
 )
 
-func (c *completion) string() string {
-	if len(c.seen) > 0 && c.IntN(4) == 0 {
-		return one(c, c.seen)
-	}
-	form := one(c, forms)
+func (c *completion) string(f *Field) string {
 	c.made++
-	if i := slices.Index([]byte(form), '%'); i < 0 {
+	if c.made-1 == c.turn {
+		return c.wanted
+	}
+	if len(c.seen) > 0 && c.IntN(4) == 0 {
+		return one(c, f, c.seen)
+	}
+	form := one(c, f, forms)
+	if !slices.Contains([]byte(form), '%') {
 		return form
 	}
 	return fmt.Sprintf(form, c.made%250)
 }
 
-func one[T any](c *completion, all []T) T { return all[c.IntN(len(all))] }
+func one[T any](c *completion, f *Field, all []T) T {
+	i := c.Int()
+	if c.chosen != nil {
+		if chosen, ok := c.chosen[f]; ok {
+			i = chosen
+		}
+		c.chosen[f] = i
+	}
+	return all[i%len(all)]
+}
