@@ -13,7 +13,7 @@ func Gateway() *Judges {
 
 // VirtualService judges VirtualServices.
 func VirtualService() *Judges {
-	return &Judges{crd: newCRD("VirtualService"), istiod: istiod{gvk.VirtualService, &v1alpha3.VirtualService{}, validation.ValidateVirtualService}}
+	return &Judges{crd: newCRD("VirtualService"), istiod: istiod{gvk.VirtualService, &v1alpha3.VirtualService{}, validation.ValidateVirtualService}, advice: rewrites}
 }
 
 // DestinationRule judges DestinationRules.
