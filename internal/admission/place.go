@@ -79,8 +79,8 @@ func (p *placer) below(at []step, k key, n int) [][]string {
 	for _, child := range children(p.object.Object, at) {
 		path := append(slices.Clone(at), child)
 		without := p.count(&unstructured.Unstructured{Object: remove(p.object.Object, path).(map[string]any)})
-		if i, ok := child.(int); ok { // messages number the elements, too
-			without = renumber(without, i)
+		if i, ok := child.(int); ok {
+			without = renumber(without, fieldOf(at), i)
 		}
 		if less := p.now[k] - without[k]; less > 0 {
 			culprits = append(culprits, culprit{path, min(less, n), p.better(without)})
@@ -103,22 +103,30 @@ func (p *placer) below(at []step, k key, n int) [][]string {
 	return [][]string{slices.Concat(places...)}
 }
 
-// renumber are findings in an object without the i-th element of a list, as they would number the elements if it were there still.
-func renumber(n map[key]int, i int) map[key]int {
+// renumber are findings in an object without the i-th element of a list, as they would number the elements if it were there still: in fields,
+// and in messages, where Istio calls the first #0.
+func renumber(n map[key]int, list string, i int) map[key]int {
 	all := make(map[key]int, len(n))
 	for k, count := range n {
-		k.message = number.ReplaceAllStringFunc(k.message, func(s string) string {
-			if j, err := strconv.Atoi(s[1:]); err == nil && j >= i {
-				return fmt.Sprint("#", j+1)
-			}
-			return s
-		})
+		k.message = number.ReplaceAllStringFunc(k.message, func(s string) string { return "#" + after(s[1:], i) })
+		if rest, ok := strings.CutPrefix(k.field, list+"["); ok {
+			index, rest, _ := strings.Cut(rest, "]")
+			k.field = list + "[" + after(index, i) + "]" + rest
+		}
 		all[k] += count
 	}
 	return all
 }
 
 var number = regexp.MustCompile(`#\d+`)
+
+// after is the index that an element has once there is an i-th before it.
+func after(index string, i int) string {
+	if j, err := strconv.Atoi(index); err == nil && j >= i {
+		return strconv.Itoa(j + 1)
+	}
+	return index
+}
 
 // better reports whether nothing is wrong that is not wrong now.
 func (p *placer) better(n map[key]int) bool {

@@ -94,11 +94,26 @@ func (s sample) object(namespace string) (*unstructured.Unstructured, error) {
 	return s.unstructured(namespace, encoded), nil
 }
 
+// server is the provider, configured for a cluster that it need not ask.
 var server = sync.OnceValues(func() (tfprotov6.ProviderServer, *tfprotov6.GetProviderSchemaResponse) {
+	ctx := context.Background()
 	s := provider.NewServer("test")()
-	schemas, err := s.GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{})
+	schemas, err := s.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		panic(err)
+	}
+	block := schemas.Provider.ValueType().(tftypes.Object)
+	arguments := make(map[string]tftypes.Value)
+	for name, t := range block.AttributeTypes {
+		arguments[name] = tftypes.NewValue(t, nil)
+	}
+	arguments["host"] = tftypes.NewValue(tftypes.String, "https://127.0.0.1:1")
+	config, err := tfprotov6.NewDynamicValue(block, tftypes.NewValue(block, arguments))
+	if err != nil {
+		panic(err)
+	}
+	if resp, err := s.ConfigureProvider(ctx, &tfprotov6.ConfigureProviderRequest{Config: &config}); err != nil || len(resp.Diagnostics) > 0 {
+		panic(fmt.Sprint(err, resp))
 	}
 	return s, schemas
 })
@@ -198,7 +213,7 @@ func (s sample) with(t testing.TB, change func(*tftypes.AttributePath, tftypes.V
 	return s
 }
 
-// mutate changes one value: makes it null, empty or another, takes an element out of a list or puts one in twice.
+// mutate changes a value: makes it null, empty or another, takes an element out of a list or puts one in twice.
 func (s sample) mutate(t testing.TB, r *rand.Rand) sample {
 	t.Helper()
 	spots := s.spots(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -209,6 +210,7 @@ func (r *object) ImportState(ctx context.Context, req resource.ImportStateReques
 // session is one operation on one object.
 type session struct {
 	kind        *Kind
+	values      values
 	ref         kube.Object
 	cluster     *kube.Cluster
 	ctx         context.Context // ends with the operation's timeout, and with Ctrl-C
@@ -223,7 +225,7 @@ func (r *object) open(ctx context.Context, v values,
 	timeout func(timeouts.Value, context.Context, time.Duration) (time.Duration, diag.Diagnostics),
 	diagnostics *diag.Diagnostics,
 ) *session {
-	s := &session{kind: r.kind, ref: r.kind.ref(v), diagnostics: diagnostics}
+	s := &session{kind: r.kind, values: v, ref: r.kind.ref(v), diagnostics: diagnostics}
 	cluster, diags := r.connection.Cluster()
 	diagnostics.Append(diags...)
 	var given timeouts.Value
@@ -241,7 +243,12 @@ func (r *object) open(ctx context.Context, v values,
 
 func (s *session) close() {
 	s.cancel()
-	s.diagnostics.Append(s.warnings.Diagnostics(s.ref)...)
+	warnings := s.warnings.Diagnostics(s.ref)
+	if len(warnings) > 0 {
+		told := s.kind.told(s.values)
+		warnings = slices.DeleteFunc(warnings, func(d diag.Diagnostic) bool { return slices.Contains(told, d.Detail()) })
+	}
+	s.diagnostics.Append(warnings...)
 }
 
 // fail says what became of the request that ended in err.

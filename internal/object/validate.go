@@ -24,8 +24,8 @@ var _ resource.ResourceWithValidateConfig = (*object)(nil)
 // RuleBroken is the summary of errors about objects that the cluster would refuse, told without asking it.
 const RuleBroken = "Refused by a rule of Istio's"
 
-// ValidateConfig says what the API server and istiod would refuse or warn of, without a cluster. Terraform asks again when it plans and when
-// it applies, with more values known.
+// ValidateConfig says what the API server and istiod would refuse, without a cluster. Terraform asks again when it plans and when it applies,
+// with more values known. Then it says what they would warn of, too.
 func (r *object) ValidateConfig(_ context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	if r.kind.Admission == nil {
 		return
@@ -37,16 +37,20 @@ func (r *object) ValidateConfig(_ context.Context, req resource.ValidateConfigRe
 			config[attrNamespace] = tftypes.NewValue(tftypes.String, r.connection.Namespace())
 		}
 	}
-	resp.Diagnostics.Append(r.kind.validate(config)...)
+	errors, warnings := r.kind.validate(config)
+	resp.Diagnostics.Append(errors...)
+	if r.connection != nil { // Terraform validates before it plans, too, and would show each warning twice
+		resp.Diagnostics.Append(warnings...)
+	}
 }
 
-func (k *Kind) validate(config values) (diags diag.Diagnostics) {
+func (k *Kind) validate(config values) (errors, warnings diag.Diagnostics) {
 	o, verdict, err := k.judge(config)
 	if err != nil { // the schema's to say
-		return nil
+		return nil, nil
 	}
 	for _, p := range unrelated(k.place(config, o, verdict.Errors)) {
-		diags.Append(withPath(p, diag.NewErrorDiagnostic(RuleBroken, fmt.Sprintf(
+		errors.Append(withPath(p, diag.NewErrorDiagnostic(RuleBroken, fmt.Sprintf(
 			"%s. So says %s, and such a %s is refused at apply. %s", strings.TrimSuffix(p.Message, "."), p.Judge, k.Kind, p.remedy()))))
 	}
 	for _, p := range k.place(config, o, verdict.Warnings) {
@@ -54,9 +58,24 @@ func (k *Kind) validate(config values) (diags diag.Diagnostics) {
 		if text == "" {
 			text = fmt.Sprintf("So says %s, which accepts such a %s all the same. %s", p.Judge, k.Kind, p.remedy())
 		}
-		diags.Append(withPath(p, diag.NewWarningDiagnostic(p.Message, text))) // Terraform shows one of all warnings of the same summary
+		warnings.Append(withPath(p, diag.NewWarningDiagnostic(p.Message, text))) // Terraform shows one of all warnings of the same summary
 	}
-	return diags
+	return errors, warnings
+}
+
+// told are the warnings that the plan gave, which the API server gives again.
+func (k *Kind) told(v values) (texts []string) {
+	if k.Admission == nil {
+		return nil
+	}
+	o, err := k.object(v)
+	if err != nil {
+		return nil
+	}
+	for _, f := range k.Admission.Check(o).Warnings {
+		texts = append(texts, f.Message)
+	}
+	return texts
 }
 
 // judge is what stands against the object whatever its unknown values turn out to be, and one of the objects that it may become.

@@ -94,17 +94,21 @@ func (s server) openUnknownElements(req *tfprotov6.ValidateResourceConfigRequest
 	return err
 }
 
-// sayOnce leaves out the rules that are broken by a value, or a part of it, that the schema refuses anyway. The framework validates the
-// schema last, and does not tell the resource what came of it.
+// sayOnce leaves out rules that are broken by a value, or a part of it, that the schema refuses anyway, and warnings that an attribute is
+// deprecated which the schema gives, too. The framework validates the schema last, and does not tell the resource what came of it.
 func sayOnce(diagnostics []*tfprotov6.Diagnostic) []*tfprotov6.Diagnostic {
 	return slices.DeleteFunc(slices.Clone(diagnostics), func(rule *tfprotov6.Diagnostic) bool {
-		return rule.Summary == object.RuleBroken && rule.Attribute != nil && slices.ContainsFunc(diagnostics, func(d *tfprotov6.Diagnostic) bool {
-			if d.Summary == object.RuleBroken || d.Severity != tfprotov6.DiagnosticSeverityError || d.Attribute == nil {
+		return rule.Attribute != nil && slices.ContainsFunc(diagnostics, func(d *tfprotov6.Diagnostic) bool {
+			if d == rule || d.Severity != rule.Severity || d.Attribute == nil {
 				return false
+			}
+			if d.Severity == tfprotov6.DiagnosticSeverityWarning {
+				return d.Summary == "Attribute Deprecated" && strings.Contains(rule.Summary, "deprecated") && rule.Attribute.Equal(d.Attribute)
 			}
 			these, those := rule.Attribute.Steps(), d.Attribute.Steps()
 			n := min(len(these), len(those))
-			return tftypes.NewAttributePathWithSteps(these[:n]).Equal(tftypes.NewAttributePathWithSteps(those[:n]))
+			return rule.Summary == object.RuleBroken && d.Summary != object.RuleBroken &&
+				tftypes.NewAttributePathWithSteps(these[:n]).Equal(tftypes.NewAttributePathWithSteps(those[:n]))
 		})
 	})
 }

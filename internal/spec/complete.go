@@ -171,8 +171,8 @@ func (c *completion) makeElement(f *Field) tftypes.Value {
 		return tftypes.NewValue(tftypes.String, one(c, f, []string{"1ms", "1s", "1h"}))
 	}
 	made := c.string(f)
-	for f.Plausible != nil && !f.Plausible(made) {
-		made = c.string(f)
+	if f.Plausible != nil && !f.Plausible(made) {
+		made = fmt.Sprint("name", c.made)
 	}
 	return tftypes.NewValue(tftypes.String, made)
 }
