@@ -39,7 +39,7 @@ func TestAccRules_unknown(t *testing.T) {
 			if c.errors == nil {
 				tf.Empty()
 			}
-			tf.Must("destroy", "-auto-approve")
+			tf.Must("destroy", "-auto-approve", "-var", "port=8080") // Terraform validates before it destroys
 		})
 	}
 }

@@ -51,12 +51,12 @@ func (k *Kind) validate(config values) (errors, warnings diag.Diagnostics) {
 	}
 	for _, p := range unrelated(k.place(config, o, verdict.Errors)) {
 		errors.Append(withPath(p, diag.NewErrorDiagnostic(RuleBroken, fmt.Sprintf(
-			"%s. So says %s, and such a %s is refused at apply. %s", strings.TrimSuffix(p.Message, "."), p.Judge, k.Kind, p.remedy()))))
+			"%s. So says %s, and such a %s is refused at apply.%s", strings.TrimSuffix(p.Message, "."), p.Judge, k.Kind, p.remedy()))))
 	}
 	for _, p := range k.place(config, o, verdict.Warnings) {
 		text := p.Advice
 		if text == "" {
-			text = fmt.Sprintf("So says %s, which accepts such a %s all the same. %s", p.Judge, k.Kind, p.remedy())
+			text = fmt.Sprintf("So says %s, which accepts such a %s all the same.%s", p.Judge, k.Kind, p.remedy())
 		}
 		warnings.Append(withPath(p, diag.NewWarningDiagnostic(p.Message, text))) // Terraform shows one of all warnings of the same summary
 	}
@@ -144,8 +144,12 @@ type placed struct {
 	with []path.Path // the others that do not go with it
 }
 
+// remedy is what to do.
 func (p placed) remedy() string {
-	remedy := "Change it here"
+	if len(p.path.Steps()) == 0 {
+		return ""
+	}
+	remedy := " Change it here"
 	for _, other := range p.with {
 		remedy += ", or " + other.String()
 	}

@@ -3,12 +3,14 @@
 # error: at "name +=.*Invalid Kubernetes Name: Kubernetes does not allow "a\.b" here: must not contain dots
 resource "lamia_gateway" "name_with_dots" {
   name    = "a.b"
-  servers = []
+  servers = [{ hosts = ["a.example.com"], port = { number = 80, name = "http", protocol = "HTTP" } }]
 }
 
 # error: at "name +=.*does not allow "Not_A_Label" here: a lowercase RFC 1123 subdomain must consist of
 resource "lamia_virtual_service" "name_no_label" {
-  name = "Not_A_Label"
+  name  = "Not_A_Label"
+  hosts = ["a.example.com"]
+  http  = [{ route = [{ destination = { host = "a" } }] }]
 }
 
 # error: at "name +=.*does not allow "1st" here: a DNS-1035 label must .* start with an alphabetic character
@@ -61,6 +63,7 @@ resource "lamia_gateway" "selector_and_workload" {
   name     = "test"
   selector = { istio = "ingressgateway" }
   workload = { replicas = 2 }
+  servers  = [{ hosts = ["a.example.com"], port = { number = 80, name = "http", protocol = "HTTP" } }]
 }
 
 # error: at "ports = .*At ports\[0\]\.port: The value is 0; it must be a whole number from 1 to 65535
@@ -164,6 +167,8 @@ resource "lamia_destination_rule" "element" {
 # error: at "timeouts = .*At timeouts\.create: "5 apples" must be
 resource "lamia_virtual_service" "timeouts" {
   name     = "test"
+  hosts    = ["a.example.com"]
+  http     = [{ route = [{ destination = { host = "a" } }] }]
   timeouts = { create = "5 apples" }
 }
 
@@ -189,7 +194,7 @@ resource "lamia_virtual_service" "no_route" {
 }
 
 # Weights are relative and need not sum to 100, but some traffic has to go somewhere.
-# error: at "http = .*At http\[0\]\.route: total destination weight = 0\. So says istiod
+# error: at "http = .*At http\[0\]\.route\[1\]: total destination weight = 0\. So says istiod, and such a VirtualService is refused at apply\. Change it here, or http\[0\]\.route\[0\]\.
 resource "lamia_virtual_service" "weights" {
   name  = "weights"
   hosts = ["a.example.com"]
@@ -199,12 +204,10 @@ resource "lamia_virtual_service" "weights" {
   ] }]
 }
 
-# error: http, tcp or tls must be provided in virtual service\. So says istiod
-# error: at "hosts = .*virtual service must have at least one host
+# error: at "resource .*http, tcp or tls must be provided in virtual service\. So says istiod, and such a VirtualService is refused at apply\.$
 resource "lamia_virtual_service" "hosts" {
-  name     = "hosts"
-  hosts    = []
-  gateways = ["a"]
+  name  = "hosts"
+  hosts = []
 }
 
 # A rule in CEL of Istio's CRD.
@@ -218,7 +221,7 @@ resource "lamia_service_entry" "exclusive" {
 }
 
 # Two problems of one resource, beside a value that is not known.
-# error: at "host = .*domain name "a b" invalid
+# error: at "host += .*domain name "a b" invalid
 # error: at "subsets = .*At subsets\[1\]\.name: duplicate subset names: one\. .* Change it here, or subsets\[0\]\.name\.
 resource "lamia_destination_rule" "two" {
   name    = terraform_data.later.output
