@@ -46,7 +46,7 @@ func newCluster(t *testing.T) cluster {
 }
 
 // judge asks the API server, with istiod's webhook, what it would say to the object.
-func (c cluster) judge(t *testing.T, s sample, o *unstructured.Unstructured) (refusal error, warnings []string) {
+func (c cluster) judge(t *testing.T, s sample, o *unstructured.Unstructured) (warnings []string, refusal error) {
 	t.Helper()
 	o = o.DeepCopy()
 	o.SetNamespace(c.namespace)
@@ -57,7 +57,7 @@ func (c cluster) judge(t *testing.T, s sample, o *unstructured.Unstructured) (re
 	if err != nil && !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) { // a webhook refuses with the latter
 		t.Fatalf("%s: %v", s.source, err)
 	}
-	return err, warnings
+	return warnings, err
 }
 
 // tally counts verdicts.
@@ -78,7 +78,7 @@ func (c cluster) compare(t *testing.T, s sample, n *tally) {
 		}
 		return
 	}
-	refusal, warned := c.judge(t, s, o)
+	warned, refusal := c.judge(t, s, o)
 	n.Lock()
 	defer n.Unlock()
 	switch {
@@ -132,7 +132,7 @@ func TestAccAdmission_corpus(t *testing.T) {
 	refused := 0
 	kinds := istioKinds()
 	for _, o := range others {
-		refusal, _ := c.judge(t, sample{source: o.source, kind: kinds[o.GetKind()]}, o.Unstructured)
+		_, refusal := c.judge(t, sample{source: o.source, kind: kinds[o.GetKind()]}, o.Unstructured)
 		if refusal == nil {
 			t.Errorf("%s is no object for Terraform (%s), but the cluster takes it: %v", o.source, o.why, o.Object)
 		} else {
