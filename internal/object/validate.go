@@ -30,7 +30,7 @@ func (r *object) ValidateConfig(_ context.Context, req resource.ValidateConfigRe
 	if r.kind.Admission == nil {
 		return
 	}
-	config := valuesOf(req.Config.Raw)
+	config := maps.Clone(valuesOf(req.Config.Raw))
 	if config[attrNamespace].IsNull() {
 		config[attrNamespace] = tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
 		if r.connection != nil && r.connection.Namespace() != "" {
