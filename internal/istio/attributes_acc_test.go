@@ -141,7 +141,7 @@ func known(t *testing.T, path string, m *spec.Message, schema object) *spec.Mess
 	return less
 }
 
-// Three attributes are there for istiod to refuse. That its word reaches the user shows that they reach istiod.
+// Three attributes are there for istiod to refuse.
 func TestAccKinds_refusedAttributes(t *testing.T) {
 	t.Parallel()
 	for _, r := range refused {
@@ -152,7 +152,7 @@ func TestAccKinds_refusedAttributes(t *testing.T) {
 			maps.Copy(attributes, object{"namespace": namespace, "name": "refused"})
 			acctest.Test(t, namespace, resource.TestStep{
 				ConfigDirectory: configuration(t, istioKinds()[r.kind], map[string]object{"refused": attributes}),
-				ExpectError:     regexp.MustCompile(`(?s)refused\s+by\s+the\s+webhook.*` + r.message),
+				ExpectError:     regexp.MustCompile(`(?s)Refused by a rule of Istio's.*` + r.message),
 			})
 		})
 	}

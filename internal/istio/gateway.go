@@ -21,13 +21,14 @@ import (
 	apischema "k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/magneticio/terraform-provider-lamia/internal/admission"
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 	"github.com/magneticio/terraform-provider-lamia/internal/object"
 )
 
 // Gateway is networking.istio.io/v1 Gateway. Without a selector it has proxies of its own, and an address.
 func Gateway() *object.Kind {
-	k := kind("gateway", "Gateway", "gateways", (*v1alpha3.Gateway)(nil))
+	k := kind("gateway", "Gateway", "gateways", (*v1alpha3.Gateway)(nil), admission.Gateway())
 	k.ValidName = validation.IsDNS1123Label // istiod refuses dots
 	k.Description += " Unless a `selector` names proxies that are there already, the gateway has proxies of its own, with a load balancer in front of them and so an " +
 		"`address`; `workload` tunes them."

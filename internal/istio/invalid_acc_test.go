@@ -13,14 +13,21 @@ import (
 // What is wrong is refused, as early as it can be known, with an error that says what and where.
 func TestAccKinds_invalid(t *testing.T) {
 	t.Parallel()
-	for command, args := range map[string][]string{"validate": {"validate"}, "plan": {"plan"}, "apply": {"apply", "-auto-approve"}} {
+	for command, c := range map[string]struct {
+		folder string
+		args   []string
+	}{
+		"validate": {"validate", []string{"validate"}},
+		"plan":     {"plan", []string{"plan"}},
+		"apply":    {"apply", []string{"apply", "-auto-approve"}},
+	} {
 		t.Run(command, func(t *testing.T) {
 			t.Parallel()
 			namespace := acctest.Namespace(t)
-			folder := filepath.Join("testdata", "invalid", command)
+			folder := filepath.Join("testdata", "invalid", c.folder)
 			tf := acctest.NewTerraform(t, folder, "", map[string]any{"namespace": namespace})
 			got := make(map[string][]string)
-			for _, e := range tf.Run(args...).Errors() {
+			for _, e := range tf.Run(c.args...).Errors() {
 				address := e.Address
 				if block := resourceBlock.FindStringSubmatch(e.Snippet.Context); block != nil { // Terraform's own checks
 					address = block[1] + "." + block[2]

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/magneticio/terraform-provider-lamia/internal/admission"
 	"github.com/magneticio/terraform-provider-lamia/internal/analysis"
 	"github.com/magneticio/terraform-provider-lamia/internal/describe"
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
@@ -34,14 +35,14 @@ func Resources() (resources []func() resource.Resource) {
 
 // VirtualService is networking.istio.io/v1 VirtualService.
 func VirtualService() *object.Kind {
-	k := kind("virtual_service", "VirtualService", "virtualservices", (*v1alpha3.VirtualService)(nil))
+	k := kind("virtual_service", "VirtualService", "virtualservices", (*v1alpha3.VirtualService)(nil), admission.VirtualService())
 	k.Related = related(analysis.VirtualService)
 	return k
 }
 
 // DestinationRule is networking.istio.io/v1 DestinationRule.
 func DestinationRule() *object.Kind {
-	k := kind("destination_rule", "DestinationRule", "destinationrules", (*v1alpha3.DestinationRule)(nil))
+	k := kind("destination_rule", "DestinationRule", "destinationrules", (*v1alpha3.DestinationRule)(nil), admission.DestinationRule())
 	k.Related = related(analysis.DestinationRule)
 	k.Relied = func(ctx context.Context, cluster *kube.Cluster, since time.Time, before, after *unstructured.Unstructured) []object.Finding {
 		was, err := analysis.Convert[networking.DestinationRule](before)
@@ -59,7 +60,7 @@ func DestinationRule() *object.Kind {
 
 // ServiceEntry is networking.istio.io/v1 ServiceEntry.
 func ServiceEntry() *object.Kind {
-	return kind("service_entry", "ServiceEntry", "serviceentries", (*v1alpha3.ServiceEntry)(nil))
+	return kind("service_entry", "ServiceEntry", "serviceentries", (*v1alpha3.ServiceEntry)(nil), admission.ServiceEntry())
 }
 
 // related asks what follows for an object from others.
@@ -74,7 +75,7 @@ func related[T any](analyze func(analysis.Reader, *T) []object.Finding) func(con
 }
 
 // kind is one of Istio's, whose spec is a protobuf message.
-func kind(resourceType, kind, resource string, message interface{ ProtoReflect() protoreflect.Message }) *object.Kind {
+func kind(resourceType, kind, resource string, message interface{ ProtoReflect() protoreflect.Message }, judges *admission.Judges) *object.Kind {
 	descriptor := message.ProtoReflect().Descriptor()
 	return &object.Kind{
 		Type:        resourceType,
@@ -83,5 +84,6 @@ func kind(resourceType, kind, resource string, message interface{ ProtoReflect()
 		Kind:        kind,
 		Spec:        spec.FromDescriptor(descriptor),
 		ValidName:   validation.IsDNS1123Subdomain,
+		Admission:   judges,
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	apischema "k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/magneticio/terraform-provider-lamia/internal/admission"
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
@@ -34,6 +35,8 @@ type Kind struct {
 	Computed map[string]Computed
 	// Companions are the objects that come with the object; nil, if it always comes alone.
 	Companions *Companions
+	// Admission judges objects as the cluster will; nil, if only the cluster can.
+	Admission *admission.Judges
 	// Waiting says what the object still waits for before users can rely on it, "" when nothing. Nil: it is ready once stored.
 	Waiting func(live *unstructured.Unstructured) string
 	// Related says what of the stored object has no effect, or another than it seems, because of what else the cluster holds or lacks, as it was

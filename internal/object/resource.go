@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -225,6 +226,7 @@ func (r *object) ImportState(ctx context.Context, req resource.ImportStateReques
 type session struct {
 	kind        *Kind
 	walk        *Walk
+	values      values
 	dry         bool // nothing is stored: see dryRun
 	ref         kube.Object
 	cluster     *kube.Cluster
@@ -240,7 +242,7 @@ func (r *object) open(ctx context.Context, v values,
 	timeout func(timeouts.Value, context.Context, time.Duration) (time.Duration, diag.Diagnostics),
 	diagnostics *diag.Diagnostics,
 ) *session {
-	s := &session{kind: r.kind, walk: r.walk, ref: r.kind.ref(v), diagnostics: diagnostics}
+	s := &session{kind: r.kind, walk: r.walk, values: v, ref: r.kind.ref(v), diagnostics: diagnostics}
 	cluster, diags := r.walk.Cluster()
 	diagnostics.Append(diags...)
 	var given timeouts.Value
@@ -258,11 +260,14 @@ func (r *object) open(ctx context.Context, v values,
 
 func (s *session) close() {
 	s.cancel()
-	for _, d := range s.warnings.Diagnostics(s.ref) {
-		if s.walk.first(d.Summary() + d.Detail()) {
-			s.diagnostics.Append(d)
-		}
+	warnings := s.warnings.Diagnostics(s.ref)
+	if len(warnings) > 0 {
+		told := s.kind.told(s.values)
+		warnings = slices.DeleteFunc(warnings, func(d diag.Diagnostic) bool {
+			return slices.Contains(told, d.Detail()) || !s.walk.first(d.Summary()+d.Detail())
+		})
 	}
+	s.diagnostics.Append(warnings...)
 }
 
 // fail says what became of the request that ended in err.

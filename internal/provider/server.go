@@ -3,12 +3,15 @@ package provider
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/object"
 )
 
 // NewServer makes the provider of the given version as a server of Terraform's protocol 6.
@@ -22,8 +25,8 @@ func NewServer(version string) func() tfprotov6.ProviderServer {
 	}
 }
 
-// server mends what terraform-plugin-framework and Terraform leave to be desired with deeply nested attributes: see namePaths and
-// openUnknownElements.
+// server mends what terraform-plugin-framework and Terraform leave to be desired with deeply nested attributes: see namePaths,
+// openUnknownElements and sayOnce.
 type server struct {
 	tfprotov6.ProviderServer
 	schemas func() (*tfprotov6.GetProviderSchemaResponse, error)
@@ -35,6 +38,7 @@ func (s server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.Valid
 	}
 	resp, err := s.ProviderServer.ValidateResourceConfig(ctx, req)
 	if resp != nil {
+		resp.Diagnostics = sayOnce(resp.Diagnostics)
 		namePaths(resp.Diagnostics)
 	}
 	return resp, err
@@ -96,6 +100,25 @@ func (s server) openUnknownElements(req *tfprotov6.ValidateResourceConfigRequest
 	opened, err := tfprotov6.NewDynamicValue(schema.ValueType(), config)
 	req.Config = &opened
 	return err
+}
+
+// sayOnce leaves out rules that are broken by a value, or a part of it, that the schema refuses anyway, and warnings that an attribute is
+// deprecated which the schema gives, too. The framework validates the schema last, and does not tell the resource what came of it.
+func sayOnce(diagnostics []*tfprotov6.Diagnostic) []*tfprotov6.Diagnostic {
+	return slices.DeleteFunc(slices.Clone(diagnostics), func(rule *tfprotov6.Diagnostic) bool {
+		return rule.Attribute != nil && slices.ContainsFunc(diagnostics, func(d *tfprotov6.Diagnostic) bool {
+			if d == rule || d.Severity != rule.Severity || d.Attribute == nil {
+				return false
+			}
+			if d.Severity == tfprotov6.DiagnosticSeverityWarning {
+				return d.Summary == "Attribute Deprecated" && strings.Contains(rule.Summary, "deprecated") && rule.Attribute.Equal(d.Attribute)
+			}
+			these, those := rule.Attribute.Steps(), d.Attribute.Steps()
+			n := min(len(these), len(those))
+			return rule.Summary == object.RuleBroken && d.Summary != object.RuleBroken &&
+				tftypes.NewAttributePathWithSteps(these[:n]).Equal(tftypes.NewAttributePathWithSteps(those[:n]))
+		})
+	})
 }
 
 // namePaths names in the text of each diagnostic the nested attribute that it is about, and leaves Terraform the attribute of the resource

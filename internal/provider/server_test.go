@@ -65,7 +65,7 @@ func TestServer_unknownElementsAreValid(t *testing.T) {
 
 func TestServer_diagnosticsNameNestedAttributes(t *testing.T) {
 	t.Parallel()
-	for name, value := range map[string]any{"negative": port(-1), "missing": port(nil)} {
+	for name, value := range map[string]any{"negative": port(-1), "missing": port(nil), "a rule's, too": port(0)} {
 		diagnostics := validate(t, value)
 		if len(diagnostics) != 1 || !strings.Contains(diagnostics[0].Detail, "ports[0].number") {
 			t.Errorf("%s: want one diagnostic that names ports[0].number, got %d", name, len(diagnostics))

@@ -47,6 +47,8 @@ type Field struct {
 	// Filled reports whether the API server may have set value by itself, in an object that is otherwise in. Such a value is
 	// nobody's wish: it is left out of the state unless the state holds the field already. Nil: the server fills in nothing.
 	Filled func(value any, in map[string]any) bool
+	// Plausible reports whether a string that is made up may stand for an unknown one ([Message.Complete]). Nil: any may.
+	Plausible func(string) bool
 }
 
 // Collection says how many values a field holds.

@@ -3,12 +3,14 @@
 # error: at "name +=.*Invalid Kubernetes Name: Kubernetes does not allow "a\.b" here: must not contain dots
 resource "lamia_gateway" "name_with_dots" {
   name    = "a.b"
-  servers = []
+  servers = [{ hosts = ["a.example.com"], port = { number = 80, name = "http", protocol = "HTTP" } }]
 }
 
 # error: at "name +=.*does not allow "Not_A_Label" here: a lowercase RFC 1123 subdomain must consist of
 resource "lamia_virtual_service" "name_no_label" {
-  name = "Not_A_Label"
+  name  = "Not_A_Label"
+  hosts = ["a.example.com"]
+  http  = [{ route = [{ destination = { host = "a" } }] }]
 }
 
 # error: at "name +=.*does not allow "1st" here: a DNS-1035 label must .* start with an alphabetic character
@@ -61,6 +63,7 @@ resource "lamia_gateway" "selector_and_workload" {
   name     = "test"
   selector = { istio = "ingressgateway" }
   workload = { replicas = 2 }
+  servers  = [{ hosts = ["a.example.com"], port = { number = 80, name = "http", protocol = "HTTP" } }]
 }
 
 # error: at "ports = .*At ports\[0\]\.port: The value is 0; it must be a whole number from 1 to 65535
@@ -164,5 +167,68 @@ resource "lamia_destination_rule" "element" {
 # error: at "timeouts = .*At timeouts\.create: "5 apples" must be
 resource "lamia_virtual_service" "timeouts" {
   name     = "test"
+  hosts    = ["a.example.com"]
+  http     = [{ route = [{ destination = { host = "a" } }] }]
   timeouts = { create = "5 apples" }
+}
+
+# Rules of Istio's.
+
+# error: at "servers = .*Refused by a rule of Istio's: At servers\[1\]\.port\.number: port number 70000 must be in the range 1\.\.65535\. So says istiod, and such a Gateway is refused at apply\. Change it here\.
+resource "lamia_gateway" "port_70000" {
+  name = "port-70000"
+  servers = [
+    { hosts = ["a.example.com"], port = { number = 80, name = "http", protocol = "HTTP" } },
+    { hosts = ["a.example.com"], port = { number = 70000, name = "other", protocol = "HTTP" } },
+  ]
+}
+
+# error: at "http = .*At http\[1\]: HTTP route, redirect or direct_response is required\. So says istiod
+resource "lamia_virtual_service" "no_route" {
+  name  = "no-route"
+  hosts = ["a.example.com"]
+  http = [
+    { match = [{ uri = { prefix = "/a" } }], route = [{ destination = { host = "a" } }] },
+    { match = [{ uri = { prefix = "/" } }] },
+  ]
+}
+
+# Weights are relative and need not sum to 100, but some traffic has to go somewhere.
+# error: at "http = .*At http\[0\]\.route\[1\]: total destination weight = 0\. So says istiod, and such a VirtualService is refused at apply\. Change it here, or http\[0\]\.route\[0\]\.
+resource "lamia_virtual_service" "weights" {
+  name  = "weights"
+  hosts = ["a.example.com"]
+  http = [{ route = [
+    { destination = { host = "one" }, weight = 0 },
+    { destination = { host = "two" }, weight = 0 },
+  ] }]
+}
+
+# error: at "resource .*http, tcp or tls must be provided in virtual service\. So says istiod, and such a VirtualService is refused at apply\.$
+resource "lamia_virtual_service" "hosts" {
+  name  = "hosts"
+  hosts = []
+}
+
+# A rule in CEL of Istio's CRD.
+# error: at "workload_selector = .*only one of WorkloadSelector or Endpoints can be set\. So says the schema of Istio's CRD, and such a ServiceEntry is refused at apply\. Change it here, or endpoints\.
+resource "lamia_service_entry" "exclusive" {
+  name              = "exclusive"
+  hosts             = ["a.example.com"]
+  resolution        = "STATIC"
+  workload_selector = { labels = { app = "a" } }
+  endpoints         = [{ address = "10.0.0.1" }]
+}
+
+# Two problems of one resource, beside a value that is not known.
+# error: at "host += .*domain name "a b" invalid
+# error: at "subsets = .*At subsets\[1\]\.name: duplicate subset names: one\. .* Change it here, or subsets\[0\]\.name\.
+resource "lamia_destination_rule" "two" {
+  name    = terraform_data.later.output
+  host    = "a b"
+  subsets = [{ name = "one" }, { name = "one" }, { name = terraform_data.later.output }]
+}
+
+resource "terraform_data" "later" {
+  input = "later"
 }

@@ -1,0 +1,244 @@
+package admission
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Place finds the fields that errors or warnings of an object are about. Istio's messages tell none, and a rule in CEL only where it is
+// written. A finding is about the smallest value without which it would not be there; about several, if each of them alone could go.
+// Check is asked about many objects that lack a part of this one.
+func (j *Judges) Place(o *unstructured.Unstructured, all []Finding) (placed []Finding) {
+	p := placer{object: o, now: counts(j.Check(o)), count: func(o *unstructured.Unstructured) map[key]int { return counts(j.Check(o)) }}
+	done := make(map[key]bool)
+	for _, f := range all {
+		if done[f.key()] {
+			continue
+		}
+		done[f.key()] = true
+		for _, fields := range p.place(f) {
+			f.Fields = fields
+			placed = append(placed, f)
+		}
+	}
+	return placed
+}
+
+// key is what makes two findings the same.
+type key struct {
+	judge          Judge
+	message, field string
+}
+
+func (f Finding) key() key { return key{f.Judge, f.Message, strings.Join(f.Fields, " ")} }
+
+func counts(v Verdict) map[key]int {
+	n := make(map[key]int)
+	for _, f := range slices.Concat(v.Errors, v.Warnings) {
+		n[f.key()]++
+	}
+	return n
+}
+
+type placer struct {
+	object *unstructured.Unstructured
+	now    map[key]int
+	count  func(*unstructured.Unstructured) map[key]int
+}
+
+// step is the name of a member (string) or the index of an element (int).
+type step = any
+
+// place are the places of a finding, once for each time that it is there: the fields of each.
+func (p *placer) place(f Finding) [][]string {
+	var start []step
+	if len(f.Fields) > 0 {
+		var there bool
+		if start, there = steps(p.object.Object, f.Fields[0]); !there { // such as what is required
+			return [][]string{f.Fields}
+		}
+	}
+	return p.below(start, f.key(), p.now[f.key()])
+}
+
+// below are the places of the finding k, which is there n times, at or below a value.
+func (p *placer) below(at []step, k key, n int) [][]string {
+	type culprit struct {
+		at   []step
+		less int  // findings of this kind without it
+		good bool // nothing else comes up without it
+	}
+	var culprits []culprit
+	total := 0
+	for _, child := range children(p.object.Object, at) {
+		path := append(slices.Clone(at), child)
+		without := p.count(&unstructured.Unstructured{Object: remove(p.object.Object, path).(map[string]any)})
+		if i, ok := child.(int); ok {
+			without = renumber(without, fieldOf(at), i)
+		}
+		if less := p.now[k] - without[k]; less > 0 {
+			culprits = append(culprits, culprit{path, min(less, n), p.better(without)})
+			total += min(less, n)
+		}
+	}
+	if len(culprits) > 1 && total != n { // those without which something else would be wrong may only hide this
+		culprits = slices.DeleteFunc(culprits, func(c culprit) bool { return !c.good })
+	}
+	if len(culprits) == 0 || len(culprits) > 8 { // of so many none is to blame
+		return [][]string{{fieldOf(at)}}
+	}
+	var places [][]string
+	for _, c := range culprits {
+		places = append(places, p.below(c.at, k, c.less)...)
+	}
+	if len(culprits) == 1 || total == n {
+		return places
+	}
+	return [][]string{slices.Concat(places...)}
+}
+
+// renumber are findings in an object without the i-th element of a list, as they would number the elements if it were there still: in fields,
+// and in messages, where Istio calls the first #0.
+func renumber(n map[key]int, list string, i int) map[key]int {
+	all := make(map[key]int, len(n))
+	for k, count := range n {
+		k.message = number.ReplaceAllStringFunc(k.message, func(s string) string { return "#" + after(s[1:], i) })
+		if rest, ok := strings.CutPrefix(k.field, list+"["); ok {
+			index, rest, _ := strings.Cut(rest, "]")
+			k.field = list + "[" + after(index, i) + "]" + rest
+		}
+		all[k] += count
+	}
+	return all
+}
+
+var number = regexp.MustCompile(`#\d+`)
+
+// after is the index that an element has once there is an i-th before it.
+func after(index string, i int) string {
+	if j, err := strconv.Atoi(index); err == nil && j >= i {
+		return strconv.Itoa(j + 1)
+	}
+	return index
+}
+
+// better reports whether nothing is wrong that is not wrong now.
+func (p *placer) better(n map[key]int) bool {
+	for k := range n {
+		if n[k] > p.now[k] {
+			return false
+		}
+	}
+	return true
+}
+
+// children are the steps from a value to those in it, in order.
+func children(v any, at []step) (all []step) {
+	for _, s := range at {
+		switch s := s.(type) {
+		case string:
+			m, _ := v.(map[string]any)
+			v = m[s]
+		case int:
+			if l, _ := v.([]any); s < len(l) {
+				v = l[s]
+			} else {
+				v = nil
+			}
+		}
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			if len(at) > 0 || name == "metadata" || name == "spec" {
+				all = append(all, name)
+			}
+		}
+	case []any:
+		for i := range v {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
+// remove is v without what the path leads to. v itself stays as it is.
+func remove(v any, path []step) any {
+	switch s := path[0].(type) {
+	case string:
+		m := maps.Clone(v.(map[string]any))
+		if len(path) == 1 {
+			delete(m, s)
+		} else {
+			m[s] = remove(m[s], path[1:])
+		}
+		return m
+	default:
+		i, l := s.(int), slices.Clone(v.([]any))
+		if len(path) == 1 {
+			return slices.Delete(l, i, i+1)
+		}
+		l[i] = remove(l[i], path[1:])
+		return l
+	}
+}
+
+// steps is the reverse of fieldOf; false, if v has nothing there. The API server spells the key of a map as it does a field, too, whatever
+// is in it.
+func steps(v any, field string) (path []step, there bool) {
+	for field != "" {
+		switch inner := v.(type) {
+		case map[string]any:
+			var name, found string
+			for n := range inner {
+				for _, spelled := range []string{n, "." + n, "[" + n + "]"} {
+					if rest, ok := strings.CutPrefix(field, spelled); ok && len(spelled) > len(found) && (rest == "" || strings.ContainsRune(".[", rune(rest[0]))) {
+						name, found = n, spelled
+					}
+				}
+			}
+			if found == "" {
+				return nil, false
+			}
+			path, v, field = append(path, name), inner[name], field[len(found):]
+		case []any:
+			var i int
+			if _, err := fmt.Sscanf(field, "[%d]", &i); err != nil || i >= len(inner) {
+				return nil, false
+			}
+			path, v, field = append(path, i), inner[i], field[strings.IndexByte(field, ']')+1:]
+		default:
+			return nil, false
+		}
+	}
+	return path, true
+}
+
+var identifier = regexp.MustCompile(`^\w+$`)
+
+// fieldOf spells a path as Kubernetes does.
+func fieldOf(path []step) string {
+	var b strings.Builder
+	for _, s := range path {
+		switch s := s.(type) {
+		case string:
+			switch {
+			case !identifier.MatchString(s):
+				fmt.Fprintf(&b, "[%s]", s)
+			case b.Len() > 0:
+				b.WriteString("." + s)
+			default:
+				b.WriteString(s)
+			}
+		case int:
+			fmt.Fprintf(&b, "[%d]", s)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,38 @@
+package admission
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// rewrites warns, once for each route, of a prefix that Envoy replaces to the letter, slashes and all, where whole segments of the path were
+// meant most likely.
+func rewrites(o *unstructured.Unstructured) (found []Finding) {
+	routes, _, _ := unstructured.NestedSlice(o.Object, "spec", "http")
+next:
+	for i, route := range routes {
+		uri, _, _ := unstructured.NestedString(object(route), "rewrite", "uri")
+		matches, _, _ := unstructured.NestedSlice(object(route), "match")
+		for j, match := range matches {
+			prefix, _, _ := unstructured.NestedString(object(match), "uri", "prefix")
+			if prefix == "" || strings.HasSuffix(prefix, "/") || !strings.HasSuffix(uri, "/") {
+				continue
+			}
+			found = append(found, Finding{
+				Judge: Provider, Fields: []string{fmt.Sprintf("spec.http[%d].match[%d].uri.prefix", i, j)},
+				Message: fmt.Sprintf("The path %s/x becomes %s/x, and %s0 becomes %s0", prefix, uri, prefix, uri),
+				Advice: fmt.Sprintf("Istio replaces the prefix %q by %q to the letter, also in paths that merely begin alike. If that is not meant, match "+
+					"prefix = %q instead, and exact = %[1]q beside it if that path is to be served, too.", prefix, uri, prefix+"/"),
+			})
+			continue next
+		}
+	}
+	return found
+}
+
+func object(v any) map[string]any {
+	o, _ := v.(map[string]any)
+	return o
+}

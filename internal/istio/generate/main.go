@@ -1,0 +1,216 @@
+// Command generate writes internal/istio/testdata/corpus.json: the objects of this provider's kinds that Istio's own tests hold, valid and
+// invalid, in YAML files, in templates of such, and in the tables of the tests of its package validation.
+//
+// It takes them from the module istio.io/istio that internal/controlplane requires, whose tests it runs to hear what they validate. That
+// takes a while, and only a new release of Istio changes the outcome: run it then, with go run ./internal/istio/generate, not by make generate.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+)
+
+// Object is one that a test of Istio's holds.
+type Object struct {
+	Source      string            `json:"source"` // a file, or a test
+	Kind        string            `json:"kind"`
+	Name        string            `json:"name,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	Spec        map[string]any    `json:"spec"`
+}
+
+var kinds = []string{"DestinationRule", "Gateway", "ServiceEntry", "VirtualService"}
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("corpus: ")
+	output, err := in("internal/controlplane", "go", "list", "-m", "-f", "{{.Dir}}", "istio.io/istio")
+	if err != nil {
+		log.Fatal(err)
+	}
+	module := strings.TrimSpace(string(output))
+	objects, err := recorded(module)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, folder := range []string{"pkg/config/validation/testdata", "tests", "pkg/test/datasets/validation"} {
+		found, err := written(module, folder)
+		if err != nil {
+			log.Fatal(err)
+		}
+		objects = append(objects, found...)
+	}
+	var out bytes.Buffer
+	seen := make(map[string]bool)
+	separator := "[\n"
+	for _, o := range objects {
+		line, err := json.Marshal(o)
+		if err != nil {
+			log.Fatal(err)
+		}
+		o.Source, o.Name = "", ""
+		same, err := json.Marshal(o)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if !seen[string(same)] {
+			seen[string(same)] = true
+			out.WriteString(separator)
+			out.Write(line)
+			separator = ",\n"
+		}
+	}
+	out.WriteString("\n]\n")
+	if err := os.WriteFile("internal/istio/testdata/corpus.json", out.Bytes(), 0o644); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func in(folder, name string, args ...string) ([]byte, error) {
+	cmd := exec.Command(name, args...)
+	cmd.Dir, cmd.Stderr = folder, os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s", cmd, err, out)
+	}
+	return out, nil
+}
+
+// recorded are the objects that the tests of Istio's package validation validate. They run with recorder.go.txt among them, which go test
+// lays over a module only if that lies outside of the module cache: a folder of links to the module's does.
+func recorded(module string) ([]Object, error) {
+	work, err := os.MkdirTemp("", "corpus")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(work)
+	links := filepath.Join(work, "istio")
+	if err := os.Mkdir(links, 0o755); err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(module)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if err := os.Symlink(filepath.Join(module, e.Name()), filepath.Join(links, e.Name())); err != nil {
+			return nil, err
+		}
+	}
+	recorder, err := filepath.Abs("internal/istio/generate/recorder.go.txt")
+	if err != nil {
+		return nil, err
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(links, "pkg/config/validation/recorder_test.go"): recorder}})
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(work, "overlay.json"), overlay, 0o644); err != nil {
+		return nil, err
+	}
+	modfile := filepath.Join(work, "go.mod")
+	for _, name := range []string{"go.mod", "go.sum"} {
+		data, err := os.ReadFile(filepath.Join("internal/controlplane", name))
+		if err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(filepath.Join(work, name), data, 0o644); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := in(".", "go", "mod", "edit", "-replace", "istio.io/istio="+links, modfile); err != nil {
+		return nil, err
+	}
+	record := filepath.Join(work, "objects.json")
+	if _, err := in("internal/controlplane", "env", "CGO_ENABLED=0", "RECORD="+record, "go", "test", "-count=1", "-trimpath", "-modfile="+modfile,
+		"-overlay="+filepath.Join(work, "overlay.json"), "-run=TestValidate", "istio.io/istio/pkg/config/validation"); err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(record)
+	if err != nil {
+		return nil, err
+	}
+	var objects []Object
+	for dec := json.NewDecoder(bytes.NewReader(data)); dec.More(); {
+		var o Object
+		if err := dec.Decode(&o); err != nil {
+			return nil, err
+		}
+		objects = append(objects, o)
+	}
+	return objects, nil
+}
+
+var (
+	// control is a line of a template that holds nothing else.
+	control = regexp.MustCompile(`(?m)^\s*\{\{.*\}\}\s*$\n?`)
+	action  = regexp.MustCompile(`\{\{[^{}]*\}\}`)
+	quoted  = regexp.MustCompile("(?s)`[^`]*`")
+)
+
+// written are the objects in the files of a folder: YAML, templates of it, and Go with either in strings. What a template fills in is
+// "example" here; what is no YAML then is left out.
+func written(module, folder string) (objects []Object, err error) {
+	err = filepath.WalkDir(filepath.Join(module, folder), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		texts := []string{string(data)}
+		switch filepath.Ext(path) {
+		case ".yaml", ".tmpl":
+		case ".go":
+			texts = quoted.FindAllString(string(data), -1)
+		default:
+			return nil
+		}
+		source, err := filepath.Rel(module, path)
+		if err != nil {
+			return err
+		}
+		for _, text := range texts {
+			text = control.ReplaceAllString(strings.Trim(text, "`"), "")
+			for _, document := range regexp.MustCompile(`(?m)^---.*$`).Split(text, -1) {
+				if o, ok := parse(action.ReplaceAllString(document, "example")); ok {
+					o.Source = source
+					objects = append(objects, o)
+				}
+			}
+		}
+		return nil
+	})
+	return objects, err
+}
+
+func parse(document string) (o Object, ok bool) {
+	var object struct {
+		APIVersion string `json:"apiVersion"`
+		Kind       string `json:"kind"`
+		Metadata   struct {
+			Name        string            `json:"name"`
+			Labels      map[string]string `json:"labels"`
+			Annotations map[string]string `json:"annotations"`
+		} `json:"metadata"`
+		Spec map[string]any `json:"spec"`
+	}
+	if err := yaml.Unmarshal([]byte(document), &object); err != nil || !strings.HasPrefix(object.APIVersion, "networking.istio.io/") || !slices.Contains(kinds, object.Kind) {
+		return o, false
+	}
+	m := object.Metadata
+	return Object{Kind: object.Kind, Name: m.Name, Labels: m.Labels, Annotations: m.Annotations, Spec: object.Spec}, true
+}
