@@ -117,10 +117,38 @@ func TestAccRelated_missing(t *testing.T) {
 		`Gateway "$/gw" serves "./x.example.com", "other/y.example.com"`})
 }
 
+// late is a cluster in which the first write of this method to this kind of objects comes after others have looked at them twice.
+func (r related) late(method, resource string) (kubeconfig string) {
+	var mu sync.Mutex
+	writing, looks, looked := false, 0, make(chan struct{})
+	return acctest.Proxy(r.t, func(w http.ResponseWriter, req *http.Request, next http.Handler) {
+		path := strings.Split(req.URL.Path, "/")
+		listed := req.Method == http.MethodGet && path[len(path)-1] == resource
+		if req.Method == method && slices.Contains(path, resource) {
+			mu.Lock()
+			writing = true
+			mu.Unlock()
+			select {
+			case <-looked:
+			case <-req.Context().Done():
+			}
+		}
+		next.ServeHTTP(w, req)
+		mu.Lock()
+		defer mu.Unlock()
+		if listed && writing {
+			if looks++; looks == 2 {
+				close(looked)
+			}
+		}
+	})
+}
+
 // What Terraform makes at the same time is not missed.
 func TestAccRelated_madeTogether(t *testing.T) {
 	t.Parallel()
-	r := relate(t, routing+`
+	r := related{t: t, namespace: acctest.Namespace(t)}
+	r.Terraform = r.terraform(routing+`
 resource "lamia_gateway" "test" {
   namespace = var.namespace
   name      = "gw"
@@ -138,7 +166,7 @@ resource "lamia_virtual_service" "more" {
   name      = "more"
   http      = [{ route = [{ destination = { host = "svc" } }] }]
 }
-`)
+`, r.late(http.MethodPost, "gateways"))
 	r.warns(r.Run("apply", "-auto-approve"))
 	r.warns(r.Run("plan"))
 }
@@ -246,7 +274,8 @@ resource "lamia_virtual_service" "test" {
   http      = [{ route = [{ destination = { host = "svc", subset = "v2" } }] }]
 }
 `
-	r := relate(t, both)
+	r := related{t: t, namespace: acctest.Namespace(t)}
+	r.Terraform = r.terraform(both, r.late(http.MethodPatch, "virtualservices"))
 	r.Must("apply", "-auto-approve")
 	r.Configure(folderOf(t, strings.NewReplacer(`, { name = "v2", labels = { version = "v2" } }`, "", `subset = "v2"`, `subset = "v1"`).Replace(both)))
 	r.warns(r.Run("apply", "-auto-approve"))

@@ -20,7 +20,7 @@ const (
 	// relating is how long looking at other objects may take, whatever is left of the operation's time.
 	relating = 10 * time.Second
 	// settling is how long to wait for objects that Terraform makes or takes away at the same time.
-	settling = 2 * time.Second
+	settling = 3 * time.Second
 	// leaving is how long to wait, before anything is written, for objects that Terraform changes at the same time.
 	leaving = 5 * time.Second
 )
