@@ -156,12 +156,13 @@ func recorded(module string) ([]Object, error) {
 var (
 	// control is a line of a template that holds nothing else.
 	control = regexp.MustCompile(`(?m)^\s*\{\{.*\}\}\s*$\n?`)
+	amount  = regexp.MustCompile(`(?m)^(\s*(?:- *)?(?:number|port|weight|value|http|minClusterSize): *)\{\{.*\}\}\s*$`)
 	action  = regexp.MustCompile(`\{\{[^{}]*\}\}`)
 	quoted  = regexp.MustCompile("(?s)`[^`]*`")
 )
 
 // written are the objects in the files of a folder: YAML, templates of it, and Go with either in strings. What a template fills in is
-// "example" here; what is no YAML then is left out.
+// "example" here, or 80 where a number goes; what is no YAML then is left out.
 func written(module, folder string) (objects []Object, err error) {
 	err = filepath.WalkDir(filepath.Join(module, folder), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -185,6 +186,7 @@ func written(module, folder string) (objects []Object, err error) {
 		}
 		for _, text := range texts {
 			text = control.ReplaceAllString(strings.Trim(text, "`"), "")
+			text = amount.ReplaceAllString(text, "${1}80")
 			for _, document := range regexp.MustCompile(`(?m)^---.*$`).Split(text, -1) {
 				if o, ok := parse(action.ReplaceAllString(document, "example")); ok {
 					o.Source = source
