@@ -49,9 +49,6 @@ func NewTerraform(t *testing.T, configuration, kubeconfig string, variables map[
 	if variables == nil {
 		variables = map[string]any{}
 	}
-	if variables == nil {
-		variables = map[string]any{}
-	}
 	values, err := json.Marshal(variables)
 	if err != nil {
 		t.Fatal(err)

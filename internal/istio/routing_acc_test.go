@@ -57,7 +57,7 @@ func TestAccVirtualService_routing(t *testing.T) {
 			t.Errorf("%s: %v, want %s", try, err, want)
 		}
 	}
-	tf.Must("destroy", "-auto-approve", "-var=weights={}")
+	tf.Must("destroy", "-auto-approve", "-var=weights={v1=1}")
 }
 
 // version is a server that answers with its own name, and makes trouble when asked to.
