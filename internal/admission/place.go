@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"regexp"
@@ -13,9 +14,9 @@ import (
 
 // Place finds the fields that errors or warnings of an object are about. Istio's messages tell none, and a rule in CEL only where it is
 // written. A finding is about the smallest value without which it would not be there; about several, if each of them alone could go.
-// Check is asked about many objects that lack a part of this one.
-func (j *Judges) Place(o *unstructured.Unstructured, all []Finding) (placed []Finding) {
-	p := placer{object: o, now: counts(j.Check(o)), count: func(o *unstructured.Unstructured) map[key]int { return counts(j.Check(o)) }}
+// Check is asked about many objects that lack a part of this one. Once ctx ends, findings are left where they are known to be.
+func (j *Judges) Place(ctx context.Context, o *unstructured.Unstructured, all []Finding) (placed []Finding) {
+	p := placer{ctx: ctx, judges: j, object: o, now: counts(j.Check(o)), lacking: make(map[string]map[key]int)}
 	done := make(map[key]bool)
 	for _, f := range all {
 		if done[f.key()] {
@@ -47,9 +48,11 @@ func counts(v Verdict) map[key]int {
 }
 
 type placer struct {
-	object *unstructured.Unstructured
-	now    map[key]int
-	count  func(*unstructured.Unstructured) map[key]int
+	ctx     context.Context
+	judges  *Judges
+	object  *unstructured.Unstructured
+	now     map[key]int
+	lacking map[string]map[key]int // what there is without some parts: many findings ask for the same
 }
 
 // step is the name of a member (string) or the index of an element (int).
@@ -67,31 +70,29 @@ func (p *placer) place(f Finding) [][]string {
 	return p.below(start, f.key(), p.now[f.key()])
 }
 
+// culprit is a value without which a finding would not be there, or less often.
+type culprit struct {
+	at   []step
+	less int  // findings without it
+	good bool // nothing else comes up without it
+}
+
 // below are the places of the finding k, which is there n times, at or below a value.
 func (p *placer) below(at []step, k key, n int) [][]string {
-	type culprit struct {
-		at   []step
-		less int  // findings of this kind without it
-		good bool // nothing else comes up without it
+	here := [][]string{{fieldOf(at)}}
+	culprits := p.culprits(at, children(p.object.Object, at), k, n)
+	if p.ctx.Err() != nil {
+		return here
 	}
-	var culprits []culprit
 	total := 0
-	for _, child := range children(p.object.Object, at) {
-		path := append(slices.Clone(at), child)
-		without := p.count(&unstructured.Unstructured{Object: remove(p.object.Object, path).(map[string]any)})
-		if i, ok := child.(int); ok {
-			without = renumber(without, fieldOf(at), i)
-		}
-		if less := p.now[k] - without[k]; less > 0 {
-			culprits = append(culprits, culprit{path, min(less, n), p.better(without)})
-			total += min(less, n)
-		}
+	for _, c := range culprits {
+		total += c.less
 	}
 	if len(culprits) > 1 && total != n { // those without which something else would be wrong may only hide this
 		culprits = slices.DeleteFunc(culprits, func(c culprit) bool { return !c.good })
 	}
-	if len(culprits) == 0 || len(culprits) > 8 { // of so many none is to blame
-		return [][]string{{fieldOf(at)}}
+	if len(culprits) == 0 || len(culprits) > 8 && total != n { // of so many that do not go together none is to blame
+		return here
 	}
 	var places [][]string
 	for _, c := range culprits {
@@ -103,15 +104,49 @@ func (p *placer) below(at []step, k key, n int) [][]string {
 	return [][]string{slices.Concat(places...)}
 }
 
-// renumber are findings in an object without the i-th element of a list, as they would number the elements if it were there still: in fields,
-// and in messages, where Istio calls the first #0.
-func renumber(n map[key]int, list string, i int) map[key]int {
-	all := make(map[key]int, len(n))
-	for k, count := range n {
-		k.message = number.ReplaceAllStringFunc(k.message, func(s string) string { return "#" + after(s[1:], i) })
+// culprits are those of the group of children of a value. They are found by halves: where nothing changes without the group, none is in it.
+func (p *placer) culprits(at, group []step, k key, n int) []culprit {
+	if len(group) == 0 || p.ctx.Err() != nil {
+		return nil
+	}
+	without := p.without(at, group)
+	less := min(p.now[k]-without[k], n)
+	switch half := len(group) / 2; {
+	case less <= 0:
+		return nil
+	case half > 0:
+		return slices.Concat(p.culprits(at, group[:half], k, n), p.culprits(at, group[half:], k, n))
+	}
+	return []culprit{{append(slices.Clone(at), group[0]), less, p.better(without)}}
+}
+
+// without are the findings in the object without a group of successive children of a value.
+func (p *placer) without(at, group []step) map[key]int {
+	name := fmt.Sprint(fieldOf(at), " ", group[0], " ", len(group))
+	found, ok := p.lacking[name]
+	if !ok {
+		var object any = p.object.Object
+		for _, child := range slices.Backward(group) {
+			object = remove(object, append(slices.Clone(at), child))
+		}
+		found = counts(p.judges.Check(&unstructured.Unstructured{Object: object.(map[string]any)}))
+		if i, ok := group[0].(int); ok {
+			found = renumber(found, fieldOf(at), i, len(group))
+		}
+		p.lacking[name] = found
+	}
+	return found
+}
+
+// renumber are findings in an object without some successive elements of a list, from the i-th on, as they would number the elements if those
+// were there still: in fields, and in messages, where Istio calls the first #0.
+func renumber(found map[key]int, list string, i, missing int) map[key]int {
+	all := make(map[key]int, len(found))
+	for k, count := range found {
+		k.message = number.ReplaceAllStringFunc(k.message, func(s string) string { return "#" + after(s[1:], i, missing) })
 		if rest, ok := strings.CutPrefix(k.field, list+"["); ok {
 			index, rest, _ := strings.Cut(rest, "]")
-			k.field = list + "[" + after(index, i) + "]" + rest
+			k.field = list + "[" + after(index, i, missing) + "]" + rest
 		}
 		all[k] += count
 	}
@@ -120,10 +155,10 @@ func renumber(n map[key]int, list string, i int) map[key]int {
 
 var number = regexp.MustCompile(`#\d+`)
 
-// after is the index that an element has once there is an i-th before it.
-func after(index string, i int) string {
+// after is the index that an element has once those that are missing, from the i-th on, are there again.
+func after(index string, i, missing int) string {
 	if j, err := strconv.Atoi(index); err == nil && j >= i {
-		return strconv.Itoa(j + 1)
+		return strconv.Itoa(j + missing)
 	}
 	return index
 }

@@ -1,6 +1,8 @@
 package admission_test
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -53,11 +55,87 @@ func TestPlace(t *testing.T) {
 			}
 			verdict := judges[c.kind].Check(o)
 			var got []string
-			for _, f := range judges[c.kind].Place(o, slices.Concat(verdict.Errors, verdict.Warnings)) {
+			for _, f := range judges[c.kind].Place(t.Context(), o, slices.Concat(verdict.Errors, verdict.Warnings)) {
 				got = append(got, f.Message+": "+strings.Join(f.Fields, " "))
 			}
 			if !slices.Equal(got, c.want) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+			}
+		})
+	}
+}
+
+// routes is a VirtualService with rules, the i-th of which is as rule says.
+func routes(n int, rule func(i int) map[string]any) *unstructured.Unstructured {
+	var http []any
+	for i := range n {
+		r := rule(i)
+		r["route"] = []any{map[string]any{"destination": map[string]any{"host": "a"}}}
+		http = append(http, r)
+	}
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": map[string]any{"name": "a", "namespace": "b"},
+		"spec": map[string]any{"hosts": []any{"a"}, "http": http},
+	}}
+}
+
+// hidden are n rules, all but the first of which are never reached: n-1 warnings.
+func hidden(n int) *unstructured.Unstructured {
+	return routes(n, func(i int) map[string]any {
+		if i == 0 {
+			return map[string]any{}
+		}
+		return map[string]any{"match": []any{map[string]any{"uri": map[string]any{"prefix": fmt.Sprint("/", i)}}}}
+	})
+}
+
+// Many findings have a place each, also if they are the same, until there is no time left.
+func TestPlace_many(t *testing.T) {
+	t.Parallel()
+	judge := judges["VirtualService"]
+	redirects := routes(12, func(i int) map[string]any {
+		r := map[string]any{"match": []any{map[string]any{"port": int64(i + 1)}}}
+		if i >= 3 {
+			r["redirect"] = map[string]any{"uri": "/x"}
+		}
+		return r
+	})
+	const both = "HTTP route cannot contain both route and redirect"
+	places := make(map[string]bool)
+	for _, f := range judge.Place(t.Context(), redirects, judge.Check(redirects).Errors) {
+		if f.Message == both {
+			places[strings.Join(f.Fields, " ")] = true
+		}
+	}
+	for i := 3; i < 12; i++ {
+		if want := fmt.Sprintf("spec.http[%[1]d].redirect spec.http[%[1]d].route[0]", i); !places[want] {
+			t.Errorf("no finding at %s, but at %v", want, places)
+		}
+	}
+	o := hidden(30)
+	for i, f := range judge.Place(t.Context(), o, judge.Check(o).Warnings) {
+		if want := fmt.Sprintf("spec.http[%d].match", i+1); !slices.ContainsFunc(f.Fields, func(field string) bool { return strings.HasPrefix(field, want) }) {
+			t.Errorf("%q is at %v, not at %s", f.Message, f.Fields, want)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, f := range judge.Place(ended, redirects, judge.Check(redirects).Errors) {
+		if slices.ContainsFunc(f.Fields, func(field string) bool { return strings.Contains(field, "http[") }) {
+			t.Errorf("%q is at %v although there was no time to find that out", f.Message, f.Fields)
+		}
+	}
+}
+
+// The time to find the places of n-1 warnings of n rules.
+func BenchmarkPlace(b *testing.B) {
+	judge := judges["VirtualService"]
+	for _, n := range []int{10, 50, 100} {
+		o := hidden(n)
+		warnings := judge.Check(o).Warnings
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for b.Loop() {
+				judge.Place(b.Context(), o, warnings)
 			}
 		})
 	}

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -26,7 +28,7 @@ const RuleBroken = "Refused by a rule of Istio's"
 
 // ValidateConfig says what the API server and istiod would refuse, without a cluster. Terraform asks again when it plans and when it applies,
 // with more values known. Then it says what they would warn of, too.
-func (r *object) ValidateConfig(_ context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+func (r *object) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	if r.kind.Admission == nil {
 		return
 	}
@@ -37,30 +39,36 @@ func (r *object) ValidateConfig(_ context.Context, req resource.ValidateConfigRe
 			config[attrNamespace] = tftypes.NewValue(tftypes.String, r.walk.Namespace())
 		}
 	}
-	errors, warnings := r.kind.validate(config)
-	resp.Diagnostics.Append(errors...)
-	if r.walk != nil { // Terraform validates before it plans, too, and would show each warning twice
-		resp.Diagnostics.Append(warnings...)
-	}
+	// Terraform validates before it plans, too, and would show each warning twice.
+	resp.Diagnostics.Append(r.kind.validate(ctx, config, r.walk != nil)...)
 }
 
-func (k *Kind) validate(config values) (errors, warnings diag.Diagnostics) {
-	o, verdict, err := k.judge(config)
+// judging is how long to look for what stands against an object of which not all is known, and then for the places of it. Who has not found
+// out by then says less.
+const judging = 5 * time.Second
+
+func (k *Kind) validate(ctx context.Context, config values, warn bool) (diags diag.Diagnostics) {
+	o, verdict, err := k.judge(ctx, config)
 	if err != nil { // the schema's to say
-		return nil, nil
+		return nil
 	}
-	for _, p := range unrelated(k.place(config, o, verdict.Errors)) {
-		errors.Append(withPath(p, diag.NewErrorDiagnostic(RuleBroken, fmt.Sprintf(
+	ctx, cancel := context.WithTimeout(ctx, judging)
+	defer cancel()
+	for _, p := range unrelated(k.place(ctx, config, o, verdict.Errors)) {
+		diags.Append(withPath(p, diag.NewErrorDiagnostic(RuleBroken, fmt.Sprintf(
 			"%s. So says %s, and such a %s is refused at apply.%s", strings.TrimSuffix(p.Message, "."), p.Judge, k.Kind, p.remedy()))))
 	}
-	for _, p := range k.place(config, o, verdict.Warnings) {
+	if !warn {
+		return diags
+	}
+	for _, p := range k.place(ctx, config, o, verdict.Warnings) {
 		text := p.Advice
 		if text == "" {
 			text = fmt.Sprintf("So says %s, which accepts such a %s all the same.%s", p.Judge, k.Kind, p.remedy())
 		}
-		warnings.Append(withPath(p, diag.NewWarningDiagnostic(p.Message, text))) // Terraform shows one of all warnings of the same summary
+		diags.Append(withPath(p, diag.NewWarningDiagnostic(p.Message, text))) // Terraform shows one of all warnings of the same summary
 	}
-	return errors, warnings
+	return diags
 }
 
 // told are the warnings that the plan gave, which the API server gives again.
@@ -79,7 +87,13 @@ func (k *Kind) told(v values) (texts []string) {
 }
 
 // judge is what stands against the object whatever its unknown values turn out to be, and one of the objects that it may become.
-func (k *Kind) judge(config values) (o *unstructured.Unstructured, verdict admission.Verdict, err error) {
+func (k *Kind) judge(ctx context.Context, config values) (o *unstructured.Unstructured, verdict admission.Verdict, err error) {
+	ctx, cancel := context.WithTimeout(ctx, judging)
+	defer cancel()
+	limit := math.MaxInt
+	if k.specOf(config).IsFullyKnown() { // few rules ask for the name and the namespace
+		limit = 8
+	}
 	i := 0
 	for completed := range k.completions(config) {
 		completed, err := k.object(completed)
@@ -92,8 +106,11 @@ func (k *Kind) judge(config values) (o *unstructured.Unstructured, verdict admis
 		} else {
 			verdict.Errors, verdict.Warnings = both(verdict.Errors, v.Errors), both(verdict.Warnings, v.Warnings)
 		}
-		if len(verdict.Errors) == 0 && (len(verdict.Warnings) == 0 || i >= spec.Guesses) {
+		if len(verdict.Errors) == 0 && (len(verdict.Warnings) == 0 || i >= spec.Guesses) || i == limit {
 			break
+		}
+		if ctx.Err() != nil { // another completion may break none of these rules
+			return o, admission.Verdict{}, nil
 		}
 	}
 	return o, verdict, nil
@@ -104,11 +121,20 @@ func both(these, those []admission.Finding) []admission.Finding {
 	return slices.DeleteFunc(these, func(f admission.Finding) bool { return !slices.ContainsFunc(those, f.Equal) })
 }
 
-// admitted are the attributes of config that the object is made of.
-func (k *Kind) admitted(config values) tftypes.Value {
-	v := values{attrName: config[attrName], attrNamespace: config[attrNamespace], attrLabels: config[attrLabels], attrAnnotations: config[attrAnnotations]}
+// specOf are the attributes of config that the spec is made of.
+func (k *Kind) specOf(config values) tftypes.Value {
+	v := values{}
 	for _, f := range k.Spec.Fields {
 		v[f.Name] = config[f.Name]
+	}
+	return v.raw(v.typ())
+}
+
+// admitted are the attributes of config that the object is made of.
+func (k *Kind) admitted(config values) tftypes.Value {
+	v := valuesOf(k.specOf(config))
+	for _, name := range []string{attrName, attrNamespace, attrLabels, attrAnnotations} {
+		v[name] = config[name]
 	}
 	return v.raw(v.typ())
 }
@@ -164,12 +190,12 @@ func withPath(p placed, d diag.Diagnostic) diag.Diagnostic {
 }
 
 // place puts findings at the attributes they are about. What is about a value that is unknown can wait until it is not.
-func (k *Kind) place(config values, o *unstructured.Unstructured, findings []admission.Finding) (all []placed) {
+func (k *Kind) place(ctx context.Context, config values, o *unstructured.Unstructured, findings []admission.Finding) (all []placed) {
 	if len(findings) == 0 {
 		return nil
 	}
 next:
-	for _, f := range k.Admission.Place(o, findings) {
+	for _, f := range k.Admission.Place(ctx, o, findings) {
 		p := placed{Finding: f}
 		for _, field := range f.Fields {
 			at, ok := k.at(field)

@@ -47,13 +47,18 @@ func TestValidate_unknownIsNoErrorWhateverIsGuessed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		config := valuesOf(raw)
-		config[attrName], config[attrNamespace] = tftypes.NewValue(tftypes.String, "a"), tftypes.NewValue(tftypes.String, "a")
-		for _, name := range []string{attrLabels, attrAnnotations} {
-			config[name] = tftypes.NewValue(tftypes.Map{ElementType: tftypes.String}, nil)
-		}
-		if errors, _ := k.validate(config); len(errors) != want {
+		if errors := k.validate(t.Context(), framed(raw), false); len(errors) != want {
 			t.Errorf("protocol %v: %d errors, want %d: %v", protocol, len(errors), want, errors)
 		}
 	}
+}
+
+// framed are the attributes of an object of this spec.
+func framed(spec tftypes.Value) values {
+	config := valuesOf(spec)
+	config[attrName], config[attrNamespace] = tftypes.NewValue(tftypes.String, "a"), tftypes.NewValue(tftypes.String, "a")
+	for _, name := range []string{attrLabels, attrAnnotations} {
+		config[name] = tftypes.NewValue(tftypes.Map{ElementType: tftypes.String}, nil)
+	}
+	return config
 }

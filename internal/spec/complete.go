@@ -13,7 +13,7 @@ import (
 
 // Completions are value with all of m's attributes that are not known, or not wholly known, filled with values that they might turn out to be,
 // in many ways; value itself, once, if all is known. The first [Guesses] leave it to chance. The others see to it that each string takes the
-// value of each other string that is known: it may have to be the name of something.
+// value of each other string that is known: it may have to be the name of something. Of strings there may be thousands.
 func (m *Message) Completions(value tftypes.Value) iter.Seq[tftypes.Value] {
 	return func(yield func(tftypes.Value) bool) {
 		if value.IsFullyKnown() {
@@ -21,12 +21,16 @@ func (m *Message) Completions(value tftypes.Value) iter.Seq[tftypes.Value] {
 			return
 		}
 		seen := stringsIn(value)
+		turns := 0
 		for seed := range uint64(Guesses) {
-			if !yield(m.Complete(value, seed)) {
+			c := newCompletion(seed, seen)
+			completed := c.message(m, value)
+			turns = max(turns, c.made)
+			if !yield(completed) {
 				return
 			}
 		}
-		for i := range min(len(seen)*16, 512) {
+		for i := range len(seen) * turns {
 			c := newCompletion(uint64(Guesses+i), seen)
 			c.turn, c.wanted = i/len(seen), seen[i%len(seen)]
 			if !yield(c.message(m, value)) {
