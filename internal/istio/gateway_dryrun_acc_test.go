@@ -97,11 +97,12 @@ func TestAccGateway_dryRunChanged(t *testing.T) {
 		tries, _ := tried.LoadOrStore(resource, new(atomic.Int32))
 		return tries.(*atomic.Int32).Load()
 	}
-	tf := acctest.NewTerraform(t, g.folder(nil), proxy, nil)
+	noProxies := object{"replicas": 0}
+	tf := acctest.NewTerraform(t, g.folder(object{"workload": noProxies}), proxy, nil)
 	tf.Must("apply", "-auto-approve")
 	changed := servers(80)
 	changed[0]["hosts"] = []string{"a.example.com"}
-	tf.Configure(g.folder(object{"servers": changed}))
+	tf.Configure(g.folder(object{"workload": noProxies, "servers": changed}))
 	tried.Clear()
 	tf.Must("plan")
 	if gateways, deployments := count("gateways"), count("deployments"); gateways != 1 || deployments != 1 {

@@ -261,7 +261,7 @@ func TestAccGateway_connectionLost(t *testing.T) {
 		}
 		next.ServeHTTP(w, r)
 	})
-	tf := acctest.NewTerraform(t, g.folder(nil), proxy, nil)
+	tf := acctest.NewTerraform(t, g.folder(object{"workload": object{"replicas": 0}}), proxy, nil)
 	tf.Must("apply", "-auto-approve")
 	tf.Empty()
 	tf.Configure(g.folder(object{"selector": object{"istio": "ingressgateway"}}))
