@@ -37,7 +37,7 @@ func Removal(r Reader, before, after *networking.DestinationRule) (findings []ob
 				Summary: fmt.Sprintf("%s still routes to %s of %s", it, list(slices.Sorted(maps.Keys(gone))), us),
 				Detail: fmt.Sprintf("Without the subset, requests that %s sends there would be answered with 503: see its %s. Nothing was written. "+
 					"Apply that VirtualService first, with the subset still in place, so that it does not route there any more; take the subset away after that. "+
-					"One apply can do both only if the VirtualService does not refer to the lamia_destination_rule: Terraform changes after it what refers to it.",
+					"If this apply was to do both, apply again, unless the VirtualService refers to the lamia_destination_rule: Terraform changes after it what refers to it.",
 					it, strings.Join(routes, ", ")),
 			})
 		}

@@ -85,8 +85,8 @@ func (s *session) relied(prior, plan values) bool {
 // lasting are the findings in what was read at since or later that are still there when it is read anew, again and again until patience is over.
 func lasting(ctx context.Context, since time.Time, patience time.Duration, find func(since time.Time) []Finding) []Finding {
 	findings := find(since)
-	if len(findings) == 0 {
-		return nil
+	if len(findings) == 0 || patience == 0 {
+		return findings
 	}
 	end := time.Now().Add(patience)
 	_ = polling.DelayFunc().Until(ctx, true, true, func(context.Context) (bool, error) {

@@ -59,13 +59,16 @@ func (p *lamia) Configure(ctx context.Context, req provider.ConfigureRequest, re
 		resp.Diagnostics.AddError("Unreadable provider block", err.Error())
 		return
 	}
-	unknownNamespace := slices.Contains(waiting, "namespace")
+	unknownNamespace, unknownDryRun := slices.Contains(waiting, "namespace"), slices.Contains(waiting, "dry_run")
 	waiting = slices.DeleteFunc(waiting, func(name string) bool { return name == "namespace" || name == "dry_run" }) // it takes neither to ask
 
 	c, diags := read(ctx, req.Config, os.Getenv)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
+	}
+	if unknownDryRun { // it may turn out to be so
+		c.DryRun = kube.DryRunNever
 	}
 	var connection *kube.Connection
 	if len(waiting) > 0 {
