@@ -21,7 +21,7 @@ func (m *Message) Completions(value tftypes.Value) iter.Seq[tftypes.Value] {
 			return
 		}
 		seen := stringsIn(value)
-		turns := 0
+		turns := 16 // at least: who knows what else has to come together by chance
 		for seed := range uint64(Guesses) {
 			c := newCompletion(seed, seen)
 			completed := c.message(m, value)
@@ -41,7 +41,7 @@ func (m *Message) Completions(value tftypes.Value) iter.Seq[tftypes.Value] {
 }
 
 // Guesses is how many of the [Message.Completions] are left to chance.
-const Guesses = 64
+const Guesses = 256
 
 // Complete is one of the completions that are left to chance. The seed decides which.
 func (m *Message) Complete(value tftypes.Value, seed uint64) tftypes.Value {
@@ -69,6 +69,10 @@ type completion struct {
 	*rand.Rand
 	// seen are strings that are known: what is not may turn out to be the same, or to name the same thing.
 	seen []string
+	// reuse takes half of the unknown strings from seen.
+	reuse bool
+	// dense makes small objects with all of their attributes.
+	dense bool
 	// chosen are the choices that all values of a field follow; nil, if each is on its own.
 	chosen map[*Field]int
 	// made counts strings, so that two are the same by chance only. The one whose turn it is becomes the one that is wanted.
@@ -78,6 +82,7 @@ type completion struct {
 
 func newCompletion(seed uint64, seen []string) *completion {
 	c := &completion{Rand: rand.New(rand.NewPCG(seed, 31)), seen: seen, turn: -1}
+	c.reuse, c.dense = len(seen) > 0 && c.IntN(2) == 0, c.IntN(2) == 0
 	if c.IntN(2) == 0 {
 		c.chosen = make(map[*Field]int)
 	}
@@ -129,7 +134,7 @@ func (c *completion) element(f *Field, value tftypes.Value) tftypes.Value {
 
 // make makes a field's value up.
 func (c *completion) make(f *Field) tftypes.Value {
-	if !f.Required && c.IntN(3) == 0 {
+	if !f.Required && !c.dense && c.IntN(3) == 0 {
 		return tftypes.NewValue(f.Type(), nil)
 	}
 	n := c.IntN(3)
@@ -181,13 +186,13 @@ func (c *completion) makeElement(f *Field) tftypes.Value {
 	return tftypes.NewValue(tftypes.String, made)
 }
 
-// makeMessage makes an object up, with few of its optional attributes.
+// makeMessage makes an object up, with few of its optional attributes: of large ones, about four.
 func (c *completion) makeMessage(m *Message) tftypes.Value {
 	attributes := make(map[string]tftypes.Value, len(m.Fields))
 	for i := range m.Fields {
 		f := &m.Fields[i]
 		attributes[f.Name] = tftypes.NewValue(f.Type(), nil)
-		if f.Required || c.IntN(len(m.Fields)+2) < 2 {
+		if f.Required || c.IntN(len(m.Fields)+2) < 2 || c.dense && c.IntN(len(m.Fields)) < 4 {
 			attributes[f.Name] = c.make(f)
 		}
 	}
@@ -216,7 +221,7 @@ func (c *completion) string(f *Field) string {
 	if c.made-1 == c.turn {
 		return c.wanted
 	}
-	if len(c.seen) > 0 && c.IntN(4) == 0 {
+	if c.reuse && c.IntN(2) == 0 {
 		return one(c, f, c.seen)
 	}
 	form := one(c, f, forms)
