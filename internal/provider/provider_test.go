@@ -270,6 +270,7 @@ func TestUnknownArgumentsNeverFallBack(t *testing.T) {
 	clearEnvironment(t)
 	t.Setenv("KUBE_CONFIG_PATH", kubeconfig(t, "blue"))
 	t.Setenv("KUBE_NAMESPACE", "team")
+	t.Setenv("KUBE_DRY_RUN", "required")
 	arguments := slices.Collect(maps.Keys(providerSchema().Attributes))
 	for _, name := range append(arguments, "exec") {
 		resp := configure(t, map[string]any{name: unknownValue})
@@ -281,6 +282,9 @@ func TestUnknownArgumentsNeverFallBack(t *testing.T) {
 		if name == "namespace" || name == "dry_run" {
 			if !connection.Known() || (name == "namespace") != (connection.Namespace() == "") {
 				t.Errorf("an unknown %s gives %v", name, connection)
+			}
+			if cluster, _ := connection.Cluster(); name == "dry_run" && cluster.DryRun != kube.DryRunNever {
+				t.Errorf("an unknown %s is taken for %s", name, cluster.DryRun)
 			}
 			continue
 		}
