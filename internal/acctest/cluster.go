@@ -23,8 +23,8 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/yaml"
 
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
-	"github.com/magneticio/terraform-provider-lamia/internal/object"
 )
 
 // Somebody is the field manager of what a test does behind Terraform's back.
@@ -93,7 +93,7 @@ func empty(t *testing.T, namespace string) func(*terraform.State) error {
 				return err
 			}
 			for _, live := range list.Items {
-				if madeBy(&live, object.Manager) {
+				if madeBy(&live, engine.Manager) {
 					return fmt.Errorf("%s %s/%s is left behind", kind, namespace, live.GetName())
 				}
 			}
@@ -120,7 +120,7 @@ func madeBy(live *unstructured.Unstructured, manager string) bool {
 
 // Object is an object of the cluster, whether it exists or not. Its methods fail the test when the API server refuses.
 type Object struct {
-	Kind      *object.Kind
+	Kind      *engine.Kind
 	Namespace string
 	Name      string
 
@@ -129,7 +129,7 @@ type Object struct {
 }
 
 // NewObject names an object.
-func NewObject(t *testing.T, k *object.Kind, namespace, name string) *Object {
+func NewObject(t *testing.T, k *engine.Kind, namespace, name string) *Object {
 	t.Helper()
 	return &Object{Kind: k, Namespace: namespace, Name: name, t: t, c: client(t).Resource(k.Resource).Namespace(namespace)}
 }

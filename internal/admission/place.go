@@ -1,7 +1,6 @@
 package admission
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"regexp"
@@ -14,9 +13,12 @@ import (
 
 // Place finds the fields that errors or warnings of an object are about. Istio's messages tell none, and a rule in CEL only where it is
 // written. A finding is about the smallest value without which it would not be there; about several, if each of them alone could go.
-// Check is asked about many objects that lack a part of this one. Once ctx ends, findings are left where they are known to be.
-func (j *Judges) Place(ctx context.Context, o *unstructured.Unstructured, all []Finding) (placed []Finding) {
-	p := placer{ctx: ctx, judges: j, object: o, now: counts(j.Check(o)), lacking: make(map[string]map[key]int)}
+// Check is asked about objects that lack a part of this one, as long as that is worth the effort: after that, findings are left where they are known to be.
+func (j *Judges) Place(o *unstructured.Unstructured, all []Finding) (placed []Finding) {
+	if len(all) == 0 {
+		return nil
+	}
+	p := placer{judges: j, object: o, size: size(o.Object), now: counts(j.Check(o)), lacking: make(map[string]map[key]int)}
 	done := make(map[key]bool)
 	for _, f := range all {
 		if done[f.key()] {
@@ -47,12 +49,33 @@ func counts(v Verdict) map[key]int {
 	return n
 }
 
+// effort is how many values are looked at to place the findings of an object: those of the object, times the number of checks.
+const effort = 100_000
+
 type placer struct {
-	ctx     context.Context
 	judges  *Judges
 	object  *unstructured.Unstructured
+	size    int
 	now     map[key]int
 	lacking map[string]map[key]int // what there is without some parts: many findings ask for the same
+}
+
+func (p *placer) exhausted() bool { return len(p.lacking)*p.size >= effort }
+
+// size is the number of values in v.
+func size(v any) int {
+	n := 1
+	switch v := v.(type) {
+	case map[string]any:
+		for _, member := range v {
+			n += size(member)
+		}
+	case []any:
+		for _, element := range v {
+			n += size(element)
+		}
+	}
+	return n
 }
 
 // step is the name of a member (string) or the index of an element (int).
@@ -81,7 +104,7 @@ type culprit struct {
 func (p *placer) below(at []step, k key, n int) [][]string {
 	here := [][]string{{fieldOf(at)}}
 	culprits := p.culprits(at, children(p.object.Object, at), k, n)
-	if p.ctx.Err() != nil {
+	if p.exhausted() {
 		return here
 	}
 	total := 0
@@ -106,7 +129,7 @@ func (p *placer) below(at []step, k key, n int) [][]string {
 
 // culprits are those of the group of children of a value. They are found by halves: where nothing changes without the group, none is in it.
 func (p *placer) culprits(at, group []step, k key, n int) []culprit {
-	if len(group) == 0 || p.ctx.Err() != nil {
+	if len(group) == 0 || p.exhausted() {
 		return nil
 	}
 	without := p.without(at, group)

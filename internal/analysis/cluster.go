@@ -2,7 +2,7 @@ package analysis
 
 import (
 	"context"
-	"time"
+	"encoding/json"
 
 	networking "istio.io/client-go/pkg/apis/networking/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -14,11 +14,10 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 )
 
-// Cluster reads a cluster to answer one question. What was read before Since does not count.
+// Cluster reads a cluster to answer one question.
 type Cluster struct {
 	Context context.Context
 	Cluster *kube.Cluster
-	Since   time.Time
 }
 
 var _ Reader = Cluster{}
@@ -32,14 +31,19 @@ var (
 	podLabels        = kube.Listing[labels.Set]{
 		Resource:     corev1.SchemeGroupVersion.WithResource("pods"),
 		MetadataOnly: true,
-		Convert: func(o runtime.Object) (labels.Set, error) {
-			return o.(*metav1.PartialObjectMetadata).Labels, nil
+		Convert: func(raw []byte) (labels.Set, error) {
+			var pod metav1.PartialObjectMetadata
+			err := json.Unmarshal(raw, &pod)
+			return pod.Labels, err
 		},
 	}
 )
 
 func whole[T any](resource schema.GroupVersionResource) kube.Listing[*T] {
-	return kube.Listing[*T]{Resource: resource, Convert: Convert[T]}
+	return kube.Listing[*T]{Resource: resource, Convert: func(raw []byte) (*T, error) {
+		converted := new(T)
+		return converted, json.Unmarshal(raw, converted)
+	}}
 }
 
 // Convert makes an object of Kubernetes' JSON one of its Go type.
@@ -49,25 +53,25 @@ func Convert[T any](o runtime.Object) (*T, error) {
 }
 
 func (c Cluster) Gateways(namespace string) ([]*networking.Gateway, bool) {
-	return gateways.In(c.Context, c.Cluster, namespace, c.Since)
+	return gateways.In(c.Context, c.Cluster, namespace)
 }
 
 func (c Cluster) VirtualServices(namespace string) ([]*networking.VirtualService, bool) {
-	return virtualServices.In(c.Context, c.Cluster, namespace, c.Since)
+	return virtualServices.In(c.Context, c.Cluster, namespace)
 }
 
 func (c Cluster) DestinationRules(namespace string) ([]*networking.DestinationRule, bool) {
-	return destinationRules.In(c.Context, c.Cluster, namespace, c.Since)
+	return destinationRules.In(c.Context, c.Cluster, namespace)
 }
 
 func (c Cluster) ServiceEntries(namespace string) ([]*networking.ServiceEntry, bool) {
-	return serviceEntries.In(c.Context, c.Cluster, namespace, c.Since)
+	return serviceEntries.In(c.Context, c.Cluster, namespace)
 }
 
 func (c Cluster) Services(namespace string) ([]*corev1.Service, bool) {
-	return services.In(c.Context, c.Cluster, namespace, c.Since)
+	return services.In(c.Context, c.Cluster, namespace)
 }
 
 func (c Cluster) Pods(namespace string) ([]labels.Set, bool) {
-	return podLabels.In(c.Context, c.Cluster, namespace, c.Since)
+	return podLabels.In(c.Context, c.Cluster, namespace)
 }

@@ -7,11 +7,11 @@ import (
 	networking "istio.io/client-go/pkg/apis/networking/v1"
 	"istio.io/istio/pkg/config/host"
 
-	"github.com/magneticio/terraform-provider-lamia/internal/object"
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 )
 
 // conflicts finds other virtual services that have the same host on the same gateway.
-func (a analyzer) conflicts(vs *networking.VirtualService) (findings []object.Finding) {
+func (a analyzer) conflicts(vs *networking.VirtualService) (findings []engine.Finding) {
 	for _, namespace := range relatedTo(vs) {
 		others, _ := a.VirtualServices(namespace)
 		for _, other := range others {
@@ -118,7 +118,7 @@ func (a analyzer) effective(vs *networking.VirtualService, gateway string, hosts
 
 // conflict says which of two goes before the other: of those that both can be seen, the one that is exported to the fewest namespaces, then
 // the oldest (VirtualServicesForGateway and SelectVirtualServices in pilot/pkg/model). In the mesh it is the only one.
-func conflict(vs, other *networking.VirtualService, gateway string, both exports, i int, h host.Name) object.Finding {
+func conflict(vs, other *networking.VirtualService, gateway string, both exports, i int, h host.Name) engine.Finding {
 	first, second, why := vs, other, ""
 	reach := func(vs *networking.VirtualService) int {
 		switch e := exported(vs.Spec.ExportTo, vs.Namespace); {
@@ -151,7 +151,7 @@ func conflict(vs, other *networking.VirtualService, gateway string, both exports
 	if !both.everywhere {
 		where += fmt.Sprintf(", as namespace %q sees it", both.namespaces[0])
 	}
-	return object.Finding{
+	return engine.Finding{
 		Field:   fmt.Sprintf("spec.hosts[%d]", i),
 		Summary: fmt.Sprintf("%s and %s have the same host %s", us, it, where),
 		Detail: fmt.Sprintf("Both have rules for host %q %s. %s Put the rules into one VirtualService, in the order that is meant, or give each its own host.",

@@ -9,11 +9,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
-	"github.com/magneticio/terraform-provider-lamia/internal/object"
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 )
 
 // DestinationRule says what of a stored destination rule has no effect, or another than it seems.
-func DestinationRule(r Reader, dr *networking.DestinationRule) []object.Finding {
+func DestinationRule(r Reader, dr *networking.DestinationRule) []engine.Finding {
 	a := analyzer{r}
 	return slices.Concat(a.pods(dr), a.elsewhere(dr))
 }
@@ -26,7 +26,7 @@ var augmented = []string{
 }
 
 // pods finds subsets whose labels none of the Service's pods has.
-func (a analyzer) pods(dr *networking.DestinationRule) (findings []object.Finding) {
+func (a analyzer) pods(dr *networking.DestinationRule) (findings []engine.Finding) {
 	name, ok := service(resolve(dr.Spec.Host, dr.Namespace))
 	if !ok || len(dr.Spec.Subsets) == 0 {
 		return nil
@@ -49,7 +49,7 @@ func (a analyzer) pods(dr *networking.DestinationRule) (findings []object.Findin
 			continue
 		}
 		us := quoted("DestinationRule", nameOf(dr))
-		findings = append(findings, object.Finding{
+		findings = append(findings, engine.Finding{
 			Field:   fmt.Sprintf("spec.subsets[%d].labels", i),
 			Summary: fmt.Sprintf("Subset %q of %s selects no pod of %s", subset.GetName(), us, quoted("Service", name)),
 			Detail: fmt.Sprintf("Namespace %q has no pod yet with all the labels of the Service's selector and the subset: %s. "+
@@ -60,7 +60,7 @@ func (a analyzer) pods(dr *networking.DestinationRule) (findings []object.Findin
 }
 
 // elsewhere finds other destination rules for the same host and the same proxies.
-func (a analyzer) elsewhere(dr *networking.DestinationRule) (findings []object.Finding) {
+func (a analyzer) elsewhere(dr *networking.DestinationRule) (findings []engine.Finding) {
 	h := resolve(dr.Spec.Host, dr.Namespace)
 	owner := a.owner(h, dr.Namespace)
 	for _, namespace := range related(dr) {
@@ -86,7 +86,7 @@ func (a analyzer) elsewhere(dr *networking.DestinationRule) (findings []object.F
 			default: // each is for other proxies
 				continue
 			}
-			findings = append(findings, object.Finding{
+			findings = append(findings, engine.Finding{
 				Field:   "spec.host",
 				Summary: fmt.Sprintf("%s and %s are for the same host", us, it),
 				Detail:  fmt.Sprintf("Both are for host %q. %s", h, detail),

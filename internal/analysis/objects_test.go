@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/analysis"
-	"github.com/magneticio/terraform-provider-lamia/internal/object"
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 )
 
 // objects are those of a cluster.
@@ -129,7 +129,7 @@ func (c *objects) Pods(namespace string) (pods []labels.Set, known bool) {
 }
 
 // expect checks that the findings are these, in this order: each a field, and what the finding says.
-func expect(t *testing.T, findings []object.Finding, want [][]string) {
+func expect(t *testing.T, findings []engine.Finding, want [][]string) {
 	t.Helper()
 	if len(findings) != len(want) {
 		t.Fatalf("%d findings, want %d:\n%+v", len(findings), len(want), findings)
@@ -153,7 +153,7 @@ type test struct {
 	want    [][]string
 }
 
-func run(t *testing.T, tests map[string]test, analyze func(c *objects) []object.Finding) {
+func run(t *testing.T, tests map[string]test, analyze func(c *objects) []engine.Finding) {
 	t.Helper()
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -165,10 +165,10 @@ func run(t *testing.T, tests map[string]test, analyze func(c *objects) []object.
 	}
 }
 
-func virtualService(c *objects) []object.Finding {
+func virtualService(c *objects) []engine.Finding {
 	return analysis.VirtualService(c, c.virtualServices[0])
 }
 
-func destinationRule(c *objects) []object.Finding {
+func destinationRule(c *objects) []engine.Finding {
 	return analysis.DestinationRule(c, c.destinationRules[0])
 }

@@ -9,11 +9,11 @@ import (
 	"istio.io/api/networking/v1alpha3"
 	networking "istio.io/client-go/pkg/apis/networking/v1"
 
-	"github.com/magneticio/terraform-provider-lamia/internal/object"
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 )
 
 // Removal says which virtual services still route to subsets that the update of a destination rule takes away.
-func Removal(r Reader, before, after *networking.DestinationRule) (findings []object.Finding) {
+func Removal(r Reader, before, after *networking.DestinationRule) (findings []engine.Finding) {
 	if !removes(before, after) {
 		return nil
 	}
@@ -32,7 +32,7 @@ func Removal(r Reader, before, after *networking.DestinationRule) (findings []ob
 				continue
 			}
 			us, it := quoted("DestinationRule", nameOf(after)), quoted("VirtualService", nameOf(vs))
-			findings = append(findings, object.Finding{
+			findings = append(findings, engine.Finding{
 				Field:   "spec.subsets",
 				Summary: fmt.Sprintf("%s still routes to %s of %s", it, list(slices.Sorted(maps.Keys(gone))), us),
 				Detail: fmt.Sprintf("Without the subset, requests that %s sends there would be answered with 503: see its %s. Nothing was written. "+

@@ -12,11 +12,11 @@ import (
 	"istio.io/istio/pkg/config/constants"
 	"istio.io/istio/pkg/config/host"
 
-	"github.com/magneticio/terraform-provider-lamia/internal/object"
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 )
 
 // subsets finds those that a virtual service routes to and no destination rule has.
-func (a analyzer) subsets(vs *networking.VirtualService) (findings []object.Finding) {
+func (a analyzer) subsets(vs *networking.VirtualService) (findings []engine.Finding) {
 	clients := a.clients(vs)
 	for field, d := range destinations(&vs.Spec) {
 		for _, client := range clients {
@@ -32,7 +32,7 @@ func (a analyzer) subsets(vs *networking.VirtualService) (findings []object.Find
 			for _, dr := range rules {
 				there = append(there, fmt.Sprintf("follows %s, which has %s", quoted("DestinationRule", nameOf(dr)), subsetNames(dr)))
 			}
-			findings = append(findings, object.Finding{
+			findings = append(findings, engine.Finding{
 				Field:   field + ".subset",
 				Summary: fmt.Sprintf("%s routes to the subset %q of %q, which is not there", us, d.GetSubset(), d.GetHost()),
 				Detail: fmt.Sprintf("For host %q a proxy of namespace %q %s. Requests to a subset that no rule has are answered with 503. "+

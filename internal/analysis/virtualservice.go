@@ -12,11 +12,11 @@ import (
 	"istio.io/istio/pkg/config/host"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/magneticio/terraform-provider-lamia/internal/object"
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 )
 
 // VirtualService says what of a stored virtual service has no effect, or another than it seems.
-func VirtualService(r Reader, vs *networking.VirtualService) []object.Finding {
+func VirtualService(r Reader, vs *networking.VirtualService) []engine.Finding {
 	a := analyzer{r}
 	return slices.Concat(a.gateways(vs), a.hosts(vs), a.delegates(vs), a.subsets(vs), a.conflicts(vs))
 }
@@ -33,7 +33,7 @@ func (a analyzer) gateway(name, namespace string) (*networking.Gateway, bool) {
 }
 
 // gateways finds those that are named and not there.
-func (a analyzer) gateways(vs *networking.VirtualService) (findings []object.Finding) {
+func (a analyzer) gateways(vs *networking.VirtualService) (findings []engine.Finding) {
 	said := map[types.NamespacedName]bool{}
 	for field, name := range gatewayReferences(&vs.Spec) {
 		full := gatewayName(name, vs.Namespace)
@@ -42,7 +42,7 @@ func (a analyzer) gateways(vs *networking.VirtualService) (findings []object.Fin
 		}
 		said[full] = true
 		us, it := quoted("VirtualService", nameOf(vs)), quoted("Gateway", full)
-		findings = append(findings, object.Finding{
+		findings = append(findings, engine.Finding{
 			Field:   field,
 			Summary: fmt.Sprintf("%s names %s, which is not there", us, it),
 			Detail: fmt.Sprintf("The cluster has no %s yet, and without it %s has no effect there. Make the Gateway, or correct the name: "+
@@ -91,7 +91,7 @@ func gatewayReferences(vs *v1alpha3.VirtualService) iter.Seq2[string, string] {
 }
 
 // hosts finds those that no gateway serves. The mesh serves all.
-func (a analyzer) hosts(vs *networking.VirtualService) (findings []object.Finding) {
+func (a analyzer) hosts(vs *networking.VirtualService) (findings []engine.Finding) {
 	var gateways []*networking.Gateway
 	var served []string
 	for _, name := range gatewaysOf(vs) {
@@ -114,7 +114,7 @@ func (a analyzer) hosts(vs *networking.VirtualService) (findings []object.Findin
 			continue
 		}
 		us := quoted("VirtualService", nameOf(vs))
-		findings = append(findings, object.Finding{
+		findings = append(findings, engine.Finding{
 			Field:   fmt.Sprintf("spec.hosts[%d]", i),
 			Summary: fmt.Sprintf("Host %q is not served by a gateway of %s", h, us),
 			Detail: fmt.Sprintf("%s has rules for host %q, but of its gateways none serves that host to namespace %q: %s. "+
@@ -134,7 +134,7 @@ func serves(gateway *networking.Gateway, vs *networking.VirtualService, h host.N
 }
 
 // delegates finds those that are not there, or that do not take part (mergeVirtualServices in pilot/pkg/model/virtualservice_controller.go).
-func (a analyzer) delegates(vs *networking.VirtualService) (findings []object.Finding) {
+func (a analyzer) delegates(vs *networking.VirtualService) (findings []engine.Finding) {
 	for i, route := range vs.Spec.Http {
 		if route.GetDelegate() == nil {
 			continue
@@ -156,7 +156,7 @@ func (a analyzer) delegates(vs *networking.VirtualService) (findings []object.Fi
 		default:
 			continue
 		}
-		findings = append(findings, object.Finding{
+		findings = append(findings, engine.Finding{
 			Field:   fmt.Sprintf("spec.http[%d].delegate", i),
 			Summary: fmt.Sprintf("%s delegates to %s, %s", us, it, what),
 			Detail:  "Istio passes over the route as long as that is so. " + detail,

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -18,7 +17,7 @@ import (
 
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
 	"github.com/magneticio/terraform-provider-lamia/internal/admission"
-	object_ "github.com/magneticio/terraform-provider-lamia/internal/object"
+	object_ "github.com/magneticio/terraform-provider-lamia/internal/engine"
 )
 
 // cluster is the judge that the provider has to agree with.
@@ -155,24 +154,16 @@ func TestAccAdmission_random(t *testing.T) {
 	samples, _ := corpus(t)
 	var mutated []sample
 	for range 600 {
-		s := samples[r.IntN(len(samples))].mutate(t, r)
+		s := samples[r.IntN(len(samples))].mutate(r)
 		if r.IntN(4) == 0 {
-			s = s.mutate(t, r)
+			s = s.mutate(r)
 		}
 		mutated = append(mutated, s)
 	}
 	var made []sample
 	for _, k := range istioKinds() {
-		unknown := make(map[string]tftypes.Value)
-		for _, f := range k.Spec.Fields {
-			unknown[f.Name] = tftypes.NewValue(f.Type(), tftypes.UnknownValue)
-		}
 		for range 50 {
-			s := sample{source: "made up", kind: k, name: "test"}
-			if err := k.Spec.Complete(tftypes.NewValue(k.Spec.Type(), unknown), r.Uint64()).As(&s.spec); err != nil {
-				t.Fatal(err)
-			}
-			made = append(made, s)
+			made = append(made, sample{source: "made up", kind: k, name: "test", spec: maker{r, r.IntN(2) == 0}.message(k.Spec)})
 		}
 	}
 	accepted, refused := 0, 0

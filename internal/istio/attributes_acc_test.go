@@ -16,8 +16,8 @@ import (
 	apischema "k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
+	object_ "github.com/magneticio/terraform-provider-lamia/internal/engine"
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
-	object_ "github.com/magneticio/terraform-provider-lamia/internal/object"
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
@@ -152,7 +152,7 @@ func TestAccKinds_refusedAttributes(t *testing.T) {
 			maps.Copy(attributes, object{"namespace": namespace, "name": "refused"})
 			acctest.Test(t, namespace, resource.TestStep{
 				ConfigDirectory: configuration(t, istioKinds()[r.kind], map[string]object{"refused": attributes}),
-				ExpectError:     regexp.MustCompile(`(?s)Refused by a rule of Istio's.*` + r.message),
+				ExpectError:     regexp.MustCompile(`(?s)Invalid Istio configuration.*` + r.message),
 			})
 		})
 	}

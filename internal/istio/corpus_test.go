@@ -3,8 +3,10 @@ package istio_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -15,7 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
-	object_ "github.com/magneticio/terraform-provider-lamia/internal/object"
+	object_ "github.com/magneticio/terraform-provider-lamia/internal/engine"
 	"github.com/magneticio/terraform-provider-lamia/internal/provider"
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
@@ -26,7 +28,7 @@ type sample struct {
 	kind                *object_.Kind
 	name                string
 	labels, annotations map[string]string
-	spec                map[string]tftypes.Value
+	spec                map[string]any // as a tree
 }
 
 // inexpressible is an object of Istio's tests that the schema of a resource has no room for.
@@ -61,7 +63,7 @@ func corpus(t testing.TB) (samples []sample, others []inexpressible) {
 			s.name = "test"
 		}
 		var unknown []string
-		s.spec, unknown, err = s.kind.Spec.Decode(o.Spec, tftypes.NewValue(s.kind.Spec.Type(), nil))
+		s.spec, unknown, err = s.kind.Spec.Observe(o.Spec, nil)
 		switch {
 		case err != nil:
 			others = append(others, inexpressible{s.unstructured("", o.Spec), s.source, err.Error()})
@@ -87,7 +89,7 @@ func (s sample) unstructured(namespace string, spec map[string]any) *unstructure
 
 // object is what the provider sends.
 func (s sample) object(namespace string) (*unstructured.Unstructured, error) {
-	encoded, err := s.kind.Spec.Encode(tftypes.NewValue(s.kind.Spec.Type(), s.spec))
+	encoded, err := s.kind.Spec.Encode(s.spec)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +97,7 @@ func (s sample) object(namespace string) (*unstructured.Unstructured, error) {
 }
 
 // server is the provider, configured for a cluster that it need not ask.
-var server = sync.OnceValues(func() (tfprotov6.ProviderServer, *tfprotov6.GetProviderSchemaResponse) {
+var server = sync.OnceValue(func() tfprotov6.ProviderServer {
 	ctx := context.Background()
 	s := provider.NewServer("test")()
 	schemas, err := s.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
@@ -115,41 +117,33 @@ var server = sync.OnceValues(func() (tfprotov6.ProviderServer, *tfprotov6.GetPro
 	if resp, err := s.ConfigureProvider(ctx, &tfprotov6.ConfigureProviderRequest{Config: &config}); err != nil || len(resp.Diagnostics) > 0 {
 		panic(fmt.Sprint(err, resp))
 	}
-	return s, schemas
+	return s
 })
 
 // validate is what the provider says of the sample as terraform validate asks it, after change.
-func (s sample) validate(t testing.TB, namespace string, change func(map[string]tftypes.Value)) (errors, warnings []*tfprotov6.Diagnostic) {
+func (s sample) validate(t testing.TB, namespace string, change func(map[string]any)) (errors, warnings []*tfprotov6.Diagnostic) {
 	t.Helper()
-	server, schemas := server()
-	typeName := "lamia_" + s.kind.Type
-	resource := schemas.ResourceSchemas[typeName].ValueType().(tftypes.Object)
-	attributes := make(map[string]tftypes.Value)
-	for name, t := range resource.AttributeTypes {
-		attributes[name] = tftypes.NewValue(t, nil)
-	}
-	for name, v := range s.spec {
-		attributes[name] = v
-	}
-	attributes["namespace"] = tftypes.NewValue(tftypes.String, namespace)
-	attributes["name"] = tftypes.NewValue(tftypes.String, s.name)
+	attributes := maps.Clone(s.spec)
+	attributes["namespace"], attributes["name"] = namespace, s.name
 	for name, m := range map[string]map[string]string{"labels": s.labels, "annotations": s.annotations} {
 		if m != nil {
-			elements := make(map[string]tftypes.Value)
+			elements := make(map[string]any)
 			for key, value := range m {
-				elements[key] = tftypes.NewValue(tftypes.String, value)
+				elements[key] = value
 			}
-			attributes[name] = tftypes.NewValue(resource.AttributeTypes[name], elements)
+			attributes[name] = elements
 		}
 	}
 	if change != nil {
 		change(attributes)
 	}
-	config, err := tfprotov6.NewDynamicValue(resource, tftypes.NewValue(resource, attributes))
+	config, err := s.kind.Attributes().Marshal(attributes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := server.ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: typeName, Config: &config})
+	resp, err := server().ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{
+		TypeName: "lamia_" + s.kind.Type, Config: &tfprotov6.DynamicValue{MsgPack: config},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,109 +167,189 @@ func texts(diagnostics []*tfprotov6.Diagnostic) string {
 
 // spot is a value in a sample's spec.
 type spot struct {
-	path  *tftypes.AttributePath
-	value tftypes.Value
+	path  string // such as "http.0.route"
+	field *spec.Field
+	value any
 }
 
-// spots are all values in the spec that are not null.
-func (s sample) spots(t testing.TB) (all []spot) {
-	t.Helper()
-	root := tftypes.NewValue(s.kind.Spec.Type(), s.spec)
-	err := tftypes.Walk(root, func(at *tftypes.AttributePath, v tftypes.Value) (bool, error) {
-		if len(at.Steps()) > 0 && !v.IsNull() {
-			all = append(all, spot{at, v})
+// with is the sample with other values at some spots: nil is null. A value that is replaced is not looked into.
+func (s sample) with(change func(spot) any) sample {
+	var message func(at string, m *spec.Message, tree map[string]any) map[string]any
+	element := func(at spot) any {
+		now := change(at)
+		if object, ok := now.(map[string]any); ok && at.field.Message != nil && reflect.DeepEqual(now, at.value) {
+			return message(at.path, at.field.Message, object)
 		}
-		return !v.IsNull(), nil
-	})
-	if err != nil {
-		t.Fatal(err)
+		return now
 	}
-	slices.SortFunc(all, func(a, b spot) int { return strings.Compare(a.path.String(), b.path.String()) }) // maps have no order
-	return all
-}
-
-// with is the sample with other values at some spots.
-func (s sample) with(t testing.TB, change func(*tftypes.AttributePath, tftypes.Value) tftypes.Value) sample {
-	t.Helper()
-	root, err := tftypes.Transform(tftypes.NewValue(s.kind.Spec.Type(), s.spec), func(at *tftypes.AttributePath, v tftypes.Value) (tftypes.Value, error) {
-		if len(at.Steps()) == 0 {
-			return v, nil
+	message = func(at string, m *spec.Message, tree map[string]any) map[string]any {
+		changed := make(map[string]any)
+		for _, key := range slices.Sorted(maps.Keys(tree)) { // maps have no order
+			f := m.Named(fieldOf(m, key))
+			here := spot{at + "." + f.Name, f, tree[key]}
+			var now any
+			switch value := tree[key].(type) {
+			case []any:
+				if now = change(here); reflect.DeepEqual(now, tree[key]) {
+					list := make([]any, len(value))
+					for i := range value {
+						list[i] = element(spot{fmt.Sprint(here.path, ".", i), f, value[i]})
+					}
+					now = list
+				}
+			case map[string]any:
+				if f.Collection != spec.Map {
+					now = element(here)
+				} else if now = change(here); reflect.DeepEqual(now, tree[key]) {
+					elements := make(map[string]any)
+					for _, k := range slices.Sorted(maps.Keys(value)) {
+						elements[k] = element(spot{here.path + "." + k, f, value[k]})
+					}
+					now = elements
+				}
+			default:
+				now = change(here)
+			}
+			if now != nil {
+				changed[key] = now
+			}
 		}
-		return change(at, v), nil
-	})
-	if err != nil {
-		t.Fatal(err)
+		return changed
 	}
-	s.spec = nil
-	if err := root.As(&s.spec); err != nil {
-		t.Fatal(err)
-	}
+	s.spec = message("", s.kind.Spec, s.spec)
 	return s
 }
 
+// fieldOf is the attribute that JSON calls key.
+func fieldOf(m *spec.Message, key string) string {
+	return m.Fields[slices.IndexFunc(m.Fields, func(f spec.Field) bool { return f.JSON == key })].Name
+}
+
+// spots are all values in the spec.
+func (s sample) spots() (all []spot) {
+	s.with(func(at spot) any {
+		all = append(all, at)
+		return at.value
+	})
+	return all
+}
+
 // mutate changes a value: makes it null, empty or another, takes an element out of a list or puts one in twice.
-func (s sample) mutate(t testing.TB, r *rand.Rand) sample {
-	t.Helper()
-	spots := s.spots(t)
+func (s sample) mutate(r *rand.Rand) sample {
+	spots := s.spots()
 	if len(spots) == 0 {
 		return s
 	}
 	chosen := spots[r.IntN(len(spots))]
-	var list []tftypes.Value
-	if chosen.value.Type().Is(tftypes.List{}) {
-		_ = chosen.value.As(&list)
-	}
+	list, isList := chosen.value.([]any)
+	_, isMap := chosen.value.(map[string]any)
+	inList := strings.ContainsAny(chosen.path[strings.LastIndexByte(chosen.path, '.'):], "0123456789")
 	op := r.IntN(4)
-	if op == 3 { // another value that it might have
-		m := &spec.Message{Fields: s.kind.Spec.Fields}
-		unknown := s.with(t, func(at *tftypes.AttributePath, v tftypes.Value) tftypes.Value {
-			if at.Equal(chosen.path) {
-				return tftypes.NewValue(v.Type(), tftypes.UnknownValue)
-			}
-			return v
-		})
-		s.spec = nil
-		if err := m.Complete(tftypes.NewValue(s.kind.Spec.Type(), unknown.spec), r.Uint64()).As(&s.spec); err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	return s.with(t, func(at *tftypes.AttributePath, v tftypes.Value) tftypes.Value {
-		if !at.Equal(chosen.path) {
-			return v
-		}
-		_, isAttribute := at.LastStep().(tftypes.AttributeName)
+	made := maker{r, r.IntN(2) == 0}
+	return s.with(func(at spot) any {
 		switch {
-		case op == 0 && isAttribute:
-			return tftypes.NewValue(v.Type(), nil)
+		case at.path != chosen.path:
+			return at.value
+		case op == 3 && (isList || !inList): // another value that it might have
+			return made.field(at.field)
+		case op == 0 && !inList:
+			return nil
 		case len(list) > 0 && op == 1:
-			return tftypes.NewValue(v.Type(), list[1:])
+			return list[1:]
 		case len(list) > 0:
-			return tftypes.NewValue(v.Type(), append(slices.Clone(list), list[r.IntN(len(list))]))
+			return append(slices.Clone(list), list[r.IntN(len(list))])
+		case isList:
+			return []any{}
+		case isMap:
+			return map[string]any{}
 		}
-		return zero(v)
+		return map[spec.Type]any{spec.BoolType: false, spec.IntegerType: int64(0), spec.FloatType: int64(0), spec.StringType: ""}[at.field.Scalar.Type]
 	})
 }
 
-// zero is the explicit zero of v's type.
-func zero(v tftypes.Value) tftypes.Value {
-	switch t := v.Type().(type) {
-	case tftypes.List:
-		return tftypes.NewValue(t, []tftypes.Value{})
-	case tftypes.Map:
-		return tftypes.NewValue(t, map[string]tftypes.Value{})
-	case tftypes.Object:
-		attributes := make(map[string]tftypes.Value)
-		for name, t := range t.AttributeTypes {
-			attributes[name] = tftypes.NewValue(t, nil)
-		}
-		return tftypes.NewValue(t, attributes)
-	}
-	switch {
-	case v.Type().Is(tftypes.Bool):
-		return tftypes.NewValue(tftypes.Bool, false)
-	case v.Type().Is(tftypes.Number):
-		return tftypes.NewValue(tftypes.Number, 0)
-	}
-	return tftypes.NewValue(tftypes.String, "")
+// maker makes values up that go together by chance only.
+type maker struct {
+	*rand.Rand
+	dense bool // small objects with all of their attributes
 }
+
+// message is an object with few of its optional attributes: of large ones, about four.
+func (c maker) message(m *spec.Message) map[string]any {
+	tree := make(map[string]any)
+	for i := range m.Fields {
+		if f := &m.Fields[i]; f.Required || c.IntN(len(m.Fields)+2) < 2 || c.dense && c.IntN(len(m.Fields)) < 4 {
+			if value := c.field(f); value != nil {
+				tree[f.JSON] = value
+			}
+		}
+	}
+	for _, names := range m.OneOfs {
+		for i, keep := 0, c.IntN(len(names)); i < len(names); i++ {
+			if i != keep {
+				delete(tree, m.Named(names[i]).JSON)
+			}
+		}
+	}
+	return tree
+}
+
+func (c maker) field(f *spec.Field) any {
+	n := c.IntN(3)
+	switch f.Collection {
+	case spec.List:
+		list := make([]any, n)
+		for i := range list {
+			list[i] = c.element(f)
+		}
+		return list
+	case spec.Map:
+		m := make(map[string]any)
+		for range n {
+			m[c.string()] = c.element(f)
+		}
+		return m
+	}
+	return c.element(f)
+}
+
+func (c maker) element(f *spec.Field) any {
+	switch s := f.Scalar; {
+	case f.Message != nil:
+		return c.message(f.Message)
+	case s.Type == spec.BoolType:
+		return c.IntN(2) == 0
+	case s.Type == spec.IntegerType:
+		low, high := s.Min, s.Max
+		limits := f.Constraints
+		if f.Collection != spec.One {
+			limits = f.Element
+		}
+		if limits.Minimum != nil {
+			low = max(low, *limits.Minimum)
+		}
+		if limits.Maximum != nil {
+			high = min(high, *limits.Maximum)
+		}
+		return max(low, min(high, one(c, []int64{0, 1, 2, 50, 80, 100, 200, 443, 503, 8080, 65535, 1 << 20, 1 << 40})))
+	case s.Type == spec.FloatType:
+		return one(c, []any{int64(0), 0.5, int64(1), int64(50), int64(100)})
+	case s.Values != nil:
+		return one(c, s.Values)
+	case s.Check == nil:
+		return c.string()
+	case s.Check("") == nil: // bytes
+		return one(c, []string{"", "YQ=="})
+	}
+	return one(c, []string{"1ms", "1s", "1h"})
+}
+
+// string is of one of the forms that strings have in Istio's API.
+func (c maker) string() string {
+	form := one(c, []string{
+		"", "*", ".", "name%d", "a%d.example.com", "*.a%d.example.com", "name%d/a.example.com", "/path%d", "unix:///path%d",
+		"10.0.0.%d", "10.0.%d.0/24", "2001:db8::%d", "HTTP", "HTTPS", "TCP", "TLS", "region%d", "region%d/zone/*", "x-header%d",
+	})
+	return strings.ReplaceAll(form, "%d", fmt.Sprint(c.IntN(250)))
+}
+
+func one[T any](c maker, all []T) T { return all[c.IntN(len(all))] }

@@ -10,10 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/types"
 	"sigs.k8s.io/yaml"
 
-	"github.com/magneticio/terraform-provider-lamia/internal/object"
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
@@ -105,7 +104,7 @@ func compare(t *testing.T, at string, crd node, m *spec.Message) {
 		compareField(t, field, property, f)
 	}
 	if at == "VirtualService.http[]" {
-		delete(properties, "mirror_percent") // the CRD's second spelling of mirrorPercent, which Decode reads
+		delete(properties, "mirror_percent") // the CRD's second spelling of mirrorPercent, which Observe reads
 	}
 	for name := range properties {
 		t.Errorf("%s.%s: in the CRD only", at, name)
@@ -137,7 +136,7 @@ func compareField(t *testing.T, at string, crd node, f spec.Field) {
 		compare(t, at, *value, f.Message)
 		return
 	}
-	want := map[any]string{types.BoolType: "boolean", types.NumberType: "integer", types.Float64Type: "number"}[f.Scalar.Type]
+	want := map[spec.Type]string{spec.BoolType: "boolean", spec.IntegerType: "integer", spec.FloatType: "number"}[f.Scalar.Type]
 	if want == "" {
 		want = "string"
 	}
@@ -163,11 +162,11 @@ func TestKinds_rootAttributesAreDistinct(t *testing.T) {
 		for _, name := range []string{"count", "for_each", "provider", "lifecycle", "depends_on", "connection", "provisioner"} {
 			add(name, "Terraform language")
 		}
-		for _, name := range object.FrameAttributes() {
+		for _, name := range engine.FrameAttributes() {
 			add(name, "frame")
 		}
-		for name := range k.Computed {
-			add(name, "kind")
+		for _, c := range k.Computed {
+			add(c.Name, "kind")
 		}
 		for _, f := range k.Spec.Fields {
 			add(f.Name, "spec")

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework/types"
-
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
@@ -94,9 +92,9 @@ func fieldExamples(path string, f spec.Field) []any {
 
 func scalarExample(f spec.Field) any {
 	switch s := f.Scalar; {
-	case s.Type == types.BoolType:
+	case s.Type == spec.BoolType:
 		return true
-	case s.Type == types.NumberType:
+	case s.Type == spec.IntegerType:
 		n, limits := int64(7), f.Constraints
 		if f.Collection != spec.One {
 			limits = f.Element
@@ -108,16 +106,16 @@ func scalarExample(f spec.Field) any {
 			n = min(n, *limits.Maximum)
 		}
 		return n
-	case s.Type == types.Float64Type:
+	case s.Type == spec.FloatType:
 		return 12.5
 	case s.Values != nil:
 		return s.Values[len(s.Values)-1]
-	case s.Validator != nil:
+	case s.Check == nil:
+		return "example"
+	case s.Check("") == nil: // bytes
 		return base64.StdEncoding.EncodeToString([]byte("example"))
-	case s.Type != types.StringType: // a duration
-		return "1m30s"
 	}
-	return "example"
+	return "1m30s"
 }
 
 // asStored is o as the API server stores it.

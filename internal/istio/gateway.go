@@ -7,9 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"istio.io/api/networking/v1alpha3"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -22,12 +19,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/admission"
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
-	"github.com/magneticio/terraform-provider-lamia/internal/object"
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
 // Gateway is networking.istio.io/v1 Gateway. Without a selector it has proxies of its own, and an address.
-func Gateway() *object.Kind {
+func Gateway() *engine.Kind {
 	k := kind("gateway", "Gateway", "gateways", (*v1alpha3.Gateway)(nil), admission.Gateway())
 	k.ValidName = validation.IsDNS1123Label // istiod refuses dots
 	k.Description += " Unless a `selector` names proxies that are there already, the gateway has proxies of its own, with a load balancer in front of them and so an " +
@@ -38,12 +36,11 @@ func Gateway() *object.Kind {
 				"and this is the label by which it alone finds them."
 		}
 	}
-	k.Defaults = map[string]func(namespace, name string) tftypes.Value{
-		"selector": func(namespace, name string) tftypes.Value {
-			return tftypes.NewValue(tftypes.Map{ElementType: tftypes.String}, map[string]tftypes.Value{gatewayLabel: str(gatewayID(namespace, name))})
-		},
+	k.Defaults = map[string]func(namespace, name string) any{
+		"selector": func(namespace, name string) any { return map[string]any{gatewayLabel: gatewayID(namespace, name)} },
 	}
-	k.Companions = &object.Companions{
+	k.OneOfs = [][]string{{"selector", "workload"}}
+	k.Companions = &engine.Companions{
 		Tuning: workloadField,
 		Resources: map[string]apischema.GroupVersionResource{
 			"ServiceAccount":          corev1.SchemeGroupVersion.WithResource("serviceaccounts"),
@@ -61,45 +58,45 @@ func Gateway() *object.Kind {
 		Waiting: waitForWorkload,
 		Why:     whyNotReady,
 	}
-	ownName := func(s object.Stored) tftypes.Value {
+	ownName := func(s engine.Stored) any {
 		spec, _, _ := unstructured.NestedMap(s.Object, "spec")
 		if !hasWorkload(s.GetNamespace(), s.GetName(), spec) {
-			return tftypes.NewValue(tftypes.String, nil)
+			return nil
 		}
-		return str(workloadName(s.GetName()))
+		return workloadName(s.GetName())
 	}
 	addressDependsOn := []string{"selector", "workload.service", "companions.Service"}
-	k.Computed = map[string]object.Computed{
-		"addresses": {
-			Attribute: schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The IP addresses and host names at which the gateway's own " +
-				"load balancer is reached, sorted; null with a `selector`."},
+	k.Computed = []engine.Computed{
+		{
+			Field: collection("addresses", "addresses", spec.List, spec.String, "The IP addresses and host names at which the gateway's own "+
+				"load balancer is reached, sorted; null with a `selector`."),
 			DependsOn: addressDependsOn,
-			Read: func(s object.Stored) tftypes.Value {
+			Read: func(s engine.Stored) any {
 				if service := s.Companions["Service"]; service != nil {
-					return strs(Addresses(service))
+					return listOf(Addresses(service))
 				}
-				return tftypes.NewValue(tftypes.List{ElementType: tftypes.String}, nil)
+				return nil
 			},
 		},
-		"address": {
-			Attribute: schema.StringAttribute{Computed: true, MarkdownDescription: "The first of `addresses`, for a DNS record of the hosts; null if there is none."},
+		{
+			Field:     scalar("address", "address", spec.String, "The first of `addresses`, for a DNS record of the hosts; null if there is none."),
 			DependsOn: addressDependsOn,
-			Read: func(s object.Stored) tftypes.Value {
+			Read: func(s engine.Stored) any {
 				if service := s.Companions["Service"]; service != nil {
 					if a := Addresses(service); len(a) > 0 {
-						return str(a[0])
+						return a[0]
 					}
 				}
-				return tftypes.NewValue(tftypes.String, nil)
+				return nil
 			},
 		},
-		"service_name": {
-			Attribute: schema.StringAttribute{Computed: true, MarkdownDescription: "The name of the gateway's own Service; null with a `selector`."},
+		{
+			Field:     scalar("service_name", "service_name", spec.String, "The name of the gateway's own Service; null with a `selector`."),
 			DependsOn: []string{"selector"},
 			Read:      ownName,
 		},
-		"deployment_name": {
-			Attribute: schema.StringAttribute{Computed: true, MarkdownDescription: "The name of the gateway's own Deployment; null with a `selector`."},
+		{
+			Field:     scalar("deployment_name", "deployment_name", spec.String, "The name of the gateway's own Deployment; null with a `selector`."),
 			DependsOn: []string{"selector"},
 			Read:      ownName,
 		},

@@ -26,8 +26,8 @@ import (
 	"k8s.io/client-go/dynamic"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
+	object_ "github.com/magneticio/terraform-provider-lamia/internal/engine"
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
-	object_ "github.com/magneticio/terraform-provider-lamia/internal/object"
 )
 
 const gatewayAddress = "lamia_gateway.test"

@@ -1,13 +1,11 @@
 package istio
 
 import (
-	"context"
 	"fmt"
 	"reflect"
 	"regexp"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
@@ -84,22 +82,12 @@ func snake(name string) string {
 // quantity is a Kubernetes quantity, such as "500m" or "1Gi".
 var quantity = func() spec.Scalar {
 	s := spec.String
-	s.Validator = isQuantity{}
+	s.Check = func(q string) *spec.Problem {
+		if _, err := resource.ParseQuantity(q); err != nil {
+			return &spec.Problem{Summary: "Invalid Quantity", Detail: fmt.Sprintf(
+				"%q is not a quantity. Write a number and perhaps a suffix, such as 500m or 2 for CPU, 128Mi or 1Gi for memory.", q)}
+		}
+		return nil
+	}
 	return s
 }()
-
-type isQuantity struct{}
-
-func (isQuantity) Description(context.Context) string { return "must be a quantity" }
-
-func (v isQuantity) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
-
-func (isQuantity) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
-	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
-		return
-	}
-	if _, err := resource.ParseQuantity(req.ConfigValue.ValueString()); err != nil {
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Quantity", fmt.Sprintf(
-			"%q is no quantity. Write a number and perhaps a suffix, such as 500m or 2 for CPU, 128Mi or 1Gi for memory.", req.ConfigValue.ValueString()))
-	}
-}

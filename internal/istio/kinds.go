@@ -3,9 +3,7 @@ package istio
 
 import (
 	"context"
-	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"istio.io/api/networking/v1alpha3"
 	networking "istio.io/client-go/pkg/apis/networking/v1"
@@ -15,36 +13,28 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/admission"
 	"github.com/magneticio/terraform-provider-lamia/internal/analysis"
 	"github.com/magneticio/terraform-provider-lamia/internal/describe"
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
-	"github.com/magneticio/terraform-provider-lamia/internal/object"
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
 // Kinds are the kinds of objects that are resources.
-func Kinds() []*object.Kind {
-	return []*object.Kind{Gateway(), VirtualService(), DestinationRule(), ServiceEntry(), Service()}
-}
-
-// Resources are the resources of all kinds.
-func Resources() (resources []func() resource.Resource) {
-	for _, k := range Kinds() {
-		resources = append(resources, object.New(k))
-	}
-	return resources
+func Kinds() []*engine.Kind {
+	return []*engine.Kind{Gateway(), VirtualService(), DestinationRule(), ServiceEntry(), Service()}
 }
 
 // VirtualService is networking.istio.io/v1 VirtualService.
-func VirtualService() *object.Kind {
+func VirtualService() *engine.Kind {
 	k := kind("virtual_service", "VirtualService", "virtualservices", (*v1alpha3.VirtualService)(nil), admission.VirtualService())
 	k.Related = related(analysis.VirtualService)
 	return k
 }
 
 // DestinationRule is networking.istio.io/v1 DestinationRule.
-func DestinationRule() *object.Kind {
+func DestinationRule() *engine.Kind {
 	k := kind("destination_rule", "DestinationRule", "destinationrules", (*v1alpha3.DestinationRule)(nil), admission.DestinationRule())
 	k.Related = related(analysis.DestinationRule)
-	k.Relied = func(ctx context.Context, cluster *kube.Cluster, since time.Time, before, after *unstructured.Unstructured) []object.Finding {
+	k.Relied = func(ctx context.Context, cluster *kube.Cluster, before, after *unstructured.Unstructured) []engine.Finding {
 		was, err := analysis.Convert[networking.DestinationRule](before)
 		if err != nil {
 			return nil
@@ -53,31 +43,31 @@ func DestinationRule() *object.Kind {
 		if err != nil {
 			return nil
 		}
-		return analysis.Removal(analysis.Cluster{Context: ctx, Cluster: cluster, Since: since}, was, is)
+		return analysis.Removal(analysis.Cluster{Context: ctx, Cluster: cluster}, was, is)
 	}
 	return k
 }
 
 // ServiceEntry is networking.istio.io/v1 ServiceEntry.
-func ServiceEntry() *object.Kind {
+func ServiceEntry() *engine.Kind {
 	return kind("service_entry", "ServiceEntry", "serviceentries", (*v1alpha3.ServiceEntry)(nil), admission.ServiceEntry())
 }
 
 // related asks what follows for an object from others.
-func related[T any](analyze func(analysis.Reader, *T) []object.Finding) func(context.Context, *kube.Cluster, time.Time, *unstructured.Unstructured) []object.Finding {
-	return func(ctx context.Context, cluster *kube.Cluster, since time.Time, stored *unstructured.Unstructured) []object.Finding {
+func related[T any](analyze func(analysis.Reader, *T) []engine.Finding) func(context.Context, *kube.Cluster, *unstructured.Unstructured) []engine.Finding {
+	return func(ctx context.Context, cluster *kube.Cluster, stored *unstructured.Unstructured) []engine.Finding {
 		converted, err := analysis.Convert[T](stored)
 		if err != nil {
 			return nil
 		}
-		return analyze(analysis.Cluster{Context: ctx, Cluster: cluster, Since: since}, converted)
+		return analyze(analysis.Cluster{Context: ctx, Cluster: cluster}, converted)
 	}
 }
 
 // kind is one of Istio's, whose spec is a protobuf message.
-func kind(resourceType, kind, resource string, message interface{ ProtoReflect() protoreflect.Message }, judges *admission.Judges) *object.Kind {
+func kind(resourceType, kind, resource string, message interface{ ProtoReflect() protoreflect.Message }, judges *admission.Judges) *engine.Kind {
 	descriptor := message.ProtoReflect().Descriptor()
-	return &object.Kind{
+	return &engine.Kind{
 		Type:        resourceType,
 		Description: describe.Of(descriptor.FullName()).Description,
 		Resource:    networking.SchemeGroupVersion.WithResource(resource),

@@ -2,6 +2,7 @@ package istio_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -14,8 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
+	object_ "github.com/magneticio/terraform-provider-lamia/internal/engine"
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
-	object_ "github.com/magneticio/terraform-provider-lamia/internal/object"
 )
 
 // related is a namespace with a configuration in it.
@@ -117,30 +118,22 @@ func TestAccRelated_missing(t *testing.T) {
 		`Gateway "$/gw" serves "./x.example.com", "other/y.example.com"`})
 }
 
-// late is a cluster in which the first write of this method to this kind of objects comes after others have looked at them twice.
+// late is a cluster in which writes of this method to this kind of objects come after others have begun to watch them.
 func (r related) late(method, resource string) (kubeconfig string) {
-	var mu sync.Mutex
-	writing, looks, looked := false, 0, make(chan struct{})
+	var once sync.Once
+	watched := make(chan struct{})
 	return acctest.Proxy(r.t, func(w http.ResponseWriter, req *http.Request, next http.Handler) {
 		path := strings.Split(req.URL.Path, "/")
-		listed := req.Method == http.MethodGet && path[len(path)-1] == resource
-		if req.Method == method && slices.Contains(path, resource) {
-			mu.Lock()
-			writing = true
-			mu.Unlock()
+		switch {
+		case req.URL.Query().Get("watch") != "" && path[len(path)-1] == resource:
+			once.Do(func() { close(watched) })
+		case req.Method == method && slices.Contains(path, resource) && !acctest.IsDryRun(req):
 			select {
-			case <-looked:
+			case <-watched:
 			case <-req.Context().Done():
 			}
 		}
 		next.ServeHTTP(w, req)
-		mu.Lock()
-		defer mu.Unlock()
-		if listed && writing {
-			if looks++; looks == 2 {
-				close(looked)
-			}
-		}
 	})
 }
 
@@ -299,28 +292,49 @@ func TestAccRelated_forbidden(t *testing.T) {
 	r.warns(r.Run("apply", "-auto-approve"))
 }
 
-// However many resources there are, a plan lists each kind that they have to do with once.
+// However many resources there are, a plan lists each kind that they have to do with once, and gets no object by itself. An apply sends one request
+// that writes for each, and one more that reads where it changes or deletes one; warnings cost it one list and one watch of each kind.
 func TestAccRelated_requests(t *testing.T) {
 	t.Parallel()
 	r := related{t: t, namespace: acctest.Namespace(t)}
 	var mu sync.Mutex
-	lists := map[string]int{}
+	requests := map[string]int{}
 	proxy := acctest.Proxy(t, func(w http.ResponseWriter, req *http.Request, next http.Handler) {
-		if path := strings.Split(req.URL.Path, "/"); path[len(path)-2] == r.namespace {
-			mu.Lock()
-			lists[req.Method+" "+path[len(path)-1]]++
-			mu.Unlock()
+		path := strings.Split(req.URL.Path, "/")
+		i := slices.Index(path, r.namespace) + 1
+		verb := req.Method
+		switch {
+		case acctest.IsDryRun(req):
+			verb = "try"
+		case req.URL.Query().Get("watch") != "":
+			verb = "watch"
+		case verb == http.MethodGet && i == len(path)-1:
+			verb = "list"
 		}
+		mu.Lock()
+		requests[verb+" "+path[i]]++
+		mu.Unlock()
 		next.ServeHTTP(w, req)
 	})
-	r.Terraform = r.terraform(`
+	counts := func(command string, want map[string]int) {
+		t.Helper()
+		mu.Lock()
+		defer mu.Unlock()
+		maps.DeleteFunc(requests, func(what string, _ int) bool { return strings.HasPrefix(what, "try ") }) // an apply may try what is not stored yet once more
+		if fmt.Sprint(requests) != fmt.Sprint(want) {
+			t.Errorf("terraform %s requests\n%v, want\n%v", command, requests, want)
+		}
+		clear(requests)
+	}
+	fleet := func(subset, timeout string) string {
+		return fmt.Sprintf(`
 resource "lamia_virtual_service" "test" {
   count     = 20
   namespace = var.namespace
   name      = "vs-${count.index}"
   hosts     = ["${count.index}.example.com"]
   gateways  = ["gw"]
-  http      = [{ route = [{ destination = { host = lamia_destination_rule.test[0].host, subset = "v1" } }] }]
+  http      = [{ route = [{ destination = { host = lamia_destination_rule.test[0].host, subset = %q } }], timeout = %q }]
 }
 resource "lamia_destination_rule" "test" {
   count     = 20
@@ -329,13 +343,35 @@ resource "lamia_destination_rule" "test" {
   host      = "svc-${count.index}"
   subsets   = [{ name = "v1", labels = { version = "v1" } }]
 }
-`, proxy)
-	r.object(istio.Gateway(), "gw").Create(`{"selector":{"istio":"x"},"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["*"]}]}`, nil)
-	r.warns(r.Run("apply", "-auto-approve"))
-	clear(lists)
-	r.warns(r.Run("plan"))
-	want := map[string]int{"GET gateways": 1, "GET virtualservices": 1, "GET destinationrules": 1, "GET services": 1}
-	if fmt.Sprint(lists) != fmt.Sprint(want) {
-		t.Errorf("lists are %v, want %v", lists, want)
+`, subset, timeout)
 	}
+	r.Terraform = r.terraform(fleet("v2", "1s"), proxy)
+	r.object(istio.Gateway(), "gw").Create(`{"selector":{"istio":"x"},"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["*"]}]}`, nil)
+	clear(requests)
+	warned := func(diagnostics acctest.Diagnostics) {
+		t.Helper()
+		diagnostics = slices.DeleteFunc(diagnostics, func(d acctest.Diagnostic) bool { return d.Address == "" }) // Terraform's own
+		if len(diagnostics) != 20 {
+			t.Errorf("%d warnings, want 20:\n%s", len(diagnostics), diagnostics)
+		}
+	}
+	warned(r.Run("apply", "-auto-approve"))
+	counts("apply", map[string]int{
+		"POST virtualservices": 20, "POST destinationrules": 20,
+		"list gateways": 1, "list virtualservices": 1, "list destinationrules": 1, "list services": 1,
+		"watch gateways": 1, "watch virtualservices": 1, "watch destinationrules": 1, "watch services": 1,
+	})
+	reads := map[string]int{"list gateways": 1, "list virtualservices": 1, "list destinationrules": 1, "list services": 1}
+	warned(r.Run("plan"))
+	counts("plan", reads)
+
+	r.Configure(folderOf(t, fleet("v1", "1s")))
+	r.warns(r.Run("apply", "-auto-approve", "-refresh=false"))
+	counts("apply", map[string]int{
+		"GET virtualservices": 20, "PATCH virtualservices": 20, "list gateways": 1, "list virtualservices": 1, "list destinationrules": 1,
+	})
+	r.Must("destroy", "-auto-approve", "-refresh=false")
+	counts("destroy", map[string]int{
+		"DELETE virtualservices": 20, "DELETE destinationrules": 20, "GET virtualservices": 20, "GET destinationrules": 20,
+	})
 }

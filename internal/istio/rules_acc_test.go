@@ -17,8 +17,8 @@ func TestAccRules_unknown(t *testing.T) {
 	}{
 		"right": {8080, nil},
 		"wrong": {70000, []string{
-			`lamia_gateway\.later, .*Refused by a rule of Istio's: At servers\[0\]\.port\.number: port number 70000 must be`,
-			`lamia_service_entry\.later, .*At ports\[0\]\.number: The value is 70000; it must be a whole number from 1 to 65535`,
+			`lamia_gateway\.later, .*Invalid Istio configuration: At servers\[0\]\.port\.number: port number 70000 must be`,
+			`lamia_service_entry\.later, .*At ports\[0\]\.number: The value is 70000, but must be a whole number from 1 to 65535`,
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -49,7 +49,7 @@ func TestAccRules_warnings(t *testing.T) {
 	t.Parallel()
 	tf := acctest.NewTerraform(t, "testdata/warnings", "", map[string]any{"namespace": acctest.Namespace(t)})
 	want := []string{
-		`at "http = \[.*": warning: virtualService rule #1 not used \(route without matches defined before\): At http\[1\]\.match\[0\]: So says istiod, .* Change it here, or http\[0\]\.`,
+		`at "http = \[.*": warning: virtualService rule #1 not used \(route without matches defined before\): At http\[1\]\.match\[0\]: This VirtualService is accepted, but istiod warns about it\. Change it here, or http\[0\]\.`,
 		`at "http = \[.*": warning: The path /service1/x becomes //x, and /service10 becomes /0: At http\[1\]\.match\[0\]\.uri\.prefix: .* prefix = "/service1/" instead`,
 	}
 	check := func(command string, got acctest.Diagnostics, times int) {

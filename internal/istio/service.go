@@ -3,23 +3,20 @@ package istio
 import (
 	"slices"
 
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/describe"
-	"github.com/magneticio/terraform-provider-lamia/internal/object"
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
 // Service is core/v1 Service, the part of it that routing needs. Kubernetes ships no descriptors, so its fields stand here, with the
 // values that the API server fills in (pkg/apis/core/v1/defaults.go and pkg/registry/core/service in k8s.io/kubernetes).
-func Service() *object.Kind {
-	address := []string{"type", "headless", "external_name"}
-	return &object.Kind{
+func Service() *engine.Kind {
+	address := []string{"type", "clusterIP", "externalName"}
+	return &engine.Kind{
 		Type: "service",
 		Description: "A Kubernetes Service: a stable name and address for the pods that a selector selects. Its `host` is what virtual services " +
 			"and destination rules name as their destination.",
@@ -28,34 +25,30 @@ func Service() *object.Kind {
 		Spec:      serviceSpec,
 		ValidName: validation.IsDNS1035Label,
 		Waiting:   waitForAddress,
-		Computed: map[string]object.Computed{
-			"host": {
-				Attribute: schema.StringAttribute{Computed: true, MarkdownDescription: "The fully qualified name, such as " +
-					"`svc-1.vamp-test1.svc.cluster.local`, known at plan. It means the same Service in every namespace; a short name does not."},
-				Plan: func(namespace, name string) tftypes.Value { return str(Host(name, namespace, ClusterDomain)) },
-				Read: func(live object.Stored) tftypes.Value {
-					return str(Host(live.GetName(), live.GetNamespace(), ClusterDomain))
-				},
+		Computed: []engine.Computed{
+			{
+				Field: scalar("host", "host", spec.String, "The fully qualified name, such as "+
+					"`svc-1.vamp-test1.svc.cluster.local`, known at plan. It means the same Service in every namespace; a short name does not."),
+				Plan: func(namespace, name string) any { return Host(name, namespace, ClusterDomain) },
+				Read: func(live engine.Stored) any { return Host(live.GetName(), live.GetNamespace(), ClusterDomain) },
 			},
-			"cluster_ip": {
-				Attribute: schema.StringAttribute{Computed: true, MarkdownDescription: "The IP address inside the cluster; null for a headless Service " +
-					"and one of type `ExternalName`."},
+			{
+				Field: scalar("cluster_ip", "cluster_ip", spec.String, "The IP address inside the cluster; null for a headless Service "+
+					"and one of type `ExternalName`."),
 				DependsOn: address,
-				Read: func(live object.Stored) tftypes.Value {
+				Read: func(live engine.Stored) any {
 					ip, _, _ := unstructured.NestedString(live.Object, "spec", "clusterIP")
 					if ip == "" || ip == corev1.ClusterIPNone {
-						return tftypes.NewValue(tftypes.String, nil)
+						return nil
 					}
-					return str(ip)
+					return ip
 				},
 			},
-			"addresses": {
-				Attribute: schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "The load balancer's IP addresses " +
-					"and host names, sorted; empty for other types than `LoadBalancer`."},
+			{
+				Field: collection("addresses", "addresses", spec.List, spec.String, "The load balancer's IP addresses "+
+					"and host names, sorted; empty for other types than `LoadBalancer`."),
 				DependsOn: address,
-				Read: func(live object.Stored) tftypes.Value {
-					return strs(Addresses(live.Unstructured))
-				},
+				Read:      func(live engine.Stored) any { return listOf(Addresses(live.Unstructured)) },
 			},
 		},
 	}
@@ -156,12 +149,11 @@ func Host(service, namespace, clusterDomain string) string {
 	return service + "." + namespace + ".svc." + clusterDomain
 }
 
-func str(s string) tftypes.Value { return tftypes.NewValue(tftypes.String, s) }
-
-func strs(all []string) tftypes.Value {
-	list := make([]tftypes.Value, len(all))
+// listOf is a list of strings as a value of package spec.
+func listOf(all []string) []any {
+	list := make([]any, len(all))
 	for i, s := range all {
-		list[i] = str(s)
+		list[i] = s
 	}
-	return tftypes.NewValue(tftypes.List{ElementType: tftypes.String}, list)
+	return list
 }

@@ -3,9 +3,6 @@ package istio
 import (
 	"math"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/objectvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	applycore "k8s.io/client-go/applyconfigurations/core/v1"
@@ -71,8 +68,7 @@ var workloadField = spec.Field{
 }
 
 var workloadMessage = &spec.Message{
-	OneOfs:     [][]string{{"replicas", "autoscaling"}},
-	Validators: []validator.Object{objectvalidator.ConflictsWith(path.MatchRoot("selector"))},
+	OneOfs: [][]string{{"replicas", "autoscaling"}},
 	Fields: []spec.Field{
 		scalar("replicas", "replicas", spec.Integer(0, math.MaxInt32), "A fixed number of proxies, instead of `autoscaling`."),
 		{

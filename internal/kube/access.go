@@ -22,7 +22,7 @@ func (c *Cluster) Allowed(ctx context.Context, verb string, o Object) (bool, err
 		return false, err
 	}
 	var answer *unstructured.Unstructured
-	err = Retry(ctx, func(ctx context.Context) (err error) {
+	err = c.Read(ctx, func(ctx context.Context) (err error) {
 		answer, err = c.Dynamic.Resource(authorizationv1.SchemeGroupVersion.WithResource("selfsubjectaccessreviews")).
 			Create(ctx, &unstructured.Unstructured{Object: content}, metav1.CreateOptions{})
 		return err

@@ -32,7 +32,9 @@ type Cluster struct {
 	DryRun string
 
 	metadata metadata.Interface
-	lists    lists
+	raw      rest.Interface
+	health   *health
+	store    store
 }
 
 // New makes the client for cfg. It sends no request, so a cluster that cannot be reached shows at the first
@@ -52,11 +54,12 @@ func New(ctx context.Context, cfg Config) (*Cluster, error) {
 	if err != nil {
 		return nil, cfg.argumentError(cfg.configArgument(), "Invalid Kubernetes connection", "%s.", firstLine(err.Error()))
 	}
-	client := &http.Client{Transport: &transport{
+	outermost := &transport{
 		next:        roundTripper,
 		credentials: credentials,
 		secrets:     secrets,
-	}}
+	}
+	client := &http.Client{Transport: outermost}
 	dyn, err := dynamic.NewForConfigAndClient(restConfig, client)
 	if err != nil {
 		return nil, cfg.argumentError(cfg.configArgument(), "Invalid Kubernetes connection", "%s.", firstLine(err.Error()))
@@ -65,8 +68,13 @@ func New(ctx context.Context, cfg Config) (*Cluster, error) {
 	if err != nil {
 		return nil, cfg.argumentError(cfg.configArgument(), "Invalid Kubernetes connection", "%s.", firstLine(err.Error()))
 	}
+	raw, err := rest.UnversionedRESTClientForConfigAndClient(dynamic.ConfigFor(restConfig), client)
+	if err != nil {
+		return nil, cfg.argumentError(cfg.configArgument(), "Invalid Kubernetes connection", "%s.", firstLine(err.Error()))
+	}
 	return &Cluster{
-		Dynamic: dyn, Namespace: cmp.Or(cfg.Namespace, DefaultNamespace), Host: restConfig.Host, DryRun: cmp.Or(cfg.DryRun, DryRunAuto), metadata: meta,
+		Dynamic: dyn, Namespace: cmp.Or(cfg.Namespace, DefaultNamespace), Host: restConfig.Host, DryRun: cmp.Or(cfg.DryRun, DryRunAuto),
+		metadata: meta, raw: raw, health: &outermost.health,
 	}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -87,7 +88,12 @@ func server(err error) string {
 func explain(verb string, o Object, err error) []problem {
 	var request *requestError
 	ended := errors.As(err, &request) && request.end != nil
+	var down *DownError
 	switch {
+	case errors.As(err, &down):
+		return one("the API server does not answer", "%s has not answered since %s UTC, so the provider has stopped asking it. The last request ended with: %s.\n\n"+
+			"Make sure that the cluster is running and can be reached from here, then run Terraform again.",
+			server(err), down.Since.UTC().Format(time.TimeOnly), strings.TrimSuffix(down.Last.Error(), "."))
 	case errors.Is(err, context.Canceled):
 		return []problem{{what: "cancelled", detail: "The operation was cancelled before it was done." + lastAnswer(request)}}
 	case ended, errors.Is(err, context.DeadlineExceeded):

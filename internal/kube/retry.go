@@ -12,23 +12,37 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-// patience is how long Retry goes on against a server error that seldom heals by itself: HTTP 500, among it a
+// impatience is how long Retry goes on against a server error that seldom heals by itself: HTTP 500, among it a
 // webhook that cannot be called. A restart of istiod fits in.
-const patience = 30 * time.Second
+const impatience = 30 * time.Second
 
 // Retry calls f until it succeeds, fails for good or ctx ends. It tries again, with jittered exponential
-// backoff from 0.25 s to 10 s and never before the server's Retry-After is over:
+// backoff from 0.25 s to 5 s and never before the server's Retry-After is over:
 //
 //   - 429 and 502, 503, 504: until ctx ends;
 //   - other 5xx, such as a webhook that cannot be called: until 30 s have passed since the first;
-//   - nothing else. A connection that was refused or lost is the caller's to judge.
+//   - a request that could not be sent, if the API server has answered before: it may be restarting;
+//   - nothing else. Whether a request that was sent and not answered is sent again is the caller's to judge.
+//
+// An API server that answers nothing for 40 s is down ([DownError]), to all that the provider asks of it.
 //
 // f is called with a context of its own, which its requests must use. An attempt that failed may have been
 // carried out nonetheless: after one, [Ambiguous] is true of the final error, even of a 409 "already exists"
 // that then says that the object may be one's own. When ctx ends, the error is both ctx's and the last answer:
 // [errors.Is] finds context.DeadlineExceeded in it, and [Diagnostics] tells the last state seen.
-func Retry(ctx context.Context, f func(context.Context) error) error {
-	backoff := wait.Backoff{Duration: 250 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 100, Cap: 10 * time.Second}
+func Retry(ctx context.Context, f func(context.Context) error) error { return retry(ctx, false, f) }
+
+// Read is Retry for requests that change nothing: one that is not answered within 15 s, or whose answer is lost, is sent again.
+func (c *Cluster) Read(ctx context.Context, f func(context.Context) error) error {
+	return retry(ctx, true, func(ctx context.Context) error {
+		ctx, cancel := c.health.limit(ctx)
+		defer cancel()
+		return f(ctx)
+	})
+}
+
+func retry(ctx context.Context, harmless bool, f func(context.Context) error) error {
+	backoff := wait.Backoff{Duration: 250 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 100, Cap: 5 * time.Second}
 	var last *requestError
 	var impatientSince time.Time
 	for {
@@ -46,14 +60,22 @@ func Retry(ctx context.Context, f func(context.Context) error) error {
 			}
 		}
 		last = current
-		switch retryable(err) {
+		if a.health != nil && a.health.err() != nil {
+			last.error = a.health.err()
+			return last
+		}
+		again := retryable(err)
+		if again == never && !isStatus(err) && ctx.Err() == nil && a.health.wasReached() && (harmless || errors.As(err, new(*unsentError))) {
+			again = always
+		}
+		switch again {
 		case never:
 			return last
 		case briefly:
 			if impatientSince.IsZero() {
 				impatientSince = time.Now()
 			}
-			if time.Since(impatientSince) > patience {
+			if time.Since(impatientSince) > impatience {
 				return last
 			}
 		case always:

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -21,6 +22,7 @@ type transport struct {
 	next        http.RoundTripper
 	credentials string   // where they come from, for people
 	secrets     []string // masked in the log, whatever the text they stand in
+	health      health
 }
 
 func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -31,7 +33,10 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	}))
 	tried, _ := request.Context().Value(attemptKey{}).(*attempt)
 	if tried != nil {
-		tried.host, tried.credentials = request.URL.Host, t.credentials
+		tried.host, tried.credentials, tried.health = request.URL.Host, t.credentials, &t.health
+	}
+	if err := t.health.err(); err != nil {
+		return nil, &unsentError{err}
 	}
 	start := time.Now()
 	response, err := t.next.RoundTrip(request)
@@ -48,10 +53,14 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		if !connected.Load() {
 			err = &unsentError{err}
 		}
+		if !errors.Is(err, context.Canceled) && !errors.As(err, new(*credentialsError)) {
+			t.health.fail(start, err)
+		}
 		fields["error"] = err.Error()
 		tflog.Debug(ctx, "Kubernetes API request failed", fields)
 		return nil, err
 	}
+	t.health.answer(start, response.StatusCode)
 	fields["status"] = response.StatusCode
 	tflog.Debug(ctx, "Kubernetes API request", fields)
 	if tried != nil {
@@ -132,6 +141,7 @@ type attempt struct {
 	host        string
 	credentials string // what they are and where from, for people
 	retryAfter  time.Duration
+	health      *health
 }
 
 type attemptKey struct{}

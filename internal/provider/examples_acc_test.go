@@ -16,8 +16,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
-	"github.com/magneticio/terraform-provider-lamia/internal/object"
 	"github.com/magneticio/terraform-provider-lamia/internal/scenario"
 )
 
@@ -168,7 +168,7 @@ func running(t *testing.T) map[string]string {
 }
 
 type wanted struct {
-	kind            *object.Kind
+	kind            *engine.Kind
 	namespace, name string
 	spec            string // JSON
 }
@@ -190,7 +190,7 @@ func tutorial(t *testing.T, namespaces map[string]string) (objects []wanted) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		i := slices.IndexFunc(istio.Kinds(), func(k *object.Kind) bool { return k.Kind == e.Kind })
+		i := slices.IndexFunc(istio.Kinds(), func(k *engine.Kind) bool { return k.Kind == e.Kind })
 		objects = append(objects, wanted{istio.Kinds()[i], namespaces[fmt.Sprint("team_", e.Team)], e.Name, strings.TrimSpace(string(e.Spec))})
 	}
 	return objects

@@ -8,15 +8,15 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sync/atomic"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
-	"github.com/magneticio/terraform-provider-lamia/internal/istio"
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
-	"github.com/magneticio/terraform-provider-lamia/internal/object"
 	"github.com/magneticio/terraform-provider-lamia/internal/virtualcluster"
 )
 
@@ -25,15 +25,17 @@ var (
 	_ provider.ProviderWithFunctions      = (*lamia)(nil)
 )
 
-type lamia struct{ version string }
+// typeName begins the types of all that the provider has.
+const typeName = "lamia"
 
-// New makes the provider of the given version, such as "1.2.3" or "dev".
-func New(version string) func() provider.Provider {
-	return func() provider.Provider { return &lamia{version: version} }
+type lamia struct {
+	version string // such as "1.2.3" or "dev"
+	kinds   []*engine.Kind
+	run     atomic.Pointer[engine.Run] // nil until the provider is configured
 }
 
 func (p *lamia) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
-	resp.TypeName = "lamia"
+	resp.TypeName = typeName
 	resp.Version = p.version
 }
 
@@ -85,15 +87,19 @@ func (p *lamia) Configure(ctx context.Context, req provider.ConfigureRequest, re
 	if unknownNamespace {
 		connection = connection.WithUnknownNamespace()
 	}
-	resp.ResourceData = &object.Walk{Connection: connection}
+	p.run.Store(engine.NewRun(connection, req.ClientCapabilities.DeferralAllowed))
+	resp.ResourceData = p.run.Load()
 	resp.DataSourceData = connection
 	if !connection.Known() && req.ClientCapabilities.DeferralAllowed {
 		resp.Deferred = &provider.Deferred{Reason: provider.DeferredReasonProviderConfigUnknown}
 	}
 }
 
-func (p *lamia) Resources(context.Context) []func() resource.Resource {
-	return istio.Resources()
+func (p *lamia) Resources(context.Context) (resources []func() resource.Resource) {
+	for _, k := range p.kinds {
+		resources = append(resources, engine.New(k))
+	}
+	return resources
 }
 
 func (p *lamia) DataSources(context.Context) []func() datasource.DataSource {

@@ -17,8 +17,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
+	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
-	"github.com/magneticio/terraform-provider-lamia/internal/object"
 )
 
 const secret = "s3cr3t-do-not-show"
@@ -74,10 +75,12 @@ func value(t *testing.T, as tftypes.Type, v any) tftypes.Value {
 	return tftypes.NewValue(as, v)
 }
 
+func newProvider(version string) *lamia { return &lamia{version: version, kinds: istio.Kinds()} }
+
 func configure(t *testing.T, given map[string]any) provider.ConfigureResponse {
 	t.Helper()
 	var resp provider.ConfigureResponse
-	New("test")().Configure(context.Background(), provider.ConfigureRequest{Config: block(t, given), TerraformVersion: "1.11.4"}, &resp)
+	newProvider("test").Configure(context.Background(), provider.ConfigureRequest{Config: block(t, given), TerraformVersion: "1.11.4"}, &resp)
 	return resp
 }
 
@@ -129,7 +132,7 @@ func places(diags diag.Diagnostics) []string {
 
 func TestServesAValidSchema(t *testing.T) {
 	t.Parallel()
-	server, err := providerserver.NewProtocol6WithError(New("test")())()
+	server, err := providerserver.NewProtocol6WithError(newProvider("test"))()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +153,7 @@ func TestServesAValidSchema(t *testing.T) {
 		}
 	}
 	var resp2 provider.MetadataResponse
-	New("1.2.3")().Metadata(context.Background(), provider.MetadataRequest{}, &resp2)
+	newProvider("1.2.3").Metadata(context.Background(), provider.MetadataRequest{}, &resp2)
 	if resp2.TypeName != "lamia" || resp2.Version != "1.2.3" {
 		t.Errorf("got %v", resp2)
 	}
@@ -246,7 +249,7 @@ func TestConfigure(t *testing.T) {
 			if test.errors != nil {
 				return
 			}
-			connection := resp.ResourceData.(*object.Walk)
+			connection := resp.ResourceData.(*engine.Run)
 			if resp.DataSourceData.(*kube.Connection) != connection.Connection {
 				t.Error("data sources have another connection")
 			}
@@ -278,7 +281,7 @@ func TestUnknownArgumentsNeverFallBack(t *testing.T) {
 			t.Errorf("%s: %v", name, resp.Diagnostics)
 			continue
 		}
-		connection := resp.ResourceData.(*object.Walk)
+		connection := resp.ResourceData.(*engine.Run)
 		if name == "namespace" || name == "dry_run" {
 			if !connection.Known() || (name == "namespace") != (connection.Namespace() == "") {
 				t.Errorf("an unknown %s gives %v", name, connection)
@@ -297,7 +300,7 @@ func TestUnknownArgumentsNeverFallBack(t *testing.T) {
 		}
 	}
 	exec := map[string]any{"api_version": kube.ExecAPIVersions[0], "command": "true", "args": unknownValue}
-	if resp := configure(t, map[string]any{"exec": exec}); resp.ResourceData.(*object.Walk).Known() {
+	if resp := configure(t, map[string]any{"exec": exec}); resp.ResourceData.(*engine.Run).Known() {
 		t.Error("unknown args of exec give a cluster")
 	}
 }
@@ -347,7 +350,7 @@ func validate(t *testing.T, given map[string]any) (got []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := providerserver.NewProtocol6(New("test")())().ValidateProviderConfig(context.Background(), &tfprotov6.ValidateProviderConfigRequest{Config: &config})
+	resp, err := providerserver.NewProtocol6(newProvider("test"))().ValidateProviderConfig(context.Background(), &tfprotov6.ValidateProviderConfigRequest{Config: &config})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,26 +23,45 @@ func BenchmarkAttributes(b *testing.B) {
 	}
 }
 
-func BenchmarkEncode(b *testing.B) {
+// What Terraform sends of a virtual service, what the API server stores of it, and back.
+func BenchmarkWire(b *testing.B) {
 	m := messages["VirtualService"]
-	value := random(m, rand.New(rand.NewPCG(7, 31)))
-	for b.Loop() {
-		if _, err := m.Encode(value); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkDecode(b *testing.B) {
-	m := messages["VirtualService"]
-	object, err := m.Encode(random(m, rand.New(rand.NewPCG(7, 31))))
+	tree := random(m, rand.New(rand.NewPCG(7, 31)))
+	data, err := m.Marshal(tree)
 	if err != nil {
 		b.Fatal(err)
 	}
-	prior := null(m)
-	for b.Loop() {
-		if _, _, err := m.Decode(object, prior); err != nil {
-			b.Fatal(err)
+	b.Run("unmarshal", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := m.Unmarshal(data); err != nil {
+				b.Fatal(err)
+			}
 		}
-	}
+	})
+	b.Run("marshal", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := m.Marshal(tree); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("encode", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := m.Encode(tree); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("observe", func(b *testing.B) {
+		for b.Loop() {
+			if _, _, err := m.Observe(tree, tree); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("validate", func(b *testing.B) {
+		for b.Loop() {
+			m.Validate(tree)
+		}
+	})
 }

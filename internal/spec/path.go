@@ -1,18 +1,85 @@
 package spec
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 )
 
+// step is one step from a value into it: to a member, to an element of a list, or to one of a map.
+type step struct {
+	kind  stepKind
+	name  string // of a member in Terraform, or the key of a map
+	json  string // of a member in JSON
+	index int
+}
+
+type stepKind int
+
+const (
+	toMember stepKind = iota
+	toIndex
+	toKey
+)
+
+func member(f *Field, json string) step { return step{kind: toMember, name: f.Name, json: json} }
+func index(i int) step                  { return step{kind: toIndex, index: i} }
+func mapKey(key string) step            { return step{kind: toKey, name: key} }
+
+// steps are where a walk is. They become a path only where there is something to say.
+type steps []step
+
+func (s *steps) push(next step) { *s = append(*s, next) }
+
+func (s *steps) pop() { *s = (*s)[:len(*s)-1] }
+
+func (s steps) path() path.Path {
+	at := path.Empty()
+	for _, step := range s {
+		switch step.kind {
+		case toMember:
+			at = at.AtName(step.name)
+		case toIndex:
+			at = at.AtListIndex(step.index)
+		case toKey:
+			at = at.AtMapKey(step.name)
+		}
+	}
+	return at
+}
+
+// field spells the steps as Kubernetes does, such as "http[0].match[1].headers[x-user].exact".
+func (s steps) field() string {
+	var b strings.Builder
+	for i, step := range s {
+		switch step.kind {
+		case toMember:
+			if i > 0 {
+				b.WriteByte('.')
+			}
+			b.WriteString(step.json)
+		case toIndex:
+			fmt.Fprintf(&b, "[%d]", step.index)
+		case toKey:
+			fmt.Fprintf(&b, "[%s]", step.name)
+		}
+	}
+	return b.String()
+}
+
 // Path is the attribute that Kubernetes' API calls field, such as "http[0].match[1].headers[x-user].exact", relative to m. Of a field
 // that is not an attribute it is the nearest attribute above; false, if there is none.
 func (m *Message) Path(field string) (path.Path, bool) {
 	at, found := path.Empty(), false
 	for m != nil && field != "" {
-		f, rest := m.field(field)
+		name := field
+		if end := strings.IndexAny(field, ".["); end >= 0 {
+			name = field[:end]
+		}
+		m.index()
+		f, rest := m.byJSON[name], field[len(name):]
 		if f == nil {
 			break
 		}
@@ -36,18 +103,36 @@ func (m *Message) Path(field string) (path.Path, bool) {
 	return at, found
 }
 
-// field is the field that the path begins with, and what follows its name.
-func (m *Message) field(field string) (*Field, string) {
-	end := strings.IndexAny(field, ".[")
-	if end < 0 {
-		end = len(field)
-	}
-	for i := range m.Fields {
-		if f := &m.Fields[i]; f.JSON == field[:end] {
-			return f, field[end:]
+// At is the value that a path leads to in a tree of m: nil where there is none, [Unknown] in what is not known.
+func (m *Message) At(tree map[string]any, at path.Path) any {
+	var value any = tree
+	var f *Field
+	for _, s := range at.Steps() {
+		switch s := s.(type) {
+		case path.PathStepAttributeName:
+			if f != nil {
+				m = f.Message
+			}
+			if f = m.Named(string(s)); f == nil {
+				return nil
+			}
+			object, _ := value.(map[string]any)
+			value = object[f.JSON]
+		case path.PathStepElementKeyString:
+			object, _ := value.(map[string]any)
+			value = object[string(s)]
+		case path.PathStepElementKeyInt:
+			list, _ := value.([]any)
+			if int(s) >= len(list) {
+				return nil
+			}
+			value = list[s]
+		}
+		if value == nil || value == Unknown {
+			return value
 		}
 	}
-	return nil, ""
+	return value
 }
 
 // subscript splits "[key].rest" and ".key.rest", which the API server uses alike for the keys of a map.

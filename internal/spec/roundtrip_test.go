@@ -1,6 +1,7 @@
 package spec_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"math/big"
@@ -9,7 +10,8 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"google.golang.org/protobuf/proto"
 	"istio.io/api/networking/v1alpha3"
@@ -27,38 +29,93 @@ var messages = func() map[string]*spec.Message {
 	return m
 }()
 
-// null is what Terraform knows of an object that it reads for the first time.
-func null(m *spec.Message) tftypes.Value { return tftypes.NewValue(m.Type(), nil) }
+// terraformType is the type of m's values to Terraform.
+func terraformType(m *spec.Message) tftypes.Type {
+	return schema.Schema{Attributes: m.Attributes()}.Type().TerraformType(context.Background())
+}
 
-// checkRoundTrip asserts that a random value of m survives the way to the API server's JSON and back unchanged, and that the JSON, sent
-// through the same tree once more, is the same too.
+// checkRoundTrip asserts that a random tree of m survives the way to the API server's JSON and back unchanged, and the ways to Terraform's wire and
+// state file, which terraform-plugin-go reads and writes alike.
 func checkRoundTrip(t *testing.T, m *spec.Message, r *rand.Rand) {
 	t.Helper()
-	value := random(m, r)
-	object, err := m.Encode(value)
+	tree := random(m, r)
+	object, err := m.Encode(tree)
 	if err != nil {
-		t.Fatalf("Encode: %v\n%s", err, value)
+		t.Fatalf("Encode: %v\n%v", err, tree)
 	}
-	stored := store(t, object)
-	attributes, unknown, err := m.Decode(stored, null(m))
+	back, unknown, err := m.Observe(store(t, object), nil)
 	if err != nil {
-		t.Fatalf("Decode: %v\n%s", err, value)
+		t.Fatalf("Observe: %v\n%v", err, tree)
 	}
 	if len(unknown) > 0 {
-		t.Fatalf("Decode does not know %v, which Encode made", unknown)
+		t.Fatalf("Observe does not know %v, which Encode made", unknown)
 	}
-	back := tftypes.NewValue(m.Type(), attributes)
-	if !back.Equal(value) {
-		diffs, _ := value.Diff(back)
-		t.Fatalf("a value changed on the way to JSON and back: %v", diffs)
+	if !reflect.DeepEqual(back, tree) {
+		t.Fatalf("a tree changed on the way to JSON and back:\n%v\n%v", tree, back)
 	}
-	again, err := m.Encode(back)
+
+	sent, err := m.Marshal(tree)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(store(t, again), stored) {
-		t.Fatalf("the JSON changed on the way to a value and back:\n%v\n%v", stored, store(t, again))
+	value, err := tfprotov6.DynamicValue{MsgPack: sent}.Unmarshal(terraformType(m))
+	if err != nil {
+		t.Fatalf("terraform-plugin-go cannot read what Marshal wrote: %v", err)
 	}
+	again, err := tfprotov6.NewDynamicValue(terraformType(m), value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back, err = m.Unmarshal(again.MsgPack); err != nil || !reflect.DeepEqual(back, tree) {
+		t.Fatalf("a tree changed on the way to Terraform and back (%v):\n%v\n%v", err, tree, back)
+	}
+	if back, err = m.UnmarshalState(state(t, value)); err != nil || !reflect.DeepEqual(back, tree) {
+		t.Fatalf("a tree changed on the way to a state file and back (%v):\n%v\n%v", err, tree, back)
+	}
+}
+
+// state is a value as a state file holds it.
+func state(t *testing.T, value tftypes.Value) []byte {
+	t.Helper()
+	var plain func(v tftypes.Value) any
+	plain = func(v tftypes.Value) any {
+		switch {
+		case v.IsNull():
+			return nil
+		case v.Type().Is(tftypes.Number):
+			var n big.Float
+			_ = v.As(&n)
+			return json.Number(n.Text('f', -1))
+		case v.Type().Is(tftypes.String):
+			var s string
+			_ = v.As(&s)
+			return s
+		case v.Type().Is(tftypes.Bool):
+			var b bool
+			_ = v.As(&b)
+			return b
+		case v.Type().Is(tftypes.List{}):
+			var l []tftypes.Value
+			_ = v.As(&l)
+			list := make([]any, len(l))
+			for i := range l {
+				list[i] = plain(l[i])
+			}
+			return list
+		}
+		var m map[string]tftypes.Value
+		_ = v.As(&m)
+		object := make(map[string]any)
+		for k := range m {
+			object[k] = plain(m[k])
+		}
+		return object
+	}
+	data, err := json.Marshal(plain(value))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 // store is what a client reads of what was written: client-go's JSON there and back.
@@ -97,60 +154,52 @@ func FuzzRoundTrip(f *testing.F) {
 	})
 }
 
-// random is a value of m in which about half of all is set, zero values, empty collections and extremes among it.
-func random(m *spec.Message, r *rand.Rand) tftypes.Value {
-	attributes := make(map[string]tftypes.Value, len(m.Fields))
-	for _, f := range m.Fields {
-		attributes[f.Name] = randomField(f, r)
+// random is a tree of m in which about half of all is set, zero values, empty collections and extremes among it.
+func random(m *spec.Message, r *rand.Rand) map[string]any {
+	tree := make(map[string]any, len(m.Fields))
+	for i := range m.Fields {
+		if f := &m.Fields[i]; r.IntN(2) == 0 {
+			tree[f.JSON] = randomField(f, r)
+		}
 	}
-	return tftypes.NewValue(m.Type(), attributes)
+	return tree
 }
 
-func randomField(f spec.Field, r *rand.Rand) tftypes.Value {
-	if r.IntN(2) == 0 {
-		return tftypes.NewValue(f.Type(), nil)
-	}
+func randomField(f *spec.Field, r *rand.Rand) any {
 	switch f.Collection {
 	case spec.List:
-		list := make([]tftypes.Value, r.IntN(3))
+		list := make([]any, r.IntN(3))
 		for i := range list {
 			list[i] = randomElement(f, r)
 		}
-		return tftypes.NewValue(f.Type(), list)
+		return list
 	case spec.Map:
-		m := make(map[string]tftypes.Value)
+		m := make(map[string]any)
 		for range r.IntN(3) {
 			m[randomString(r)] = randomElement(f, r)
 		}
-		return tftypes.NewValue(f.Type(), m)
+		return m
 	}
 	return randomElement(f, r)
 }
 
-func randomElement(f spec.Field, r *rand.Rand) tftypes.Value {
+func randomElement(f *spec.Field, r *rand.Rand) any {
 	if f.Message != nil {
 		return random(f.Message, r)
 	}
 	switch s := f.Scalar; {
-	case s.Type == types.BoolType:
-		return tftypes.NewValue(tftypes.Bool, r.IntN(2) == 0)
-	case s.Type == types.NumberType:
-		n := [...]int64{0, 1, s.Min, s.Max, r.Int64N(1000), max(s.Min, min(s.Max, r.Int64()))}[r.IntN(6)]
-		return tftypes.NewValue(tftypes.Number, n)
-	case s.Type == types.Float64Type:
-		n := [...]float64{0, 0.1, 100, -2.5, 1e-300, 1e300, r.Float64() * 100}[r.IntN(7)]
-		// As Terraform reads a literal.
-		literal, _, err := big.ParseFloat(strconv.FormatFloat(n, 'g', -1, 64), 10, 512, big.ToNearestEven)
-		if err != nil {
-			panic(err)
-		}
-		return tftypes.NewValue(tftypes.Number, literal)
+	case s.Type == spec.BoolType:
+		return r.IntN(2) == 0
+	case s.Type == spec.IntegerType:
+		return [...]int64{0, 1, s.Min, s.Max, r.Int64N(1000), max(s.Min, min(s.Max, r.Int64()))}[r.IntN(6)]
+	case s.Type == spec.FloatType:
+		return [...]any{int64(0), 0.1, int64(100), -2.5, 1e-300, 1.5e10 + 0.25, r.Float64() * 100}[r.IntN(7)]
 	case s.Values != nil:
-		return tftypes.NewValue(tftypes.String, s.Values[r.IntN(len(s.Values))])
-	case s.Validator != nil:
-		return tftypes.NewValue(tftypes.String, base64.StdEncoding.EncodeToString([]byte(randomString(r))))
+		return s.Values[r.IntN(len(s.Values))]
+	case s.Check != nil && s.Check("!") != nil && s.Check("") == nil: // bytes
+		return base64.StdEncoding.EncodeToString([]byte(randomString(r)))
 	}
-	return tftypes.NewValue(tftypes.String, randomString(r))
+	return randomString(r)
 }
 
 func randomString(r *rand.Rand) string {

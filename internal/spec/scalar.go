@@ -6,44 +6,44 @@ import (
 	"math"
 	"math/big"
 	"strconv"
+	"strings"
 	"time"
-
-	"github.com/hashicorp/terraform-plugin-framework/attr"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
 // Scalar is how a single value is spelled in Terraform and in JSON.
 type Scalar struct {
-	Type attr.Type // one of types.BoolType, Float64Type, NumberType for integers, StringType, or a custom string type
+	Type Type
 
-	Values    []string         // of an enum
-	Min, Max  int64            // of an integer, inclusive
-	Validator validator.String // of a string, if any
+	Values   []string // of an enum
+	Min, Max int64    // of an integer, inclusive
+	// Check says what is wrong with a string, and what to write instead; nil, if any will do.
+	Check func(s string) *Problem
 
-	// encode turns a Terraform value (string, bool, *big.Float) into JSON (string, bool, int64, float64), or nil for absent.
-	encode func(v any) (any, error)
-	// decode is the reverse.
-	decode func(j any) (any, error)
+	// encode turns a value into JSON, nil for absent. Nil: they are the same.
+	encode func(v any) any
+	// decode is the reverse, nil where JSON is no such value. Nil: they are the same.
+	decode func(j any) any
 	// canonical is the one spelling of all JSON values that mean the same. Nil: each means itself.
 	canonical func(j any) any
 }
 
-func (s Scalar) terraformType() tftypes.Type {
-	switch s.Type {
-	case types.BoolType:
-		return tftypes.Bool
-	case types.NumberType, types.Float64Type:
-		return tftypes.Number
-	}
-	return tftypes.String
-}
+// Type is the type of a scalar in Terraform. Both kinds of numbers are number there.
+type Type int
+
+const (
+	StringType Type = iota
+	BoolType
+	IntegerType
+	FloatType
+)
+
+// Problem is what is wrong with a value.
+type Problem struct{ Summary, Detail string }
 
 var (
-	String = Scalar{Type: types.StringType, encode: same, decode: expect[string]}
-	Bool   = Scalar{Type: types.BoolType, encode: same, decode: expect[bool]}
-	Float  = Scalar{Type: types.Float64Type, encode: encodeFloat, decode: decodeFloat}
+	String = Scalar{Type: StringType}
+	Bool   = Scalar{Type: BoolType}
+	Float  = Scalar{Type: FloatType, encode: encodeFloat}
 
 	Int32  = Integer(math.MinInt32, math.MaxInt32)
 	Uint32 = Integer(0, math.MaxUint32)
@@ -52,142 +52,183 @@ var (
 	Uint64 = Integer(0, math.MaxInt64)
 
 	// Bytes are base64.
-	Bytes = Scalar{Type: types.StringType, Validator: isBase64{}, encode: encodeBytes, decode: expect[string]}
+	Bytes = Scalar{Type: StringType, Check: checkBase64}
 
 	// Duration is a string of Go's time.ParseDuration, which is what Istio's CRDs and istiod read.
-	Duration = Scalar{Type: durationType{}, encode: same, decode: expect[string], canonical: canonicalDuration}
+	Duration = Scalar{Type: StringType, Check: checkDuration, canonical: canonicalDuration}
 
 	// IntOrString is a Kubernetes IntOrString: digits alone are the number.
-	IntOrString = Scalar{Type: types.StringType, encode: encodeIntOrString, decode: decodeIntOrString}
+	IntOrString = Scalar{Type: StringType, encode: encodeIntOrString, decode: decodeIntOrString}
 )
 
 // Enum is a string out of names.
-func Enum(names ...string) Scalar {
-	s := String
-	s.Values = names
-	return s
-}
+func Enum(names ...string) Scalar { return Scalar{Type: StringType, Values: names} }
+
+// Integer is a whole number from low to high.
+func Integer(low, high int64) Scalar { return Scalar{Type: IntegerType, Min: low, Max: high} }
 
 // Flag is a boolean that Kubernetes spells as a certain value of a string field.
 func Flag(value string) Scalar {
 	return Scalar{
-		Type: types.BoolType,
-		encode: func(v any) (any, error) {
-			if v.(bool) {
-				return value, nil
+		Type: BoolType,
+		encode: func(v any) any {
+			if v == true {
+				return value
 			}
-			return nil, nil
+			return nil
 		},
-		decode: func(j any) (any, error) {
-			s, err := expect[string](j)
-			return s == value, err
-		},
-	}
-}
-
-// Integer is a whole number from low to high.
-func Integer(low, high int64) Scalar {
-	return Scalar{
-		Type: types.NumberType, Min: low, Max: high, decode: decodeInt,
-		encode: func(v any) (any, error) {
-			return wholeNumber{low, high}.int64(v.(*big.Float))
+		decode: func(j any) any {
+			if s, ok := j.(string); ok {
+				return s == value
+			}
+			return nil
 		},
 	}
 }
 
-func (s Scalar) encodeValue(value tftypes.Value) (any, error) {
-	var err error
+// toJSON is the JSON of a value, nil for absent.
+func (s *Scalar) toJSON(v any) any {
+	if s.encode != nil {
+		return s.encode(v)
+	}
+	return v
+}
+
+// fromJSON is the reverse of toJSON.
+func (s *Scalar) fromJSON(j any) (any, error) {
+	v := number(j)
+	if s.decode != nil {
+		v = s.decode(v)
+	}
+	ok := false
 	switch s.Type {
-	case types.BoolType:
-		var b bool
-		if err = value.As(&b); err == nil {
-			return s.encode(b)
-		}
-	case types.NumberType, types.Float64Type:
-		var n big.Float
-		if err = value.As(&n); err == nil {
-			return s.encode(&n)
-		}
-	default:
-		var t string
-		if err = value.As(&t); err == nil {
-			return s.encode(t)
+	case StringType:
+		_, ok = v.(string)
+	case BoolType:
+		_, ok = v.(bool)
+	case IntegerType:
+		_, ok = v.(int64)
+	case FloatType:
+		if _, ok = v.(int64); !ok {
+			_, ok = v.(float64)
 		}
 	}
-	return nil, err
-}
-
-func same(v any) (any, error) { return v, nil }
-
-func expect[T any](j any) (any, error) {
-	if _, ok := j.(T); !ok {
-		var want T
-		return nil, fmt.Errorf("holds %T where Istio's API has %T", j, want)
-	}
-	return j, nil
-}
-
-func decodeInt(j any) (any, error) {
-	switch n := j.(type) {
-	case int64:
-		return new(big.Float).SetInt64(n), nil
-	case float64:
-		if n == math.Trunc(n) {
-			return big.NewFloat(n), nil
-		}
-	}
-	return nil, fmt.Errorf("holds %v (%T), not a whole number", j, j)
-}
-
-func encodeFloat(v any) (any, error) {
-	f, _ := v.(*big.Float).Float64()
-	if math.IsInf(f, 0) {
-		return nil, fmt.Errorf("%s is out of the range of a 64-bit floating-point number", v.(*big.Float).Text('g', -1))
-	}
-	return f, nil
-}
-
-// decodeFloat gives 0.1 the precision that Terraform gives a literal 0.1, so that both are equal.
-func decodeFloat(j any) (any, error) {
-	switch n := j.(type) {
-	case int64:
-		return new(big.Float).SetInt64(n), nil
-	case float64:
-		f, _, err := big.ParseFloat(strconv.FormatFloat(n, 'g', -1, 64), 10, 512, big.ToNearestEven)
-		return f, err
-	}
-	return nil, fmt.Errorf("holds %T, not a number", j)
-}
-
-func encodeBytes(v any) (any, error) {
-	if _, err := base64.StdEncoding.DecodeString(v.(string)); err != nil {
-		return nil, fmt.Errorf("is not base64: %w", err)
+	if !ok {
+		return nil, fmt.Errorf("holds %v (%T), which is no %s", j, j, s.Type)
 	}
 	return v, nil
 }
 
+func (t Type) String() string {
+	return [...]string{"string", "bool", "whole number", "number"}[t]
+}
+
+// same reports whether two JSON values mean the same.
+func (s *Scalar) same(a, b any) bool {
+	return s.toCanonical(a) == s.toCanonical(number(b))
+}
+
+func (s *Scalar) toCanonical(j any) any {
+	if s.canonical != nil && j != nil {
+		return s.canonical(j)
+	}
+	return j
+}
+
+// number is j, unless it is a float64 that is a whole number: that is an int64.
+func number(j any) any {
+	if f, ok := j.(float64); ok && f == math.Trunc(f) && math.Abs(f) < 1<<63 {
+		return int64(f)
+	}
+	return j
+}
+
+// parseNumber is the number of a decimal: an int64 or a float64 that is spelled the same, else a *big.Float of the precision that Terraform
+// gives to a literal.
+func parseNumber(text string) (any, error) {
+	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return i, nil
+	}
+	exact, _, err := big.ParseFloat(text, 10, 512, big.ToNearestEven)
+	if err != nil {
+		return nil, err
+	}
+	if i, accuracy := exact.Int64(); accuracy == big.Exact {
+		return i, nil
+	}
+	f, _ := exact.Float64()
+	if again, ok := asBig(f); ok && again.Cmp(exact) == 0 {
+		return f, nil
+	}
+	return exact, nil
+}
+
+// asBig is a number as a *big.Float of the precision of a literal.
+func asBig(v any) (*big.Float, bool) {
+	if b, ok := v.(*big.Float); ok {
+		return b, true
+	}
+	b, _, err := big.ParseFloat(formatNumber(v), 10, 512, big.ToNearestEven)
+	return b, err == nil
+}
+
+// formatFloat is the shortest decimal that is this number.
+func formatFloat(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
+// formatNumber spells a number as a configuration would.
+func formatNumber(v any) string {
+	switch n := v.(type) {
+	case float64:
+		return formatFloat(n)
+	case *big.Float:
+		return n.Text('f', -1)
+	}
+	return fmt.Sprint(v)
+}
+
+// encodeFloat is the nearest float64.
+func encodeFloat(v any) any {
+	if b, ok := v.(*big.Float); ok {
+		f, _ := b.Float64()
+		return f
+	}
+	return v
+}
+
+func checkBase64(s string) *Problem {
+	if _, err := base64.StdEncoding.DecodeString(s); err != nil {
+		return &Problem{"Not Base64", fmt.Sprintf("The value is not base64: %s. The function base64encode makes base64 of a text.", err)}
+	}
+	return nil
+}
+
+func checkDuration(s string) *Problem {
+	if _, err := time.ParseDuration(s); err != nil {
+		return &Problem{"Invalid Duration", fmt.Sprintf(
+			"%q is not a duration. Write numbers, each with a unit out of h, m, s and ms, such as 1h30m, 10s, 1.5s or 250ms.", s)}
+	}
+	return nil
+}
+
 func canonicalDuration(j any) any {
-	if d, err := time.ParseDuration(j.(string)); err == nil {
+	s, _ := j.(string)
+	if d, err := time.ParseDuration(s); err == nil {
 		return d.String()
 	}
 	return j
 }
 
-func encodeIntOrString(v any) (any, error) {
-	s := v.(string)
-	if n, err := strconv.ParseInt(s, 10, 32); err == nil {
-		return n, nil
+func encodeIntOrString(v any) any {
+	s, _ := v.(string)
+	if n, err := strconv.ParseInt(s, 10, 32); err == nil && !strings.HasPrefix(s, "+") {
+		return n
 	}
-	return s, nil
+	return v
 }
 
-func decodeIntOrString(j any) (any, error) {
-	if s, ok := j.(string); ok {
-		return s, nil
+func decodeIntOrString(j any) any {
+	if n, ok := j.(int64); ok {
+		return strconv.FormatInt(n, 10)
 	}
-	n, err := decodeInt(j)
-	if err != nil {
-		return nil, err
-	}
-	return n.(*big.Float).Text('f', 0), nil
+	return j
 }

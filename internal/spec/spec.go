@@ -1,15 +1,18 @@
-// Package spec holds the spec of a Kubernetes object as a tree of fields, and the one walk over that tree: it makes the
-// Terraform schema, encodes a Terraform value to Kubernetes JSON and decodes Kubernetes JSON to a Terraform value.
+// Package spec holds what a resource is made of as a tree of fields, and everything that follows from that tree: the Terraform schema,
+// the spellings of a value on Terraform's wire and in Kubernetes' JSON, what is wrong with a value, and where.
+//
+// A value is one tree, whoever spells it: an object is a map[string]any by the names of Kubernetes' JSON, a list is a []any, a map is a
+// map[string]any by its own keys, and a scalar is a string, a bool, an int64, a float64, or a *big.Float where neither number can hold it.
+// What is null in Terraform is absent; an explicit zero, false, "" or [] is a value like any other. What Terraform does not know yet is
+// [Unknown]. Trees are shared and never changed.
 //
 // The tree of an Istio kind comes from its protobuf descriptor ([FromDescriptor]); a kind without one writes it down.
-// Null means absent; an explicit zero, false, "" or [] is a value like any other, in both directions.
 package spec
 
 import (
+	"slices"
+	"strings"
 	"sync"
-
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/describe"
 )
@@ -23,11 +26,11 @@ type Message struct {
 	OmitsEmpty bool
 	// OneOfs are groups of field names of which at most one may be set.
 	OneOfs [][]string
-	// Validators validate the object as a whole.
-	Validators []validator.Object
 
-	once  sync.Once
-	cache tftypes.Object
+	once   sync.Once
+	byName map[string]*Field
+	byJSON map[string]*Field
+	sorted []*Field // by name
 }
 
 // Field is one member of a Message.
@@ -37,18 +40,20 @@ type Field struct {
 
 	describe.Field // its description and constraints
 	Required       bool
+	Computed       bool // the provider may set it; unless Configurable, only the provider
+	Configurable   bool
 	// Immutable fields cannot change on an existing object: it is replaced.
 	Immutable bool
 
 	Collection Collection
 	Scalar     Scalar   // of the value, or of a collection's elements, unless
 	Message    *Message // the value or the elements are messages
+	// CheckKey says what is wrong with a key of a map, "" when nothing. Nil: all keys are allowed.
+	CheckKey func(key string) string
 
 	// Filled reports whether the API server may have set value by itself, in an object that is otherwise in. Such a value is
 	// nobody's wish: it is left out of the state unless the state holds the field already. Nil: the server fills in nothing.
 	Filled func(value any, in map[string]any) bool
-	// Plausible reports whether a string that is made up may stand for an unknown one ([Message.Complete]). Nil: any may.
-	Plausible func(string) bool
 }
 
 // Collection says how many values a field holds.
@@ -60,33 +65,56 @@ const (
 	Map             // by string key
 )
 
-// Type is the Terraform type of the message's values.
-func (m *Message) Type() tftypes.Object {
-	m.once.Do(func() {
-		m.cache.AttributeTypes = make(map[string]tftypes.Type, len(m.Fields))
-		for i := range m.Fields {
-			m.cache.AttributeTypes[m.Fields[i].Name] = m.Fields[i].Type()
+type unknown struct{}
+
+func (unknown) String() string { return "(known after apply)" }
+
+// Unknown is a value that Terraform does not know yet.
+var Unknown any = unknown{}
+
+// Known reports whether all of a tree is known.
+func Known(tree any) bool {
+	switch v := tree.(type) {
+	case unknown:
+		return false
+	case map[string]any:
+		for _, member := range v {
+			if !Known(member) {
+				return false
+			}
 		}
+	case []any:
+		return !slices.ContainsFunc(v, func(element any) bool { return !Known(element) })
+	}
+	return true
+}
+
+func (m *Message) index() {
+	m.once.Do(func() {
+		m.byName, m.byJSON = make(map[string]*Field, len(m.Fields)), make(map[string]*Field, len(m.Fields))
+		for i := range m.Fields {
+			f := &m.Fields[i]
+			m.byName[f.Name], m.byJSON[f.JSON] = f, f
+			m.sorted = append(m.sorted, f)
+		}
+		slices.SortFunc(m.sorted, func(a, b *Field) int { return strings.Compare(a.Name, b.Name) })
 	})
-	return m.cache
 }
 
-// Type is the Terraform type of the field's values.
-func (f *Field) Type() tftypes.Type {
-	switch f.Collection {
-	case List:
-		return tftypes.List{ElementType: f.elementType()}
-	case Map:
-		return tftypes.Map{ElementType: f.elementType()}
-	}
-	return f.elementType()
+// Named is the field of this name in Terraform, nil if there is none.
+func (m *Message) Named(name string) *Field {
+	m.index()
+	return m.byName[name]
 }
 
-func (f *Field) elementType() tftypes.Type {
-	if f.Message != nil {
-		return f.Message.Type()
+// stored is the field that JSON calls key. Like protobuf it knows the field by its protobuf name, too: Istio's CRD has one field,
+// mirror_percent, under both.
+func (m *Message) stored(key string) *Field {
+	m.index()
+	if f, ok := m.byJSON[key]; ok {
+		return f
 	}
-	return f.Scalar.terraformType()
+	return m.byName[key]
 }
 
 // Leaves counts the attributes below m that hold no further attributes.

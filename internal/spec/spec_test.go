@@ -4,30 +4,16 @@ import (
 	"errors"
 	"math"
 	"math/big"
+	"reflect"
 	"slices"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
-
-// object is a value of m with these attributes, the others null.
-func object(m *spec.Message, set map[string]tftypes.Value) tftypes.Value {
-	attributes := make(map[string]tftypes.Value)
-	for _, f := range m.Fields {
-		attributes[f.Name] = tftypes.NewValue(f.Type(), nil)
-		if v, ok := set[f.Name]; ok {
-			attributes[f.Name] = v
-			delete(set, f.Name)
-		}
-	}
-	if len(set) > 0 {
-		panic("no such attributes")
-	}
-	return tftypes.NewValue(m.Type(), attributes)
-}
 
 // in is the message of the field called name.
 func in(m *spec.Message, names ...string) *spec.Message {
@@ -41,7 +27,7 @@ func in(m *spec.Message, names ...string) *spec.Message {
 func TestEncode_zeroIsNotAbsent(t *testing.T) {
 	t.Parallel()
 	route := in(messages["VirtualService"], "http", "route")
-	got, err := route.Encode(object(route, map[string]tftypes.Value{"weight": tftypes.NewValue(tftypes.Number, 0)}))
+	got, err := route.Encode(map[string]any{"weight": int64(0)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,9 +35,7 @@ func TestEncode_zeroIsNotAbsent(t *testing.T) {
 		t.Errorf("weight = 0 is encoded as %v", got)
 	}
 	gateway := messages["Gateway"]
-	got, err = gateway.Encode(object(gateway, map[string]tftypes.Value{
-		"selector": tftypes.NewValue(tftypes.Map{ElementType: tftypes.String}, map[string]tftypes.Value{}),
-	}))
+	got, err = gateway.Encode(map[string]any{"selector": map[string]any{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,25 +47,21 @@ func TestEncode_zeroIsNotAbsent(t *testing.T) {
 func TestEncode_errorsNameTheAttribute(t *testing.T) {
 	t.Parallel()
 	entry := messages["ServiceEntry"]
-	ports := in(entry, "ports")
-	port := func(number any) tftypes.Value {
-		return object(ports, map[string]tftypes.Value{"number": tftypes.NewValue(tftypes.Number, number)})
-	}
-	list := tftypes.List{ElementType: ports.Type()}
+	port := func(number any) any { return map[string]any{"number": number} }
 	for name, c := range map[string]struct {
-		ports tftypes.Value
+		ports any
 		want  path.Path
 	}{
-		"unknown list":   {tftypes.NewValue(list, tftypes.UnknownValue), path.Root("ports")},
-		"unknown number": {tftypes.NewValue(list, []tftypes.Value{port(80), port(tftypes.UnknownValue)}), path.Root("ports").AtListIndex(1).AtName("number")},
-		"null element":   {tftypes.NewValue(list, []tftypes.Value{tftypes.NewValue(ports.Type(), nil)}), path.Root("ports").AtListIndex(0)},
-		"negative":       {tftypes.NewValue(list, []tftypes.Value{port(-1)}), path.Root("ports").AtListIndex(0).AtName("number")},
-		"fraction":       {tftypes.NewValue(list, []tftypes.Value{port(80.5)}), path.Root("ports").AtListIndex(0).AtName("number")},
-		"too large":      {tftypes.NewValue(list, []tftypes.Value{port(int64(math.MaxUint32) + 1)}), path.Root("ports").AtListIndex(0).AtName("number")},
+		"unknown list":   {spec.Unknown, path.Root("ports")},
+		"unknown number": {[]any{port(int64(80)), port(spec.Unknown)}, path.Root("ports").AtListIndex(1).AtName("number")},
+		"null element":   {[]any{nil}, path.Root("ports").AtListIndex(0)},
+		"negative":       {[]any{port(int64(-1))}, path.Root("ports").AtListIndex(0).AtName("number")},
+		"fraction":       {[]any{port(80.5)}, path.Root("ports").AtListIndex(0).AtName("number")},
+		"too large":      {[]any{port(int64(math.MaxUint32) + 1)}, path.Root("ports").AtListIndex(0).AtName("number")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := entry.Encode(object(entry, map[string]tftypes.Value{"ports": c.ports}))
+			_, err := entry.Encode(map[string]any{"ports": c.ports})
 			var at *spec.Error
 			if !errors.As(err, &at) || !at.Path.Equal(c.want) {
 				t.Errorf("error %v, want one at %s", err, c.want)
@@ -95,7 +75,7 @@ func TestCanonical_spellsDurationsAlike(t *testing.T) {
 	http := in(messages["VirtualService"], "http")
 	var got []any
 	for _, s := range []string{"60s", "1m", "1m0s"} {
-		value := object(http, map[string]tftypes.Value{"timeout": tftypes.NewValue(tftypes.String, s)})
+		value := map[string]any{"timeout": s}
 		canonical, err := http.Canonical(value)
 		if err != nil {
 			t.Fatal(err)
@@ -110,28 +90,28 @@ func TestCanonical_spellsDurationsAlike(t *testing.T) {
 	}
 }
 
-func TestDecode_readsTheProtobufName(t *testing.T) {
+func TestObserve_readsTheProtobufName(t *testing.T) {
 	t.Parallel()
 	http := in(messages["VirtualService"], "http")
-	got, unknown, err := http.Decode(map[string]any{"mirror_percent": int64(5)}, null(http))
+	got, unknown, err := http.Observe(map[string]any{"mirror_percent": int64(5)}, nil)
 	if err != nil || len(unknown) > 0 {
 		t.Fatal(unknown, err)
 	}
-	if want := tftypes.NewValue(tftypes.Number, 5); !got["mirror_percent"].Equal(want) {
-		t.Errorf("mirror_percent is %s", got["mirror_percent"])
+	if got["mirrorPercent"] != int64(5) {
+		t.Errorf("mirror_percent is %v", got["mirrorPercent"])
 	}
 }
 
-func TestDecode_listsUnknownFields(t *testing.T) {
+func TestObserve_listsUnknownFields(t *testing.T) {
 	t.Parallel()
 	m := messages["VirtualService"]
-	_, unknown, err := m.Decode(map[string]any{
+	_, unknown, err := m.Observe(map[string]any{
 		"newInIstio2": true,
 		"http": []any{
 			map[string]any{"name": "a"},
 			map[string]any{"match": []any{map[string]any{"headers": map[string]any{"x-user": map[string]any{"suffix": "z"}}}}},
 		},
-	}, null(m))
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,16 +120,16 @@ func TestDecode_listsUnknownFields(t *testing.T) {
 	}
 }
 
-func TestDecode_partialMessagesHaveNoUnknownFields(t *testing.T) {
+func TestObserve_partialMessagesHaveNoUnknownFields(t *testing.T) {
 	t.Parallel()
 	m := &spec.Message{Partial: true, Fields: []spec.Field{{Name: "type", JSON: "type", Scalar: spec.String}}}
-	_, unknown, err := m.Decode(map[string]any{"type": "ClusterIP", "clusterIPs": []any{"10.0.0.1"}}, null(m))
+	_, unknown, err := m.Observe(map[string]any{"type": "ClusterIP", "clusterIPs": []any{"10.0.0.1"}}, nil)
 	if err != nil || len(unknown) > 0 {
 		t.Errorf("unknown fields %v (%v)", unknown, err)
 	}
 }
 
-func TestDecode_errorsNameTheAttribute(t *testing.T) {
+func TestObserve_errorsNameTheAttribute(t *testing.T) {
 	t.Parallel()
 	m := messages["VirtualService"]
 	for name, c := range map[string]struct {
@@ -164,7 +144,7 @@ func TestDecode_errorsNameTheAttribute(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, _, err := m.Decode(c.object, null(m))
+			_, _, err := m.Observe(c.object, nil)
 			var at *spec.Error
 			if !errors.As(err, &at) || !at.Path.Equal(c.want) {
 				t.Errorf("error %v, want one at %s", err, c.want)
@@ -173,56 +153,54 @@ func TestDecode_errorsNameTheAttribute(t *testing.T) {
 	}
 }
 
-func TestDecode_leavesOutWhatTheServerFilledIn(t *testing.T) {
+func TestObserve_leavesOutWhatTheServerFilledIn(t *testing.T) {
 	t.Parallel()
 	m := &spec.Message{Fields: []spec.Field{{
 		Name: "protocol", JSON: "protocol", Scalar: spec.String,
 		Filled: func(v any, _ map[string]any) bool { return v == "TCP" },
 	}}}
-	tcp, udp := tftypes.NewValue(tftypes.String, "TCP"), tftypes.NewValue(tftypes.String, "UDP")
 	for name, c := range map[string]struct {
 		stored string
 		prior  any
-		want   tftypes.Value
+		want   any
 	}{
-		"filled in":         {"TCP", nil, tftypes.NewValue(tftypes.String, nil)},
-		"asked for":         {"TCP", "TCP", tcp},
-		"changed":           {"UDP", nil, udp},
-		"changed to theirs": {"TCP", "UDP", tcp},
+		"filled in":         {"TCP", nil, nil},
+		"asked for":         {"TCP", "TCP", "TCP"},
+		"changed":           {"UDP", nil, "UDP"},
+		"changed to theirs": {"TCP", "UDP", "TCP"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			prior := object(m, map[string]tftypes.Value{"protocol": tftypes.NewValue(tftypes.String, c.prior)})
-			got, _, err := m.Decode(map[string]any{"protocol": c.stored}, prior)
-			if err != nil || !got["protocol"].Equal(c.want) {
-				t.Errorf("got %s (%v), want %s", got["protocol"], err, c.want)
+			prior := map[string]any{}
+			if c.prior != nil {
+				prior["protocol"] = c.prior
+			}
+			got, _, err := m.Observe(map[string]any{"protocol": c.stored}, prior)
+			if err != nil || got["protocol"] != c.want {
+				t.Errorf("got %v (%v), want %v", got["protocol"], err, c.want)
 			}
 		})
 	}
 }
 
-func TestDecode_keepsWhatLeavesNoTrace(t *testing.T) {
+func TestObserve_keepsWhatLeavesNoTrace(t *testing.T) {
 	t.Parallel()
 	fields := []spec.Field{
 		{Name: "headless", JSON: "clusterIP", Scalar: spec.Flag("None")},
 		{Name: "hosts", JSON: "hosts", Collection: spec.List, Scalar: spec.String},
 	}
-	hosts := tftypes.List{ElementType: tftypes.String}
 	for name, c := range map[string]struct {
 		omitsEmpty bool
-		want       tftypes.Value
+		want       any
 	}{
-		"a server that stores []":         {false, tftypes.NewValue(hosts, nil)},
-		"a server that does not store it": {true, tftypes.NewValue(hosts, []tftypes.Value{})},
+		"a server that stores []":         {false, nil},
+		"a server that does not store it": {true, []any{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := &spec.Message{Fields: fields, OmitsEmpty: c.omitsEmpty}
-			prior := object(m, map[string]tftypes.Value{
-				"headless": tftypes.NewValue(tftypes.Bool, false), "hosts": tftypes.NewValue(hosts, []tftypes.Value{}),
-			})
-			got, _, err := m.Decode(map[string]any{}, prior)
-			if err != nil || !got["hosts"].Equal(c.want) || !got["headless"].Equal(tftypes.NewValue(tftypes.Bool, false)) {
+			got, _, err := m.Observe(map[string]any{}, map[string]any{"clusterIP": false, "hosts": []any{}})
+			if err != nil || !reflect.DeepEqual(got["hosts"], c.want) || got["clusterIP"] != false {
 				t.Errorf("got %v (%v)", got, err)
 			}
 		})
@@ -261,9 +239,68 @@ func TestPath(t *testing.T) {
 func TestUint64_keepsAllDigits(t *testing.T) {
 	t.Parallel()
 	maglev := in(messages["DestinationRule"], "traffic_policy", "load_balancer", "consistent_hash", "maglev")
-	large := new(big.Float).SetInt64(math.MaxInt64)
-	got, err := maglev.Encode(object(maglev, map[string]tftypes.Value{"table_size": tftypes.NewValue(tftypes.Number, large)}))
+	got, err := maglev.Encode(map[string]any{"tableSize": int64(math.MaxInt64)})
 	if err != nil || got["tableSize"] != int64(math.MaxInt64) {
 		t.Errorf("got %v (%v)", got, err)
+	}
+}
+
+// 60s and 1m are the same timeout: what Terraform knows stays as it is spelled.
+func TestKeep(t *testing.T) {
+	t.Parallel()
+	m := messages["VirtualService"]
+	route := func(timeout any, weight int64) map[string]any {
+		return map[string]any{"timeout": timeout, "route": []any{map[string]any{"weight": weight}}}
+	}
+	tree := func(routes ...any) map[string]any { return map[string]any{"http": routes} }
+	before := tree(route("60s", 1), route("1s", 1))
+	for name, c := range map[string]struct{ after, want map[string]any }{
+		"the same":         {tree(route("1m", 1), route("1000ms", 1)), before},
+		"another duration": {tree(route("61s", 1), route("1s", 1)), tree(route("61s", 1), route("1s", 1))},
+		"another weight":   {tree(route("1m0s", 2), route("1s", 1)), tree(route("60s", 2), route("1s", 1))},
+		"fewer":            {tree(route("1m", 1)), tree(route("60s", 1))},
+		"more":             {tree(route("1m", 1), route("1s", 1), route("2s", 1)), tree(route("60s", 1), route("1s", 1), route("2s", 1))},
+		"unknown":          {tree(route(spec.Unknown, 1)), tree(route(spec.Unknown, 1))},
+		"nothing before":   {map[string]any{"http": spec.Unknown}, map[string]any{"http": spec.Unknown}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := m.Keep(before, c.after); !reflect.DeepEqual(got, c.want) {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+			observed, _, err := m.Observe(c.after, before)
+			if name != "unknown" && name != "nothing before" && (err != nil || !reflect.DeepEqual(observed, c.want)) {
+				t.Errorf("observed %v (%v), want %v", observed, err, c.want)
+			}
+		})
+	}
+}
+
+// Terraform compares numbers by their decimals: 0.1 is another than the float64 next to it.
+func TestMarshal_numbers(t *testing.T) {
+	t.Parallel()
+	m := &spec.Message{Fields: []spec.Field{{Name: "n", JSON: "n", Scalar: spec.Float}}}
+	for _, text := range []string{"0", "-1", "0.1", "0.5", "1e30", "9223372036854775807", "9223372036854775808", "0.1000000000000000000000000001", "1e400", "-0.3e-9"} {
+		n, _, err := big.ParseFloat(text, 10, 512, big.ToNearestEven)
+		if err != nil {
+			t.Fatal(err)
+		}
+		typ := terraformType(m).(tftypes.Object)
+		want := tftypes.NewValue(typ, map[string]tftypes.Value{"n": tftypes.NewValue(tftypes.Number, n)})
+		sent, err := tfprotov6.NewDynamicValue(typ, want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tree, err := m.Unmarshal(sent.MsgPack)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := m.Marshal(tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := (tfprotov6.DynamicValue{MsgPack: back}).Unmarshal(typ); err != nil || !got.Equal(want) {
+			t.Errorf("%s is %v, sent back as %s (%v)", text, tree["n"], got, err)
+		}
 	}
 }

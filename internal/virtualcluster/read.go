@@ -20,7 +20,7 @@ func list[T any](ctx context.Context, cluster *kube.Cluster, resource schema.Gro
 	convert func(*unstructured.Unstructured) (T, error)) (map[string]T, error) {
 	client := cluster.Dynamic.Resource(resource).Namespace(namespace)
 	pages := pager.New(func(ctx context.Context, options metav1.ListOptions) (list runtime.Object, err error) {
-		err = kube.Retry(ctx, func(ctx context.Context) (err error) {
+		err = cluster.Read(ctx, func(ctx context.Context) (err error) {
 			list, err = client.List(ctx, options)
 			return err
 		})

@@ -159,7 +159,7 @@ func (v *virtualCluster) parts(ctx context.Context, cluster *kube.Cluster) []*pa
 			verb:       "get",
 			read: func() error {
 				var live *unstructured.Unstructured
-				err := kube.Retry(ctx, func(ctx context.Context) (err error) {
+				err := cluster.Read(ctx, func(ctx context.Context) (err error) {
 					live, err = cluster.Dynamic.Resource(namespaces).Get(ctx, v.Name, metav1.GetOptions{})
 					return err
 				})

@@ -25,7 +25,7 @@ resource "lamia_service_entry" "namespace_with_dots" {
   hosts     = ["a.example.com"]
 }
 
-# error: at "labels +=.*At labels\["a b"\]: Kubernetes does not allow "a b" here
+# error: at "labels +=.*Invalid Key: At labels\["a b"\]: The key "a b" is invalid: name part must consist of
 # error: at "labels +=.*At labels\["a"\]: Kubernetes does not allow "b c" here
 resource "lamia_service_entry" "labels" {
   name   = "test"
@@ -33,14 +33,14 @@ resource "lamia_service_entry" "labels" {
   labels = { "a b" = "x", a = "b c" }
 }
 
-# error: at "labels +=.*Null Map Value
+# error: at "labels +=.*Null Value: At labels\["a"\]: An element is null
 resource "lamia_service_entry" "label_null" {
   name   = "test"
   hosts  = ["a.example.com"]
   labels = { a = null }
 }
 
-# error: at "annotations +=.*At annotations\["a b"\]: Kubernetes does not allow "a b" here
+# error: at "annotations +=.*Invalid Key: At annotations\["a b"\]: The key "a b" is invalid: name part must consist of
 resource "lamia_service_entry" "annotations" {
   name        = "test"
   hosts       = ["a.example.com"]
@@ -58,7 +58,7 @@ resource "lamia_gateway" "required_missing_inside" {
   servers = [{ port = { number = 80, name = "http", protocol = "HTTP" } }]
 }
 
-# error: at "workload = .*Attribute "selector" cannot be specified when "workload" is specified
+# error: at "workload = .*Only one of selector, workload can be set, but selector and workload are
 resource "lamia_gateway" "selector_and_workload" {
   name     = "test"
   selector = { istio = "ingressgateway" }
@@ -66,33 +66,33 @@ resource "lamia_gateway" "selector_and_workload" {
   servers  = [{ hosts = ["a.example.com"], port = { number = 80, name = "http", protocol = "HTTP" } }]
 }
 
-# error: at "ports = .*At ports\[0\]\.port: The value is 0; it must be a whole number from 1 to 65535
+# error: at "ports = .*At ports\[0\]\.port: The value is 0, but must be a whole number from 1 to 65535
 resource "lamia_service" "port_zero" {
   name  = "test"
   ports = [{ port = 0 }]
 }
 
-# error: at "ports = .*At ports\[1\]\.port: The value is 70000; it must be a whole number from 1 to 65535
+# error: at "ports = .*At ports\[1\]\.port: The value is 70000, but must be a whole number from 1 to 65535
 resource "lamia_service" "port_70000" {
   name  = "test"
   ports = [{ port = 80 }, { port = 70000 }]
 }
 
-# error: at "ports = .*At ports\[0\]\.number: The value is 0; it must be a whole number from 1 to 65535
+# error: at "ports = .*At ports\[0\]\.number: The value is 0, but must be a whole number from 1 to 65535
 resource "lamia_service_entry" "port_zero" {
   name  = "test"
   hosts = ["a.example.com"]
   ports = [{ number = 0, name = "http", protocol = "HTTP" }]
 }
 
-# error: at "ports = .*At ports\[0\]\.number: The value is 70000; it must be a whole number from 1 to 65535
+# error: at "ports = .*At ports\[0\]\.number: The value is 70000, but must be a whole number from 1 to 65535
 resource "lamia_service_entry" "port_70000" {
   name  = "test"
   hosts = ["a.example.com"]
   ports = [{ number = 70000, name = "http", protocol = "HTTP" }]
 }
 
-# error: at "http = .*At http\[0\]\.match\[0\]\.uri\.prefix: Only one of exact, prefix, regex may be set, but exact and prefix are\. Remove all but one
+# error: at "http = .*At http\[0\]\.match\[0\]\.uri\.prefix: Only one of exact, prefix, regex can be set, but exact and prefix are\. Remove all but one
 resource "lamia_virtual_service" "oneof" {
   name = "test"
   http = [{
@@ -100,71 +100,71 @@ resource "lamia_virtual_service" "oneof" {
   }]
 }
 
-# error: at "http = .*Invalid Duration: At http\[0\]\.timeout: "5 apples" is no duration\. Write numbers, each with a unit
+# error: at "http = .*Invalid Duration: At http\[0\]\.timeout: "5 apples" is not a duration\. Write numbers, each with a unit
 resource "lamia_virtual_service" "duration" {
   name = "test"
   http = [{ timeout = "5 apples" }]
 }
 
-# error: at "http = .*At http\[0\]\.timeout: The duration 1us must be at least 1ms
+# error: at "http = .*At http\[0\]\.timeout: The duration 1us is too short\. Use at least 1ms
 resource "lamia_virtual_service" "duration_too_short" {
   name = "test"
   http = [{ timeout = "1us" }]
 }
 
-# error: at "hosts = .*Null List Value
+# error: at "hosts = .*Null Value: At hosts\[1\]: An element is null
 resource "lamia_virtual_service" "host_null" {
   name  = "test"
   hosts = ["a.example.com", null]
 }
 
-# error: at "http = .*Null List Value: At http\[0\]\.route: 
+# error: at "http = .*Null Value: At http\[0\]\.route\[0\]: An element is null
 resource "lamia_virtual_service" "route_null" {
   name = "test"
   http = [{ route = [null] }]
 }
 
-# error: at "http = .*Null Map Value: At http\[0\]\.match\[0\]\.headers: 
+# error: at "http = .*Null Value: At http\[0\]\.match\[0\]\.headers\["x-user"\]: An element is null
 resource "lamia_virtual_service" "header_null" {
   name = "test"
   http = [{ match = [{ headers = { x-user = null } }] }]
 }
 
-# error: at "traffic_policy = .*Attribute traffic_policy\.load_balancer\.simple value must be one of: .*"LEAST_REQUEST".*got: "RANDOMLY"
+# error: at "traffic_policy = .*At traffic_policy\.load_balancer\.simple: "RANDOMLY" is not allowed here\. Use one of .*LEAST_REQUEST
 resource "lamia_destination_rule" "enum" {
   name           = "test"
   host           = "svc"
   traffic_policy = { load_balancer = { simple = "RANDOMLY" } }
 }
 
-# error: at "type = .*Attribute type value must be one of: .*"LoadBalancer".* got: "Loadbalancer"
+# error: at "type = .*"Loadbalancer" is not allowed here\. Use one of .*LoadBalancer
 resource "lamia_service" "enum" {
   name = "test"
   type = "Loadbalancer"
 }
 
-# error: at "traffic_policy = .*At traffic_policy\.connection_pool\.tcp\.max_connections: The value is 1\.5; it must be a whole number
+# error: at "traffic_policy = .*At traffic_policy\.connection_pool\.tcp\.max_connections: The value is 1\.5, but must be a whole number
 resource "lamia_destination_rule" "fraction" {
   name           = "test"
   host           = "svc"
   traffic_policy = { connection_pool = { tcp = { max_connections = 1.5 } } }
 }
 
-# error: at "traffic_policy = .*At traffic_policy\.outlier_detection\.consecutive_5xx_errors: The value is -1; it must be a whole number from 0 to 4294967295
+# error: at "traffic_policy = .*At traffic_policy\.outlier_detection\.consecutive_5xx_errors: The value is -1, but must be a whole number from 0 to 4294967295
 resource "lamia_destination_rule" "negative" {
   name           = "test"
   host           = "svc"
   traffic_policy = { outlier_detection = { consecutive_5xx_errors = -1 } }
 }
 
-# error: at "traffic_policy = .*outlier_detection_http_error_codes\[0\]: The value is 99; it must be a whole number from 100 to 599
+# error: at "traffic_policy = .*outlier_detection_http_error_codes\[0\]: The value is 99, but must be a whole number from 100 to 599
 resource "lamia_destination_rule" "element" {
   name           = "test"
   host           = "svc"
   traffic_policy = { outlier_detection = { outlier_detection_http_error_codes = [99] } }
 }
 
-# error: at "timeouts = .*At timeouts\.create: "5 apples" must be
+# error: at "timeouts = .*At timeouts\.create: "5 apples" is not a duration
 resource "lamia_virtual_service" "timeouts" {
   name     = "test"
   hosts    = ["a.example.com"]
@@ -174,7 +174,7 @@ resource "lamia_virtual_service" "timeouts" {
 
 # Rules of Istio's.
 
-# error: at "servers = .*Refused by a rule of Istio's: At servers\[1\]\.port\.number: port number 70000 must be in the range 1\.\.65535\. So says istiod, and such a Gateway is refused at apply\. Change it here\.
+# error: at "servers = .*Invalid Istio configuration: At servers\[1\]\.port\.number: port number 70000 must be in the range 1\.\.65535\. This Gateway is rejected by istiod\. Change it here\.
 resource "lamia_gateway" "port_70000" {
   name = "port-70000"
   servers = [
@@ -183,7 +183,7 @@ resource "lamia_gateway" "port_70000" {
   ]
 }
 
-# error: at "http = .*At http\[1\]: HTTP route, redirect or direct_response is required\. So says istiod
+# error: at "http = .*At http\[1\]: HTTP route, redirect or direct_response is required\. This VirtualService is rejected by istiod
 resource "lamia_virtual_service" "no_route" {
   name  = "no-route"
   hosts = ["a.example.com"]
@@ -194,7 +194,7 @@ resource "lamia_virtual_service" "no_route" {
 }
 
 # Weights are relative and need not sum to 100, but some traffic has to go somewhere.
-# error: at "http = .*At http\[0\]\.route\[1\]: total destination weight = 0\. So says istiod, and such a VirtualService is refused at apply\. Change it here, or http\[0\]\.route\[0\]\.
+# error: at "http = .*At http\[0\]\.route\[1\]: total destination weight = 0\. This VirtualService is rejected by istiod\. Change it here, or http\[0\]\.route\[0\]\.
 resource "lamia_virtual_service" "weights" {
   name  = "weights"
   hosts = ["a.example.com"]
@@ -204,14 +204,14 @@ resource "lamia_virtual_service" "weights" {
   ] }]
 }
 
-# error: at "resource .*http, tcp or tls must be provided in virtual service\. So says istiod, and such a VirtualService is refused at apply\.$
+# error: at "resource .*http, tcp or tls must be provided in virtual service\. This VirtualService is rejected by istiod\.$
 resource "lamia_virtual_service" "hosts" {
   name  = "hosts"
   hosts = []
 }
 
 # A rule in CEL of Istio's CRD.
-# error: at "workload_selector = .*only one of WorkloadSelector or Endpoints can be set\. So says the schema of Istio's CRD, and such a ServiceEntry is refused at apply\. Change it here, or endpoints\.
+# error: at "workload_selector = .*only one of WorkloadSelector or Endpoints can be set\. This ServiceEntry is rejected by the schema of Istio's CRD\. Change it here, or endpoints\.
 resource "lamia_service_entry" "exclusive" {
   name              = "exclusive"
   hosts             = ["a.example.com"]

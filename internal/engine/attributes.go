@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/describe"
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
+)
+
+// The attributes that every resource has beside those of its spec.
+const (
+	attrID          = "id"
+	attrUID         = "uid"
+	attrName        = "name"
+	attrNamespace   = "namespace"
+	attrLabels      = "labels"
+	attrAnnotations = "annotations"
+	attrTimeouts    = "timeouts"
+)
+
+// FrameAttributes are the names of the attributes that every resource has, whatever its kind.
+func FrameAttributes() []string {
+	return []string{attrID, attrUID, attrName, attrNamespace, attrLabels, attrAnnotations, attrTimeouts}
+}
+
+// Attributes are the attributes of the kind's resource.
+func (k *Kind) Attributes() *spec.Message {
+	k.once.Do(func() {
+		m := &spec.Message{OneOfs: append(k.OneOfs, k.Spec.OneOfs...), Fields: []spec.Field{
+			field(attrID, spec.Field{Computed: true}, "`<namespace>/<name>`, known at plan. It is also how Istio refers to an object of another namespace, "+
+				"as in the `gateways` of a virtual service."),
+			field(attrUID, spec.Field{Computed: true}, "The UID that the API server gave the object. An object of the same name that has taken its place since "+
+				"the last refresh is not deleted."),
+			field(attrName, spec.Field{Required: true, Scalar: named(k.ValidName)}, "The name of the "+k.Kind+", unique in its namespace. Changing it replaces the object."),
+			field(attrNamespace, spec.Field{Computed: true, Configurable: true, Scalar: named(validation.IsDNS1123Label)}, "The namespace of the "+k.Kind+
+				". By default the provider's `namespace`, else `default`. Changing it replaces the object."),
+			field(attrLabels, spec.Field{Collection: spec.Map, CheckKey: problems(validation.IsQualifiedName), Scalar: named(validation.IsValidLabelValue)},
+				"Labels of the object. Labels under other keys, which other programs or people may set, are left alone; one under a key that is given here is overwritten."),
+			field(attrAnnotations, spec.Field{Collection: spec.Map, CheckKey: func(key string) string {
+				return problems(validation.IsQualifiedName)(strings.ToLower(key)) // as ValidateAnnotations does it: the case does not matter
+			}}, "Annotations of the object. Annotations under other keys, which other programs or people may set, are left alone; one under a key that is given here is overwritten."),
+			field(attrTimeouts, spec.Field{Message: timeouts}, "How long operations may take, as durations such as `30s` or `5m`. "+defaultTimeout.String()+" each by default."),
+		}}
+		for _, c := range k.Computed {
+			c.Computed = true
+			m.Fields = append(m.Fields, field(c.Name, c.Field, c.Description))
+		}
+		for _, f := range k.Spec.Fields {
+			if k.Defaults[f.Name] != nil {
+				f.Computed, f.Configurable = true, true
+			}
+			m.Fields = append(m.Fields, f)
+		}
+		if k.Companions != nil {
+			m.Fields = append(m.Fields, field(attrCompanions, spec.Field{Computed: true, Collection: spec.Map}, companionsDescription), k.Companions.Tuning)
+		}
+		k.root = m
+	})
+	return k.root
+}
+
+// field is a field of the resource that is none of the object's spec.
+func field(name string, f spec.Field, description string) spec.Field {
+	f.Name, f.JSON, f.Field = name, name, describe.Field{Description: description}
+	return f
+}
+
+var timeouts = &spec.Message{Fields: []spec.Field{
+	field("create", spec.Field{Scalar: spec.Duration}, "How long creating may take, until everything is ready."),
+	field("read", spec.Field{Scalar: spec.Duration}, "How long reading may take."),
+	field("update", spec.Field{Scalar: spec.Duration}, "How long updating may take, until everything is ready."),
+	field("delete", spec.Field{Scalar: spec.Duration}, "How long deleting may take, until everything is gone."),
+}}
+
+// named is a string that one of Kubernetes' functions for names allows.
+func named(wrong func(name string) []string) spec.Scalar {
+	s := spec.String
+	s.Check = func(name string) *spec.Problem {
+		if problem := problems(wrong)(name); problem != "" {
+			return &spec.Problem{Summary: "Invalid Kubernetes Name", Detail: "Kubernetes does not allow " + strconv.Quote(name) + " here: " + problem + "."}
+		}
+		return nil
+	}
+	return s
+}
+
+func problems(wrong func(name string) []string) func(name string) string {
+	return func(name string) string { return strings.Join(wrong(name), "; ") }
+}

@@ -1,0 +1,446 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	apischema "k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
+)
+
+// Companions are objects that come with an object of a kind, such as a gateway's Deployment. They are shared with other controllers, and
+// so applied server-side: only the fields that are rendered are Terraform's. The object owns them, and they go with it.
+type Companions struct {
+	// Tuning is the attribute that tunes them.
+	Tuning spec.Field
+	// Resources are those of all kinds of companions that there can be.
+	Resources map[string]apischema.GroupVersionResource
+	// Name is that of all companions of the object called name.
+	Name func(name string) string
+	// Has reports whether the object of this spec, in JSON, has companions.
+	Has func(namespace, name string, spec map[string]any) bool
+	// Render makes them, in the order in which they are applied.
+	Render func(namespace, name string, spec, tuning map[string]any) ([]*unstructured.Unstructured, error)
+	// Shared is a field, by kind of companion, that keeps its value for another controller when it is not rendered any more.
+	Shared map[string][]string
+	// Waiting says what they, by kind, still wait for, "" when nothing.
+	Waiting func(companions map[string]*unstructured.Unstructured) string
+	// Why explains, as far as rights allow, what keeps them waiting; "" when that cannot be told.
+	Why func(ctx context.Context, cluster *kube.Cluster, namespace, name string) string
+}
+
+const (
+	attrCompanions = "companions"
+	// inSync is the state of a companion that is as it was rendered.
+	inSync = "in sync"
+	// notChecked is the state of a companion after an operation that failed: the next refresh tells.
+	notChecked = "unknown"
+
+	companionsDescription = "The kinds of the objects that come with this one, and whether each is as the provider made it: `" + inSync + "`, `missing`, or what was changed " +
+		"in it, and by whom. Whatever is not in sync is put right by the next apply."
+)
+
+// render makes the companions that v asks for; none, if v has none.
+func (k *Kind) render(v values) ([]*unstructured.Unstructured, error) {
+	if k.Companions == nil {
+		return nil, nil
+	}
+	content, err := k.Spec.Encode(k.specOf(v))
+	if err != nil {
+		return nil, err
+	}
+	namespace, name := v.string(attrNamespace), v.string(attrName)
+	if !k.Companions.Has(namespace, name, content) {
+		return nil, nil
+	}
+	tuning := values{}
+	tuning.set(k.Companions.Tuning.JSON, v[k.Companions.Tuning.JSON])
+	encoded, err := (&spec.Message{Fields: []spec.Field{k.Companions.Tuning}}).Encode(tuning)
+	if err != nil {
+		return nil, err
+	}
+	return k.Companions.Render(namespace, name, content, mapOf(encoded[k.Companions.Tuning.JSON]))
+}
+
+// planned is the attribute companions as it is to be: all in sync, nil if there are none.
+func (k *Kind) planned(v values) (any, error) {
+	if v[attrName] == spec.Unknown || v[attrNamespace] == spec.Unknown {
+		return spec.Unknown, nil
+	}
+	rendered, err := k.render(v)
+	switch {
+	case errors.Is(err, spec.ErrUnknown):
+		return spec.Unknown, nil
+	case err != nil:
+		return nil, err
+	}
+	states := make(map[string]string)
+	for _, o := range rendered {
+		states[o.GetKind()] = inSync
+	}
+	return stringMap(states), nil
+}
+
+// companionError is an error about a companion.
+type companionError struct {
+	verb string
+	ref  kube.Object
+	err  error
+}
+
+func (e *companionError) Error() string { return fmt.Sprintf("%s %s: %v", e.verb, e.ref, e.err) }
+
+func (e *companionError) Unwrap() error { return e.err }
+
+func (e *companionError) report(s *session) {
+	s.explain(e.verb, e.ref, e.err, func(string) (path.Path, bool) { return path.Root(s.kind.Companions.Tuning.Name), true })
+}
+
+// takenError is an object of somebody else where a companion is to be.
+type takenError struct{ ref kube.Object }
+
+func (e *takenError) Error() string { return e.ref.String() + " belongs to somebody else" }
+
+func (e *takenError) report(s *session) {
+	s.diagnostics.AddError(fmt.Sprintf("%s is in the way", e.ref),
+		fmt.Sprintf("%s needs an object of this kind and name, but there is one that it does not own, and that is left alone. Nothing was written. "+
+			"Give the %s another name, or delete the object if nobody needs it.", s.ref, s.kind.Kind))
+}
+
+// companion is a client for the companion of this kind, and what it is called.
+func (s *session) companion(kind string) (dynamic.ResourceInterface, kube.Object) {
+	ref := kube.Object{Resource: s.kind.Companions.Resources[kind], Kind: kind, Namespace: s.ref.Namespace, Name: s.kind.Companions.Name(s.ref.Name)}
+	return s.cluster.Dynamic.Resource(ref.Resource).Namespace(ref.Namespace), ref
+}
+
+// reader reads one object: kube.Cluster's Get, or its Find.
+type reader func(context.Context, kube.Object) (*unstructured.Unstructured, error)
+
+// find is the object in the place of the companion of this kind, nil if there is none.
+func (s *session) find(kind string, read reader) (*unstructured.Unstructured, error) {
+	_, ref := s.companion(kind)
+	live, err := read(s.ctx, ref)
+	switch {
+	case kube.IsGone(err):
+		return nil, nil
+	case err != nil:
+		return nil, &companionError{"get", ref, err}
+	}
+	return live, nil
+}
+
+// findAll are the objects in the places of companions, by kind, read at the same time.
+func (s *session) findAll(read reader) (map[string]*unstructured.Unstructured, error) {
+	var mu sync.Mutex
+	found := make(map[string]*unstructured.Unstructured)
+	err := each(maps.Keys(s.kind.Companions.Resources), func(kind string) error {
+		live, err := s.find(kind, read)
+		if live != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			found[kind] = live
+		}
+		return err
+	})
+	return found, err
+}
+
+// each calls f for all at the same time.
+func each[T any](all iter.Seq[T], f func(T) error) error {
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var failures []error
+	for one := range all {
+		wg.Go(func() {
+			if err := f(one); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failures = append(failures, err)
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(failures...)
+}
+
+// belongs reports whether the object of the UID owner owns o.
+func belongs(o *unstructured.Unstructured, owner types.UID) bool {
+	return slices.ContainsFunc(o.GetOwnerReferences(), func(r metav1.OwnerReference) bool { return r.UID == owner })
+}
+
+// preflight refuses companions whose place is taken before anything is written.
+func (s *session) preflight(v values) error {
+	rendered, err := s.kind.render(v)
+	if err != nil || rendered == nil {
+		return err
+	}
+	found, err := s.findAll(s.cluster.Get)
+	if err != nil {
+		return err
+	}
+	for _, companion := range rendered {
+		if live := found[companion.GetKind()]; live != nil && !belongs(live, types.UID(v.string(attrUID))) {
+			_, ref := s.companion(companion.GetKind())
+			return &takenError{ref}
+		}
+	}
+	return nil
+}
+
+// ownedBy is a companion with its owner; nobody's, as long as there is no owner (nil).
+func ownedBy(owner, companion *unstructured.Unstructured) *unstructured.Unstructured {
+	companion = companion.DeepCopy()
+	if owner != nil {
+		block := true // deleting the owner in the foreground waits for it
+		companion.SetOwnerReferences([]metav1.OwnerReference{{
+			APIVersion: owner.GetAPIVersion(), Kind: owner.GetKind(), Name: owner.GetName(), UID: owner.GetUID(), BlockOwnerDeletion: &block,
+		}})
+	}
+	return companion
+}
+
+// apply makes or updates a companion; dry only asks what would come of it, also as long as there is no owner (nil).
+func (s *session) apply(owner, companion *unstructured.Unstructured, dry bool) (applied *unstructured.Unstructured, err error) {
+	companion = ownedBy(owner, companion)
+	verb := "create"
+	if owner != nil {
+		verb = "patch"
+	}
+	data, err := json.Marshal(companion)
+	if err != nil {
+		return nil, err
+	}
+	force := true // a field of ours that somebody else set is a difference, which the plan has shown
+	options := metav1.PatchOptions{FieldManager: Manager, FieldValidation: metav1.FieldValidationStrict, Force: &force, DryRun: dryRunOption(dry)}
+	client, ref := s.companion(companion.GetKind())
+	err = s.write(func(ctx context.Context) error {
+		applied, err = client.Patch(ctx, ref.Name, types.ApplyPatchType, data, options)
+		return err
+	})
+	if err != nil {
+		return nil, &companionError{verb, ref, err}
+	}
+	if !dry {
+		s.cluster.Note(ref, applied)
+	}
+	return applied, nil
+}
+
+// inspect says of each companion of owner whether it is as v has it rendered. It does not look when there are to be none, and were none before:
+// that takes no rights.
+func (s *session) inspect(owner *unstructured.Unstructured, v values) (found map[string]*unstructured.Unstructured, states map[string]string, err error) {
+	rendered, err := s.kind.render(v)
+	if err != nil || rendered == nil && len(mapOf(v[attrCompanions])) == 0 {
+		return nil, nil, err
+	}
+	if found, err = s.findAll(s.cluster.Find); err != nil {
+		return nil, nil, err
+	}
+	states = make(map[string]string, len(rendered))
+	for kind, live := range found { // such as an autoscaler although the number of replicas is fixed by now
+		if belongs(live, owner.GetUID()) {
+			states[kind] = "not wanted any more"
+		}
+	}
+	var mu sync.Mutex
+	err = each(slices.Values(rendered), func(companion *unstructured.Unstructured) error {
+		state, err := s.compare(owner, companion, found[companion.GetKind()])
+		mu.Lock()
+		defer mu.Unlock()
+		states[companion.GetKind()] = state
+		return err
+	})
+	return found, states, err
+}
+
+// compare says whether applying the companion would change live. What looks like a change is confirmed by the API server, since a webhook may
+// always make the same of what is applied.
+func (s *session) compare(owner, companion, live *unstructured.Unstructured) (string, error) {
+	switch {
+	case live == nil:
+		return "missing", nil
+	case !belongs(live, owner.GetUID()):
+		return "somebody else's", nil
+	}
+	differing, err := drift(ownedBy(owner, companion), live)
+	if err == nil && len(differing) == 0 {
+		return inSync, nil
+	}
+	if s.cluster.DryRun == kube.DryRunNever {
+		return "changed: " + strings.Join(differing, ", "), err
+	}
+	applied, err := s.apply(owner, companion, true)
+	switch {
+	case apierrors.IsForbidden(err), apierrors.IsBadRequest(err):
+		// Not allowed, or a webhook that takes no dry runs: what cannot be known is no reason to fail, or to plan a change.
+		tflog.Warn(s.ctx, "cannot tell whether a companion is in sync", map[string]any{"object": s.ref.String(), "kind": companion.GetKind(), "error": err.Error()})
+		return inSync, nil
+	case apierrors.IsInvalid(err): // an apply fails alike, and says why
+		return "refused by the API server", nil
+	case err != nil:
+		return "", err
+	case applied.GetResourceVersion() != live.GetResourceVersion(): // written in between, by an autoscaler perhaps
+		if live, err = s.find(companion.GetKind(), s.cluster.Get); err != nil {
+			return "", err
+		}
+		return s.compare(owner, companion, live)
+	}
+	fields := leaves(difference(content(live), content(applied)))
+	if len(fields) == 0 {
+		return inSync, nil
+	}
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = fieldString(f)
+	}
+	state := "changed: " + strings.Join(names, ", ")
+	others := slices.DeleteFunc(live.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool { return e.Manager == Manager })
+	for _, field := range fields { // some the API server changes by itself, following another
+		if who := lastWriter(others, field); who != "" {
+			return state + ", last written by " + who, nil
+		}
+	}
+	return state, nil
+}
+
+// content is what applying can change: not the API server's own book-keeping.
+func content(o *unstructured.Unstructured) map[string]any {
+	o = o.DeepCopy()
+	delete(o.Object, "status")
+	for _, field := range []string{"managedFields", "resourceVersion", "generation", "creationTimestamp"} {
+		unstructured.RemoveNestedField(o.Object, "metadata", field)
+	}
+	return o.Object
+}
+
+// leaves are the paths of the fields that a patch sets.
+func leaves(patch map[string]any, at ...string) (fields [][]string) {
+	for _, key := range slices.Sorted(maps.Keys(patch)) {
+		field := append(slices.Clone(at), key)
+		if inner, ok := patch[key].(map[string]any); ok && len(inner) > 0 {
+			fields = append(fields, leaves(inner, field...)...)
+		} else {
+			fields = append(fields, field)
+		}
+	}
+	return fields
+}
+
+// accompany makes the companions of owner what v says, whatever prior says they were, and waits until they are ready. It returns those there
+// are, by kind.
+func (s *session) accompany(owner *unstructured.Unstructured, prior, v values) (map[string]*unstructured.Unstructured, error) {
+	if s.kind.Companions == nil {
+		return nil, nil
+	}
+	rendered, err := s.kind.render(v)
+	if err != nil {
+		return nil, err
+	}
+	surplus := maps.Clone(mapOf(prior[attrCompanions]))
+	for _, companion := range rendered {
+		err := s.poll(func() (string, error) { // an apply can be repeated, and the owner is there already
+			if err := s.handOver(companion); err != nil {
+				return "", err
+			}
+			_, err := s.apply(owner, companion, false)
+			return "", err
+		})
+		if err != nil {
+			return nil, err
+		}
+		delete(surplus, companion.GetKind())
+	}
+	for _, kind := range slices.Sorted(maps.Keys(surplus)) {
+		if err := s.remove(kind, owner.GetUID()); err != nil {
+			return nil, err
+		}
+	}
+	if rendered == nil {
+		return nil, nil
+	}
+	var companions map[string]*unstructured.Unstructured
+	err = s.poll(func() (reason string, err error) {
+		if companions, err = s.findAll(s.cluster.Get); err != nil {
+			return "", err
+		}
+		return s.kind.Companions.Waiting(companions), nil
+	})
+	var late *notReadyError
+	if errors.As(err, &late) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), afterwards)
+		defer cancel()
+		late.why = s.kind.Companions.Why(ctx, s.cluster, s.ref.Namespace, s.ref.Name)
+	}
+	return companions, err
+}
+
+// handOver gives a shared field that the companion does not set any more to a field manager of its own before it is let go. The API server
+// would set it to its default: one replica of however many there are. Of none that is right: no autoscaler begins with none.
+func (s *session) handOver(companion *unstructured.Unstructured) error {
+	field := s.kind.Companions.Shared[companion.GetKind()]
+	if _, rendered, _ := unstructured.NestedFieldNoCopy(companion.Object, field...); field == nil || rendered {
+		return nil
+	}
+	live, err := s.find(companion.GetKind(), s.cluster.Get)
+	if err != nil || live == nil {
+		return err
+	}
+	value, set, err := unstructured.NestedFieldCopy(live.Object, field...)
+	if err != nil || !set || value == int64(0) || !slices.ContainsFunc(live.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool {
+		return e.Manager == Manager && e.Operation == metav1.ManagedFieldsOperationApply && owns(e, field)
+	}) {
+		return err
+	}
+	heir := &unstructured.Unstructured{}
+	heir.SetGroupVersionKind(live.GroupVersionKind())
+	heir.SetNamespace(live.GetNamespace())
+	heir.SetName(live.GetName())
+	if err := unstructured.SetNestedField(heir.Object, value, field...); err != nil {
+		return err
+	}
+	client, ref := s.companion(companion.GetKind())
+	err = s.write(func(ctx context.Context) error {
+		_, err := client.Apply(ctx, ref.Name, heir, metav1.ApplyOptions{FieldManager: Manager + "-handover", Force: true})
+		return err
+	})
+	if err != nil {
+		return &companionError{"patch", ref, err}
+	}
+	return nil
+}
+
+// remove deletes the companion of this kind, if there is one, and waits until it is gone.
+func (s *session) remove(kind string, owner types.UID) error {
+	client, ref := s.companion(kind)
+	return s.poll(func() (reason string, err error) {
+		live, err := s.find(kind, s.cluster.Get)
+		if err != nil || live == nil || !belongs(live, owner) {
+			return "", err
+		}
+		if live.GetDeletionTimestamp() == nil {
+			err = s.write(func(ctx context.Context) error {
+				return client.Delete(ctx, ref.Name, metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(string(live.GetUID()))})
+			})
+			if err != nil && !apierrors.IsNotFound(err) {
+				return "", &companionError{"delete", ref, err}
+			}
+		}
+		return "the deletion of " + ref.String(), nil
+	})
+}

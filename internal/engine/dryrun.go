@@ -1,0 +1,227 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
+)
+
+// trying is how long a plan waits for a dry run that it can do without.
+const trying = 10 * time.Second
+
+// dryRun has the API server try what an apply of the plan would send, and says what it refuses. Nothing is stored. prior is nil if there is no
+// object; one that is replaced goes before the new one comes.
+func (k *Kind) dryRun(ctx context.Context, run *Run, prior, plan values, replaced bool, diagnostics *diag.Diagnostics) {
+	if diagnostics.HasError() || !run.Known() || !k.sendable(plan) {
+		return
+	}
+	cluster, _ := run.Cluster()
+	switch cluster.DryRun {
+	case kube.DryRunNever:
+		return
+	case kube.DryRunAuto:
+		if run.applying.Load() || run.unanswered.Load() {
+			return
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, trying)
+		defer cancel()
+	}
+	s := k.open(ctx, run, plan, "read", diagnostics)
+	if s == nil {
+		return
+	}
+	defer s.close()
+	s.dry = true
+	t := trial{session: s}
+	switch {
+	case prior == nil && run.tainted(s.ref):
+		t.create(plan, &s.ref)
+	case prior == nil:
+		t.create(plan, nil)
+	case replaced:
+		old := k.ref(prior)
+		t.create(plan, &old)
+	default:
+		t.update(prior, plan)
+	}
+	t.warnOfRights()
+}
+
+// sendable reports whether all that is sent of the object itself is known.
+func (k *Kind) sendable(v values) bool {
+	for _, name := range []string{attrName, attrNamespace, attrLabels, attrAnnotations} {
+		if !spec.Known(v[name]) {
+			return false
+		}
+	}
+	_, err := k.document(v, false)
+	return !errors.Is(err, spec.ErrUnknown)
+}
+
+// trial is the dry run of one plan.
+type trial struct {
+	*session
+	replaced *kube.Object // what goes before, if anything does
+	lacking  []right
+}
+
+// right is what it takes to do something.
+type right struct {
+	verb string
+	on   kube.Object
+}
+
+// create tries to create the object and its companions.
+func (t *trial) create(plan values, replaced *kube.Object) {
+	t.replaced = replaced
+	_, err := t.session.create(plan)
+	if apierrors.IsAlreadyExists(err) { // whatever else the API server refuses comes before this
+		if replaced == nil || *replaced != t.ref {
+			t.refuse()
+		}
+		return
+	}
+	if t.judge("create", err) {
+		t.companions(nil, plan, nil)
+	}
+}
+
+// update tries to write what the plan changes. What has changed in the cluster since the object was read is for the apply to see.
+func (t *trial) update(prior, plan values) {
+	patch, err := t.kind.difference(prior, plan, false)
+	if err == nil && len(patch) > 0 {
+		_, err = t.patch(patch)
+	}
+	if !t.judge("patch", err) {
+		return
+	}
+	owner := &unstructured.Unstructured{}
+	owner.SetGroupVersionKind(t.kind.Resource.GroupVersion().WithKind(t.kind.Kind))
+	owner.SetName(t.ref.Name)
+	owner.SetUID(types.UID(prior.string(attrUID)))
+	t.companions(prior, plan, owner)
+}
+
+// companions tries to apply those that the plan changes.
+func (t *trial) companions(prior, plan values, owner *unstructured.Unstructured) {
+	changed, err := t.kind.changed(prior, plan)
+	if err == nil && len(changed) > 0 {
+		err = t.preflight(plan)
+	}
+	if err != nil || len(changed) == 0 {
+		t.judge("patch", err)
+		return
+	}
+	outcomes := make([]error, len(changed))
+	var wg sync.WaitGroup
+	for i, companion := range changed {
+		wg.Go(func() { _, outcomes[i] = t.apply(owner, companion, true) })
+	}
+	wg.Wait()
+	for _, err := range outcomes {
+		t.judge("patch", err)
+	}
+}
+
+// changed are the companions that an apply of the plan changes, as far as that is known.
+func (k *Kind) changed(prior, plan values) ([]*unstructured.Unstructured, error) {
+	rendered, err := k.render(plan)
+	if errors.Is(err, spec.ErrUnknown) {
+		return nil, nil
+	}
+	if err != nil || prior == nil {
+		return rendered, err
+	}
+	before, err := k.render(prior)
+	if err != nil {
+		return nil, err
+	}
+	states := mapOf(prior[attrCompanions])
+	return slices.DeleteFunc(rendered, func(c *unstructured.Unstructured) bool {
+		return states[c.GetKind()] == inSync && slices.ContainsFunc(before, func(b *unstructured.Unstructured) bool { return reflect.DeepEqual(b, c) })
+	}), nil
+}
+
+// judge says what there is to say of the outcome of a request to verb the object, or a companion. It reports whether there is a point in
+// trying what follows from the object.
+func (t *trial) judge(verb string, err error) bool {
+	switch {
+	case err == nil:
+		return true
+	case apierrors.IsConflict(err), kube.IsGone(err) && !kube.IsNamespaceGone(err):
+		return true // changed this moment, or comes in the same apply, as the Role does that a RoleBinding names
+	case t.replaced != nil && kube.IsTaken(err):
+		return true // by the one that goes before
+	case t.cluster.DryRun == kube.DryRunRequired:
+		t.fail(verb, err)
+		return false
+	case kube.IsUnanswered(err):
+		t.run.unanswered.Store(true)
+		fallthrough
+	case apierrors.IsNotFound(err), kube.LacksDryRun(err):
+		tflog.Debug(t.ctx, "the plan cannot be tried", map[string]any{"object": t.ref.String(), "error": err.Error()})
+		return false
+	case apierrors.IsForbidden(err):
+		lacking, known := t.denied(verb, err)
+		t.lacking = append(t.lacking, lacking...)
+		if !known || len(lacking) > 0 {
+			return true
+		} // else it was a quota or a policy that said no
+	}
+	t.fail(verb, err)
+	return false
+}
+
+// denied are the rights that the request that ended in err took, and that the credentials do not give, if that can be known.
+func (t *trial) denied(verb string, err error) (lacking []right, known bool) {
+	needed := []right{{verb, t.ref}}
+	if of := (*companionError)(nil); errors.As(err, &of) {
+		needed = []right{{of.verb, of.ref}}
+		if of.verb == "create" {
+			needed = append(needed, right{"patch", of.ref}) // it is applied
+		}
+	}
+	for _, r := range needed {
+		if r.verb == "create" {
+			r.on.Name = "" // a new object has no name yet to those who grant rights
+		}
+		allowed, err := t.run.allowed(t.ctx, t.cluster, r)
+		if err != nil {
+			return nil, false
+		}
+		if !allowed {
+			lacking = append(lacking, r)
+		}
+	}
+	return lacking, true
+}
+
+// warnOfRights warns of the rights that are lacking, of each once.
+func (t *trial) warnOfRights() {
+	var rules strings.Builder
+	for _, r := range t.lacking {
+		if t.run.first(fmt.Sprint(r.verb, r.on.Resource, r.on.Namespace)) {
+			fmt.Fprintf(&rules, "\n- apiGroups: [%q]\n  resources: [%q]\n  verbs: [%q]", r.on.Resource.Group, r.on.Resource.Resource, r.verb)
+		}
+	}
+	if rules.Len() > 0 {
+		t.diagnostics.AddWarning(fmt.Sprintf("The rights in the namespace %q do not suffice to apply", t.ref.Namespace),
+			fmt.Sprintf("The plan of %s stands, but the API server did not try it (dry run). Who applies it needs these rules, in a Role:\n%s\n\n"+
+				"Each is named once, whatever else takes it. With dry_run = \"never\" in the provider block the API server is not asked.", t.ref, rules.String()))
+	}
+}

@@ -1,0 +1,106 @@
+// Package engine manages one Kubernetes object as one Terraform resource, whatever its kind. A [Kind] says what differs between kinds; how
+// Terraform's requests are answered (validate, upgrade, read, plan, apply, import) is here once.
+//
+// The engine answers Terraform's protocol itself, on the tree of package spec: what Terraform sends is read once, compared with what the
+// cluster has, and written once. terraform-plugin-framework, which walks schemas instead, serves everything else.
+package engine
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	apischema "k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/admission"
+	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
+)
+
+// Kind is a kind of Kubernetes objects as a type of Terraform resources.
+type Kind struct {
+	Type        string // of the resource, without the provider: "virtual_service"
+	Description string // Markdown, of the resource
+
+	Resource apischema.GroupVersionResource
+	Kind     string
+	Spec     *spec.Message
+
+	// ValidName says what is wrong with an object's name, as Kubernetes' validation functions do; nil, when nothing is.
+	ValidName func(name string) []string
+	// Defaults are the values of attributes of the spec that follow from the object's name where the configuration is silent.
+	Defaults map[string]func(namespace, name string) any
+	// Computed are attributes that are read from what is stored, beside id and uid.
+	Computed []Computed
+	// OneOfs are groups of names of attributes, of the spec or not, of which at most one may be set.
+	OneOfs [][]string
+	// Companions are the objects that come with the object; nil, if it always comes alone.
+	Companions *Companions
+	// Admission judges objects as the cluster will; nil, if only the cluster can.
+	Admission *admission.Judges
+	// Waiting says what the object still waits for before users can rely on it, "" when nothing. Nil: it is ready once stored.
+	Waiting func(live *unstructured.Unstructured) string
+	// Related says what of the stored object has no effect, or another than it seems, because of what else the cluster holds or lacks. Nil: it
+	// means the same everywhere.
+	Related func(ctx context.Context, cluster *kube.Cluster, stored *unstructured.Unstructured) []Finding
+	// Relied says what in the cluster relies on what an update takes away. Nil: nothing does.
+	Relied func(ctx context.Context, cluster *kube.Cluster, before, after *unstructured.Unstructured) []Finding
+
+	once sync.Once
+	root *spec.Message
+}
+
+// Stored is an object as the cluster has it, with its companions by kind.
+type Stored struct {
+	*unstructured.Unstructured
+	Companions map[string]*unstructured.Unstructured
+}
+
+// Computed is an attribute that follows from the object.
+type Computed struct {
+	spec.Field
+	// Read is the value in what is stored.
+	Read func(Stored) any
+	// Plan is the value when the object's name alone determines it; nil, when it is known after apply.
+	Plan func(namespace, name string) any
+	// DependsOn are the other attributes whose change may change this one, nested ones spelled as "workload.service".
+	DependsOn []string
+}
+
+// ref names the object that the values of a resource are about.
+func (k *Kind) ref(v values) kube.Object {
+	return kube.Object{Resource: k.Resource, Kind: k.Kind, Namespace: v.string(attrNamespace), Name: v.string(attrName)}
+}
+
+// metadata are the attributes that the API server calls otherwise.
+var metadata = map[string]string{
+	"metadata.name": attrName, "metadata.namespace": attrNamespace,
+	"metadata.labels": attrLabels, "metadata.annotations": attrAnnotations,
+}
+
+// at is the attribute that the API server calls field, such as "spec.http[0].timeout" or "metadata.labels".
+func (k *Kind) at(field string) (path.Path, bool) {
+	for _, prefix := range slices.Sorted(maps.Keys(metadata)) {
+		if rest, ok := strings.CutPrefix(field, prefix); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+			return path.Root(metadata[prefix]), true
+		}
+	}
+	if rest, ok := strings.CutPrefix(field, "spec."); ok {
+		return k.Spec.Path(rest)
+	}
+	return path.Empty(), false
+}
+
+// Finding is something about an object that follows from what else the cluster holds, or lacks.
+type Finding struct {
+	Field   string // that it is about, as the API server calls it, such as "spec.gateways[0]"
+	Summary string
+	Detail  string
+}
+
+const defaultTimeout = 5 * time.Minute

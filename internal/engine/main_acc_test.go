@@ -1,0 +1,64 @@
+package engine_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/config"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
+	"github.com/magneticio/terraform-provider-lamia/internal/istio"
+)
+
+func TestMain(m *testing.M) { acctest.Main(m) }
+
+// specimen is a kind with objects to test the engine on. The folder testdata/<type> holds two configurations of lamia_<type>.test: minimal, and
+// changed, which sets more, each with the spec that the API server then stores.
+type specimen struct {
+	kind *engine.Kind
+	// overwrite is a patch of the minimal one's spec in a field that it sets; intrude in a field that it does not set.
+	overwrite, intrude string
+}
+
+func specimens() []specimen {
+	return []specimen{
+		{istio.Gateway(), `{"selector":{"istio":"somebody"}}`, `{"selector":{"app":"somebody"}}`},
+		{istio.VirtualService(), `{"hosts":["b.example.com"]}`, `{"exportTo":["*"]}`},
+		{istio.DestinationRule(), `{"host":"b"}`, `{"workloadSelector":{"matchLabels":{"app":"b"}}}`},
+		{istio.ServiceEntry(), `{"hosts":["b.example.com"]}`, `{"location":"MESH_INTERNAL"}`},
+		{istio.Service(), `{"selector":{"app":"b"}}`, `{"selector":{"version":"b"}}`},
+	}
+}
+
+// eachKind runs a test of every kind of object, in a namespace of its own.
+func eachKind(t *testing.T, test func(t *testing.T, s specimen, o *acctest.Object)) {
+	t.Helper()
+	for _, s := range specimens() {
+		t.Run(s.kind.Type, func(t *testing.T) {
+			t.Parallel()
+			test(t, s, acctest.NewObject(t, s.kind, acctest.Namespace(t), "test"))
+		})
+	}
+}
+
+// address is the one of the resource in the configurations.
+func (s specimen) address() string { return "lamia_" + s.kind.Type + ".test" }
+
+// dir is the folder of a configuration.
+func (s specimen) dir(configuration string) string {
+	return filepath.Join("testdata", s.kind.Type, configuration)
+}
+
+func (s specimen) config(configuration string) func(config.TestStepConfigRequest) string {
+	return config.StaticDirectory(s.dir(configuration))
+}
+
+// spec is the file with the spec that the API server stores for a configuration.
+func (s specimen) spec(configuration string) string {
+	return filepath.Join(s.dir(configuration), "spec.yaml")
+}
+
+func in(namespace string) config.Variables {
+	return config.Variables{"namespace": config.StringVariable(namespace)}
+}

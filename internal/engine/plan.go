@@ -1,0 +1,124 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"reflect"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
+)
+
+// replacing marks, in the private state, that the object was planned while it was there. Terraform plans what it replaces a second time, as
+// if it were not.
+const replacing = "replacing"
+
+// plan is the planned state, and the attributes whose change replaces the object. It fills in what is known before the object is: its namespace,
+// id and whatever else follows from its name, or from an object that stays. prior is nil, when the object is to be created.
+func (k *Kind) plan(ctx context.Context, run *Run, config, prior, proposed values, private private, diagnostics *diag.Diagnostics) (planned values, replaces []string) {
+	planned = maps.Clone(k.Attributes().Keep(prior, proposed))
+	if config[attrNamespace] == nil {
+		planned[attrNamespace] = spec.Unknown
+		if namespace := run.Namespace(); namespace != "" {
+			planned[attrNamespace] = namespace
+		}
+	}
+	named := planned[attrName] != spec.Unknown && planned[attrNamespace] != spec.Unknown
+	namespace, name := planned.string(attrNamespace), planned.string(attrName)
+	for attribute, value := range k.Defaults {
+		switch {
+		case config[attribute] != nil:
+		case named:
+			planned[attribute] = value(namespace, name)
+		default:
+			planned[attribute] = spec.Unknown
+		}
+	}
+	if k.Companions != nil {
+		companions, err := k.planned(planned)
+		if value := (*spec.Error)(nil); errors.As(err, &value) {
+			diagnostics.AddAttributeError(value.Path, "Invalid Value", "The value "+value.Err.Error()+".")
+			return planned, nil
+		} else if err != nil {
+			diagnostics.AddError("Invalid "+k.Companions.Tuning.Name, err.Error())
+			return planned, nil
+		}
+		planned.set(attrCompanions, companions)
+	}
+	if prior != nil {
+		replaces = k.replaces(prior, planned)
+	}
+	stays := prior != nil && len(replaces) == 0
+	planned[attrUID] = spec.Unknown
+	if stays {
+		planned.set(attrUID, prior[attrUID])
+	}
+	planned[attrID] = spec.Unknown
+	if named {
+		planned[attrID] = id(namespace, name)
+	}
+	for _, c := range k.Computed {
+		switch {
+		case c.Plan != nil && named:
+			planned.set(c.Name, c.Plan(namespace, name))
+		case stays && unchanged(c.DependsOn, planned, prior):
+			planned.set(c.Name, prior[c.Name])
+		default:
+			planned[c.Name] = spec.Unknown
+		}
+	}
+	if prior == nil && private[replacing] != nil { // tried when it was planned the first time
+		delete(private, replacing)
+		return planned, nil
+	}
+	if prior != nil {
+		private[replacing] = []byte("true")
+	}
+	k.dryRun(ctx, run, prior, planned, len(replaces) > 0, diagnostics)
+	return planned, replaces
+}
+
+// replaces are the attributes whose change from prior to planned replaces the object.
+func (k *Kind) replaces(prior, planned values) (attributes []string) {
+	for _, name := range []string{attrName, attrNamespace} {
+		if planned[name] != prior[name] {
+			attributes = append(attributes, name)
+		}
+	}
+	for i := range k.Spec.Fields {
+		if f := &k.Spec.Fields[i]; f.Immutable && !sameJSON(f, planned[f.JSON], prior[f.JSON]) {
+			attributes = append(attributes, f.Name)
+		}
+	}
+	return attributes
+}
+
+func unchanged(attributes []string, planned, prior values) bool {
+	for _, name := range attributes {
+		if !equal(planned.at(name), prior.at(name)) {
+			return false
+		}
+	}
+	return true
+}
+
+// equal compares two trees. What is not known is the same as nothing known.
+func equal(a, b any) bool { return reflect.DeepEqual(a, b) }
+
+// sameJSON reports whether both values are the same to the API server, as false and null are of a [spec.Flag].
+func sameJSON(f *spec.Field, a, b any) bool {
+	m := spec.Message{Fields: []spec.Field{*f}}
+	encoded := func(v any) (map[string]any, error) {
+		tree := values{}
+		tree.set(f.JSON, v)
+		return m.Encode(tree)
+	}
+	one, err := encoded(a)
+	if err != nil {
+		return false
+	}
+	other, err := encoded(b)
+	return err == nil && reflect.DeepEqual(one, other)
+}

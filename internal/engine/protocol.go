@@ -1,0 +1,210 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+)
+
+// ValidateResourceConfig says what is wrong with a configuration by itself. run is nil while the provider is not configured.
+func (k *Kind) ValidateResourceConfig(run *Run, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
+	config, err := k.unmarshal(req.Config)
+	if err != nil {
+		return nil, err
+	}
+	return &tfprotov6.ValidateResourceConfigResponse{Diagnostics: report(k.validate(run, config))}, nil
+}
+
+// UpgradeResourceState reads the state file. So far there is one version.
+func (k *Kind) UpgradeResourceState(req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
+	if req.RawState == nil {
+		return &tfprotov6.UpgradeResourceStateResponse{}, nil
+	}
+	state, err := k.Attributes().UnmarshalState(req.RawState.JSON)
+	if err != nil {
+		return nil, fmt.Errorf("the state of a lamia_%s cannot be read: %w", k.Type, err)
+	}
+	upgraded, err := k.marshal(state)
+	return &tfprotov6.UpgradeResourceStateResponse{UpgradedState: upgraded}, err
+}
+
+// ReadResource reads the object. A state that has not changed is sent back as it came.
+func (k *Kind) ReadResource(ctx context.Context, run *Run, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+	resp := &tfprotov6.ReadResourceResponse{NewState: req.CurrentState, Private: req.Private}
+	if run.deferred {
+		resp.Deferred = &tfprotov6.Deferred{Reason: tfprotov6.DeferredReasonProviderConfigUnknown}
+		return resp, nil
+	}
+	state, err := k.unmarshal(req.CurrentState)
+	if err != nil || state == nil {
+		return resp, err
+	}
+	private, err := unmarshalPrivate(req.Private)
+	if err != nil {
+		return nil, err
+	}
+	var diagnostics diag.Diagnostics
+	now := k.read(ctx, run, state, private, &diagnostics)
+	resp.Diagnostics = report(diagnostics)
+	if resp.Private, err = private.marshal(req.Private); err != nil {
+		return nil, err
+	}
+	resp.NewState, err = k.marshalUnless(state, req.CurrentState, now)
+	return resp, err
+}
+
+// PlanResourceChange says what an apply will make of the object.
+func (k *Kind) PlanResourceChange(ctx context.Context, run *Run, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+	resp := &tfprotov6.PlanResourceChangeResponse{PlannedState: req.ProposedNewState, PlannedPrivate: req.PriorPrivate}
+	if run.deferred {
+		resp.Deferred = &tfprotov6.Deferred{Reason: tfprotov6.DeferredReasonProviderConfigUnknown}
+	}
+	prior, err := k.unmarshal(req.PriorState)
+	if err != nil {
+		return nil, err
+	}
+	proposed, err := k.unmarshal(req.ProposedNewState)
+	if err != nil {
+		return nil, err
+	}
+	if prior != nil {
+		run.planned(k.ref(prior))
+	}
+	if proposed == nil { // to be destroyed
+		return resp, nil
+	}
+	config, err := k.unmarshal(req.Config)
+	if err != nil {
+		return nil, err
+	}
+	private, err := unmarshalPrivate(req.PriorPrivate)
+	if err != nil {
+		return nil, err
+	}
+	var diagnostics diag.Diagnostics
+	planned, replaces := k.plan(ctx, run, config, prior, proposed, private, &diagnostics)
+	resp.Diagnostics = report(diagnostics)
+	for _, name := range replaces {
+		resp.RequiresReplace = append(resp.RequiresReplace, tftypes.NewAttributePath().WithAttributeName(name))
+	}
+	if resp.PlannedPrivate, err = private.marshal(req.PriorPrivate); err != nil {
+		return nil, err
+	}
+	resp.PlannedState, err = k.marshalUnless(proposed, req.ProposedNewState, planned)
+	return resp, err
+}
+
+// ApplyResourceChange creates, updates or deletes the object.
+func (k *Kind) ApplyResourceChange(ctx context.Context, run *Run, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
+	prior, err := k.unmarshal(req.PriorState)
+	if err != nil {
+		return nil, err
+	}
+	planned, err := k.unmarshal(req.PlannedState)
+	if err != nil {
+		return nil, err
+	}
+	private, err := unmarshalPrivate(req.PlannedPrivate)
+	if err != nil {
+		return nil, err
+	}
+	run.applying.Store(true)
+	var diagnostics diag.Diagnostics
+	var state values
+	switch {
+	case planned == nil:
+		state = k.delete(ctx, run, prior, &diagnostics)
+	case prior == nil:
+		state = k.create(ctx, run, planned, private, &diagnostics)
+	default:
+		state = k.update(ctx, run, prior, planned, &diagnostics)
+	}
+	resp := &tfprotov6.ApplyResourceChangeResponse{Diagnostics: report(diagnostics)}
+	if state != nil {
+		if resp.Private, err = private.marshal(req.PlannedPrivate); err != nil {
+			return nil, err
+		}
+	}
+	resp.NewState, err = k.marshal(state)
+	return resp, err
+}
+
+func (k *Kind) unmarshal(value *tfprotov6.DynamicValue) (values, error) {
+	if value == nil || len(value.MsgPack) == 0 {
+		return nil, fmt.Errorf("terraform sent no value of a lamia_%s", k.Type)
+	}
+	tree, err := k.Attributes().Unmarshal(value.MsgPack)
+	if err != nil {
+		return nil, fmt.Errorf("a value of a lamia_%s cannot be read: %w", k.Type, err)
+	}
+	return tree, nil
+}
+
+func (k *Kind) marshal(v values) (*tfprotov6.DynamicValue, error) {
+	data, err := k.Attributes().Marshal(v)
+	return &tfprotov6.DynamicValue{MsgPack: data}, err
+}
+
+// marshalUnless is v as Terraform sent it, if it is the same.
+func (k *Kind) marshalUnless(sent values, as *tfprotov6.DynamicValue, v values) (*tfprotov6.DynamicValue, error) {
+	if equal(map[string]any(sent), map[string]any(v)) {
+		return as, nil
+	}
+	return k.marshal(v)
+}
+
+// private is what the provider keeps beside a state, in the form in which terraform-plugin-framework writes it.
+type private map[string][]byte
+
+func unmarshalPrivate(data []byte) (private, error) {
+	p := private{}
+	if len(data) == 0 {
+		return p, nil
+	}
+	if err := json.Unmarshal(data, &p); err != nil {
+		return nil, fmt.Errorf("the private data of a state cannot be read: %w", err)
+	}
+	return p, nil
+}
+
+// marshal is p, as it came if it has not changed.
+func (p private) marshal(came []byte) ([]byte, error) {
+	if before, err := unmarshalPrivate(came); err == nil && maps.EqualFunc(before, p, bytes.Equal) {
+		return came, nil
+	}
+	return json.Marshal(p)
+}
+
+// report are diagnostics as Terraform takes them. Each names in its text the nested attribute that it is about, and leaves Terraform the attribute
+// of the resource that it lies in to point at. Of a longer path Terraform shows nothing: it points at the resource block, which may hold hundreds
+// of attributes, or even at another attribute that has the name of the last step.
+func report(diagnostics diag.Diagnostics) (reported []*tfprotov6.Diagnostic) {
+	for _, d := range diagnostics {
+		r := &tfprotov6.Diagnostic{Severity: tfprotov6.DiagnosticSeverityError, Summary: d.Summary(), Detail: d.Detail()}
+		if d.Severity() == diag.SeverityWarning {
+			r.Severity = tfprotov6.DiagnosticSeverityWarning
+		}
+		if at, ok := d.(diag.DiagnosticWithPath); ok {
+			if steps := at.Path().Steps(); len(steps) > 0 {
+				if root, ok := steps[0].(path.PathStepAttributeName); ok {
+					r.Attribute = tftypes.NewAttributePath().WithAttributeName(string(root))
+				}
+				if text := at.Path().String(); len(steps) > 1 && !bytes.Contains([]byte(r.Detail), []byte(text)) {
+					r.Detail = "At " + text + ": " + r.Detail
+				}
+			}
+		}
+		if !slices.ContainsFunc(reported, func(said *tfprotov6.Diagnostic) bool { return said.Detail == r.Detail && said.Summary == r.Summary }) {
+			reported = append(reported, r)
+		}
+	}
+	return reported
+}

@@ -1,0 +1,97 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+const (
+	// relating is how long looking at other objects may take, whatever is left of the operation's time.
+	relating = 10 * time.Second
+	// settling is how long all resources of an apply together wait for objects that Terraform makes or takes away at the same time.
+	settling = 3 * time.Second
+	// leaving is how long to wait, before anything is written, for objects that Terraform changes at the same time.
+	leaving = 5 * time.Second
+)
+
+// relate warns of what follows from other objects for the stored one. What followed already from prior, an earlier version of it, was said when
+// that was read. It is no part of the operation: it needs no permissions, never fails, and does not count against the operation's time.
+func (s *session) relate(prior values, stored *unstructured.Unstructured) {
+	if s.kind.Related == nil || errors.Is(s.ctx.Err(), context.Canceled) {
+		return
+	}
+	var before *unstructured.Unstructured
+	if prior != nil {
+		if object, err := s.kind.object(prior); err == nil {
+			before = stored.DeepCopy()
+			before.Object["spec"] = object.Object["spec"]
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), relating)
+	defer cancel()
+	find := func() []Finding {
+		findings := s.kind.Related(ctx, s.cluster, stored)
+		if before == nil || len(findings) == 0 {
+			return findings
+		}
+		said := s.kind.Related(ctx, s.cluster, before)
+		return slices.DeleteFunc(findings, func(f Finding) bool { return slices.Contains(said, f) })
+	}
+	findings := find()
+	if len(findings) > 0 && s.run.applying.Load() {
+		waiting, end := s.run.settling.begin(ctx)
+		findings = s.lasting(waiting, findings, find)
+		end()
+	}
+	for _, f := range findings {
+		if at, ok := s.kind.at(f.Field); ok {
+			s.diagnostics.AddAttributeWarning(at, f.Summary, f.Detail)
+		} else {
+			s.diagnostics.AddWarning(f.Summary, f.Detail)
+		}
+	}
+}
+
+// relied refuses an update that takes away what other objects rely on, and reports whether it did.
+func (s *session) relied(prior, plan values) bool {
+	if s.kind.Relied == nil {
+		return false
+	}
+	before, err := s.kind.object(prior)
+	if err != nil {
+		return false // it is the update's to say
+	}
+	after, err := s.kind.object(plan)
+	if err != nil {
+		return false
+	}
+	find := func() []Finding { return s.kind.Relied(s.ctx, s.cluster, before, after) }
+	findings := find()
+	if len(findings) > 0 {
+		waiting, cancel := context.WithTimeout(s.ctx, leaving)
+		findings = s.lasting(waiting, findings, find)
+		cancel()
+	}
+	for _, f := range findings {
+		if at, ok := s.kind.at(f.Field); ok {
+			s.diagnostics.AddAttributeError(at, f.Summary, f.Detail)
+		} else {
+			s.diagnostics.AddError(f.Summary, f.Detail)
+		}
+	}
+	return len(findings) > 0
+}
+
+// lasting are the findings that are still there when they are looked for again and again until ctx ends.
+func (s *session) lasting(ctx context.Context, findings []Finding, find func() []Finding) []Finding {
+	s.cluster.Watch()
+	_ = polling.DelayFunc().Until(ctx, false, true, func(context.Context) (bool, error) {
+		findings = find()
+		return len(findings) == 0, nil
+	})
+	return findings
+}

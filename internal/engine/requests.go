@@ -1,0 +1,348 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/dynamic"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+)
+
+// afterwards is how long a request may take that is not to be given up half way, Ctrl-C or not: nobody would know what became of it.
+const afterwards = 30 * time.Second
+
+// polling is how long to wait between two looks at an object.
+var polling = wait.Backoff{Duration: 100 * time.Millisecond, Factor: 1.5, Jitter: 0.2, Steps: 10, Cap: 2 * time.Second}
+
+func (s *session) client() dynamic.ResourceInterface {
+	return s.cluster.Dynamic.Resource(s.kind.Resource).Namespace(s.ref.Namespace)
+}
+
+func (s *session) get() (*unstructured.Unstructured, error) { return s.cluster.Get(s.ctx, s.ref) }
+
+// write retries a request that changes something and lets each attempt come to its end.
+func (s *session) write(request func(ctx context.Context) error) error {
+	if s.dry { // nothing comes of one that is given up
+		return kube.Retry(s.ctx, request)
+	}
+	return kube.Retry(s.ctx, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+		defer cancel()
+		return request(ctx)
+	})
+}
+
+// dryRunOption is the one of a request that says whether anything comes of it.
+func dryRunOption(dry bool) []string {
+	if dry {
+		return []string{metav1.DryRunAll}
+	}
+	return nil
+}
+
+// create posts the planned object. An error that is ambiguous means that it may be there nevertheless.
+func (s *session) create(plan values) (live *unstructured.Unstructured, err error) {
+	object, err := s.kind.object(plan)
+	if err != nil {
+		return nil, err
+	}
+	err = s.write(func(ctx context.Context) error {
+		live, err = s.client().Create(ctx, object,
+			metav1.CreateOptions{FieldManager: Manager, FieldValidation: metav1.FieldValidationStrict, DryRun: dryRunOption(s.dry)})
+		return err
+	})
+	if s.dry || !kube.Ambiguous(err) {
+		return live, err
+	}
+	// The answer was lost: look for the object, even if the operation's time is up.
+	later := *s
+	var cancel context.CancelFunc
+	later.ctx, cancel = context.WithTimeout(context.WithoutCancel(s.ctx), afterwards)
+	defer cancel()
+	found, lost := later.get()
+	switch {
+	case lost == nil && s.kind.made(found, plan):
+		return found, nil
+	case lost == nil:
+		return nil, apierrors.NewAlreadyExists(s.kind.Resource.GroupResource(), s.ref.Name)
+	case kube.IsGone(lost):
+		return nil, kube.Settled(err)
+	}
+	return nil, err
+}
+
+// changedError is an object that somebody else changed between plan and apply, where the plan would overwrite it.
+type changedError struct {
+	replaced bool // it is another object of the same name
+	changes  []change
+	live     *unstructured.Unstructured
+}
+
+func (e *changedError) Error() string { return "changed since the plan" }
+
+func (e *changedError) report(s *session) {
+	summary := fmt.Sprintf("%s has changed since the plan", s.ref)
+	if e.replaced {
+		s.diagnostics.AddError(summary, fmt.Sprintf("The object that the plan is about is gone; another of the same name (UID %s) stands in its place. "+
+			"Nothing was written. Plan again.", e.live.GetUID()))
+		return
+	}
+	detail := "Applying this plan would overwrite what somebody else has written since:\n" + history(e.changes, e.live.GetManagedFields()) +
+		"\n\nNothing was written. Plan again to see the object as it is now."
+	if at, ok := s.kind.at(e.changes[0].String()); ok {
+		s.diagnostics.AddAttributeError(at, summary, detail)
+		return
+	}
+	s.diagnostics.AddError(summary, detail)
+}
+
+// update writes the difference from prior to plan, and nothing else: nothing at all, if there is none.
+func (s *session) update(prior, plan values) (*unstructured.Unstructured, error) {
+	patch, err := s.kind.difference(prior, plan, false)
+	if err != nil {
+		return nil, err
+	}
+	var live *unstructured.Unstructured
+	err = polling.DelayFunc().Until(s.ctx, true, true, func(context.Context) (written bool, err error) {
+		if live, err = s.get(); err != nil {
+			return false, err
+		}
+		if err := s.kind.guard(prior, plan, live); err != nil {
+			return false, err
+		}
+		if err := s.preflight(plan); err != nil {
+			return false, err
+		}
+		if len(patch) == 0 { // only what the provider keeps for itself has changed, such as timeouts, or a companion
+			return true, nil
+		}
+		live, err = s.patch(withVersion(patch, live.GetResourceVersion()))
+		var status apierrors.APIStatus
+		if apierrors.IsConflict(err) || kube.Ambiguous(err) && !errors.As(err, &status) {
+			return false, nil // changed in between, or perhaps written already: look again
+		}
+		return err == nil, err
+	})
+	return live, err
+}
+
+// patch sends a merge patch.
+func (s *session) patch(patch document) (live *unstructured.Unstructured, err error) {
+	data, err := json.Marshal(patch)
+	if err != nil {
+		return nil, err
+	}
+	err = s.write(func(ctx context.Context) error {
+		live, err = s.client().Patch(ctx, s.ref.Name, types.MergePatchType, data,
+			metav1.PatchOptions{FieldManager: Manager, FieldValidation: metav1.FieldValidationStrict, DryRun: dryRunOption(s.dry)})
+		return err
+	})
+	return live, err
+}
+
+// difference is the merge patch from prior to plan.
+func (k *Kind) difference(prior, plan values, canonical bool) (document, error) {
+	before, err := k.document(prior, canonical)
+	if err != nil {
+		return nil, err
+	}
+	after, err := k.document(plan, canonical)
+	if err != nil {
+		return nil, err
+	}
+	return difference(before, after), nil
+}
+
+// guard refuses to overwrite what changed in live since prior was read.
+func (k *Kind) guard(prior, plan values, live *unstructured.Unstructured) error {
+	if uid := prior.string(attrUID); uid != "" && uid != string(live.GetUID()) {
+		return &changedError{replaced: true, live: live}
+	}
+	now, _, err := k.observe(live, prior)
+	if err != nil {
+		return err
+	}
+	before, err := k.document(prior, true)
+	if err != nil {
+		return err
+	}
+	is, err := k.document(now, true)
+	if err != nil {
+		return err
+	}
+	patch, err := k.difference(prior, plan, true)
+	if err != nil {
+		return err
+	}
+	if changes := overwritten(patch, before, is); len(changes) > 0 {
+		return &changedError{changes: changes, live: live}
+	}
+	return nil
+}
+
+// withVersion makes the API server refuse the patch unless the object is still of this version.
+func withVersion(patch document, version string) document {
+	metadata, _ := patch["metadata"].(map[string]any)
+	metadata = maps.Clone(metadata)
+	if metadata == nil {
+		metadata = map[string]any{}
+	}
+	metadata["resourceVersion"] = version
+	patch = maps.Clone(patch)
+	patch["metadata"] = metadata
+	return patch
+}
+
+// delete deletes the object of this UID and waits until it is gone.
+func (s *session) delete(uid string) error {
+	options := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(uid)}
+	if s.kind.Companions != nil {
+		foreground := metav1.DeletePropagationForeground // the object goes last, after its load balancer
+		options.PropagationPolicy = &foreground
+	}
+	err := s.write(func(ctx context.Context) error { return s.client().Delete(ctx, s.ref.Name, options) })
+	switch {
+	case kube.IsGone(err):
+		return nil
+	case apierrors.IsNotFound(err): // its kind is not even served
+		s.diagnostics.AddWarning(fmt.Sprintf("%s is taken for gone", s.ref),
+			fmt.Sprintf("The cluster does not serve %s, so it holds none. Is it the right cluster?", s.kind.Resource.GroupResource()))
+		return nil
+	case apierrors.IsConflict(err):
+		s.diagnostics.AddWarning(fmt.Sprintf("%s was gone already", s.ref),
+			fmt.Sprintf("The object that Terraform knew, of UID %s, does not exist any more. Another of the same name does, and was left alone.", uid))
+		return nil
+	case err != nil:
+		return err
+	}
+	var finalizers []string
+	err = polling.DelayFunc().Until(s.ctx, true, true, func(context.Context) (gone bool, err error) {
+		live, err := s.get()
+		switch {
+		case kube.IsGone(err):
+			return true, nil
+		case s.unanswered(err):
+			return false, nil
+		case err != nil:
+			return false, err
+		}
+		finalizers = live.GetFinalizers()
+		tflog.Debug(s.ctx, "waiting for deletion", map[string]any{"object": s.ref.String(), "finalizers": finalizers})
+		return string(live.GetUID()) != uid, nil
+	})
+	if err != nil && s.ctx.Err() != nil && len(finalizers) > 0 {
+		s.diagnostics.AddError(fmt.Sprintf("%s is not gone yet", s.ref),
+			fmt.Sprintf("It is marked for deletion, and goes once those who set its finalizers (%s) have done their part and removed them. "+
+				"It stays in the state until it is gone: destroy again, or give more time in the attribute timeouts.", strings.Join(finalizers, ", ")))
+		return nil
+	}
+	return err
+}
+
+// notReadyError is an object that is stored but was not ready in time.
+type notReadyError struct{ reason, why string }
+
+func (e *notReadyError) Error() string { return "not ready" }
+
+func (e *notReadyError) report(s *session) {
+	end := "the time was up"
+	if errors.Is(s.ctx.Err(), context.Canceled) {
+		end = "Terraform was interrupted"
+	}
+	detail := fmt.Sprintf("It is stored, and it is in the state. But when %s it still waited for %s.", end, e.reason)
+	if e.why != "" {
+		detail += "\n\n" + e.why
+	}
+	s.diagnostics.AddError(fmt.Sprintf("%s is not ready", s.ref), detail+"\n\nHow long to wait is for the attribute timeouts to say.")
+}
+
+// unanswered reports whether the API server gave no answer while there is time left to wait for one: it may be restarting.
+func (s *session) unanswered(err error) bool {
+	var status apierrors.APIStatus
+	return err != nil && s.ctx.Err() == nil && !errors.As(err, &status)
+}
+
+// poll looks again and again until waiting has no reason any more.
+func (s *session) poll(waiting func() (reason string, err error)) error {
+	var reason string
+	err := polling.DelayFunc().Until(s.ctx, true, true, func(context.Context) (ready bool, err error) {
+		now, err := waiting()
+		if s.unanswered(err) {
+			now, err = fmt.Sprintf("the API server to answer (%v)", err), nil
+		}
+		if err != nil {
+			return false, err
+		}
+		reason = now
+		if reason != "" {
+			tflog.Debug(s.ctx, "waiting", map[string]any{"object": s.ref.String(), "for": reason})
+		}
+		return reason == "", nil
+	})
+	if err != nil && s.ctx.Err() != nil && reason != "" {
+		return &notReadyError{reason: reason}
+	}
+	return err
+}
+
+// wait waits until the object itself is ready.
+func (s *session) wait(live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	if s.kind.Waiting == nil || s.kind.Waiting(live) == "" {
+		return live, nil
+	}
+	err := s.poll(func() (reason string, err error) {
+		if live, err = s.get(); err != nil {
+			return "", err
+		}
+		return s.kind.Waiting(live), nil
+	})
+	return live, err
+}
+
+// warnOfMutation warns when the cluster holds something else than what was asked for: an admission webhook changed it on the way.
+func (s *session) warnOfMutation(plan values, live *unstructured.Unstructured) {
+	patch, err := s.kind.mutation(plan, live)
+	if err != nil || len(patch) == 0 {
+		return
+	}
+	var fields []string
+	for _, part := range slices.Sorted(maps.Keys(patch)) {
+		for name := range patch[part].(map[string]any) {
+			fields = append(fields, part+"."+name)
+		}
+	}
+	slices.Sort(fields)
+	s.diagnostics.AddWarning(fmt.Sprintf("%s was changed while it was stored", s.ref),
+		fmt.Sprintf("A mutating admission webhook of the cluster wrote other values than the plan's to: %s. The next plan will show them as a difference.",
+			strings.Join(fields, ", ")))
+}
+
+// mutation is the difference from what was asked for to what is stored.
+func (k *Kind) mutation(plan values, live *unstructured.Unstructured) (document, error) {
+	now, _, err := k.observe(live, plan)
+	if err != nil {
+		return nil, err
+	}
+	return k.difference(plan, now, true)
+}
+
+// made reports whether live is what this provider, asked for plan, would have created.
+func (k *Kind) made(live *unstructured.Unstructured, plan values) bool {
+	patch, err := k.mutation(plan, live)
+	return err == nil && len(patch) == 0 && slices.ContainsFunc(live.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool {
+		return e.Manager == Manager && e.Operation == metav1.ManagedFieldsOperationUpdate
+	})
+}

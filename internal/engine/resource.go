@@ -1,0 +1,281 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
+)
+
+// unconfirmed marks, in the private state, an object that may have been created: the answer was lost.
+const unconfirmed = "unconfirmed"
+
+// create creates the object, and returns the state: nil, if there is none.
+func (k *Kind) create(ctx context.Context, run *Run, plan values, private private, diagnostics *diag.Diagnostics) (state values) {
+	s := k.open(ctx, run, plan, "create", diagnostics)
+	if s == nil {
+		return nil
+	}
+	defer s.close()
+
+	if err := s.preflight(plan); err != nil {
+		if errors.As(err, new(*takenError)) {
+			if _, missing := s.get(); missing == nil { // the companions are its own
+				s.refuse()
+				return nil
+			}
+		}
+		s.fail("create", err)
+		return nil
+	}
+	live, err := s.create(plan)
+	switch {
+	case err == nil:
+	case apierrors.IsAlreadyExists(err):
+		s.refuse()
+		return nil
+	case kube.Ambiguous(err):
+		s.diagnostics.AddWarning(fmt.Sprintf("%s may have been created", s.ref),
+			"The request was sent but its answer was lost, and the API server could not be asked afterwards. The object is kept in the state; the next plan looks for it.")
+		private[unconfirmed] = []byte("true")
+		state = plan.known()
+		fallthrough
+	default:
+		s.fail("create", err)
+		return state
+	}
+	state = s.settle(nil, plan, live)
+	if diagnostics.HasError() {
+		s.diagnostics.AddWarning(fmt.Sprintf("The next apply replaces %s", s.ref),
+			"Terraform marks as tainted what it could not create to the end. To keep the object, and its addresses, run terraform untaint with the address of the resource first.")
+	}
+	return state
+}
+
+// read is the state with what the cluster has now: nil, if the object is gone.
+func (k *Kind) read(ctx context.Context, run *Run, state values, private private, diagnostics *diag.Diagnostics) values {
+	s := k.open(ctx, run, state, "read", diagnostics)
+	if s == nil {
+		return state
+	}
+	defer s.close()
+
+	doubt, imported := private[unconfirmed] != nil, state[attrUID] == nil
+	find := s.cluster.Find
+	if doubt || imported { // who wrote what is not in lists
+		find = s.cluster.Get
+	}
+	live, err := find(s.ctx, s.ref)
+	if kube.IsGone(err) {
+		return nil
+	}
+	if err != nil {
+		s.fail("get", err)
+		return state
+	}
+	run.read(s.ref)
+	if doubt {
+		if !k.made(live, state) {
+			return nil
+		}
+		delete(private, unconfirmed)
+	} else if imported {
+		state.set(attrLabels, stringMap(ownKeys(live.GetManagedFields(), "labels", live.GetLabels())))
+		state.set(attrAnnotations, stringMap(ownKeys(live.GetManagedFields(), "annotations", live.GetAnnotations())))
+	}
+	if uid := state.string(attrUID); uid != "" && uid != string(live.GetUID()) {
+		s.diagnostics.AddWarning(fmt.Sprintf("%s was recreated outside of Terraform", s.ref),
+			fmt.Sprintf("The object of UID %s is gone; one of the same name and UID %s is there. Terraform goes on with that one. "+
+				"If it is not yours, remove it from the state with terraform state rm.", uid, live.GetUID()))
+	}
+	now, unknown, err := k.observe(live, state)
+	if err != nil {
+		s.fail("get", err)
+		return state
+	}
+	if len(unknown) > 0 {
+		s.diagnostics.AddWarning(fmt.Sprintf("%s has fields that this provider does not know", s.ref),
+			fmt.Sprintf("The provider follows Istio's API as of its own release. It neither shows nor keeps: spec.%s. "+
+				"Use a provider release for the Istio version of the cluster.", strings.Join(unknown, ", spec.")))
+	}
+	companions, states, err := s.inspect(live, now)
+	if err != nil {
+		s.fail("get", err)
+		return state
+	}
+	if k.Companions != nil {
+		now.set(attrCompanions, stringMap(states))
+	}
+	k.compute(now, Stored{live, companions})
+	s.relate(nil, live)
+	return now
+}
+
+// update writes what the plan changes, and returns the state.
+func (k *Kind) update(ctx context.Context, run *Run, prior, plan values, diagnostics *diag.Diagnostics) values {
+	s := k.open(ctx, run, plan, "update", diagnostics)
+	if s == nil {
+		return prior
+	}
+	defer s.close()
+
+	if s.relied(prior, plan) {
+		return prior
+	}
+	live, err := s.update(prior, plan)
+	if err != nil {
+		s.fail("patch", err)
+		return prior
+	}
+	return s.settle(prior, plan, live)
+}
+
+// delete deletes the object, and returns the state: nil, once it is gone.
+func (k *Kind) delete(ctx context.Context, run *Run, state values, diagnostics *diag.Diagnostics) values {
+	s := k.open(ctx, run, state, "delete", diagnostics)
+	if s == nil {
+		return state
+	}
+	defer s.close()
+
+	uid := state.string(attrUID)
+	if uid == "" { // it may never have been created: whatever bears its name may be somebody else's
+		live, err := s.get()
+		if kube.IsGone(err) || err == nil && !k.made(live, state) {
+			return nil
+		}
+		if err != nil {
+			s.fail("get", err)
+			return state
+		}
+		uid = string(live.GetUID())
+	}
+	if err := s.delete(uid); err != nil {
+		s.fail("delete", err)
+	}
+	if diagnostics.HasError() {
+		return state
+	}
+	s.cluster.Note(s.ref, nil)
+	return nil
+}
+
+// session is one operation on one object.
+type session struct {
+	kind        *Kind
+	run         *Run
+	values      values
+	dry         bool // nothing is stored: see dryRun
+	ref         kube.Object
+	cluster     *kube.Cluster
+	ctx         context.Context // ends with the operation's timeout, and with Ctrl-C
+	cancel      context.CancelFunc
+	warnings    *kube.Warnings
+	diagnostics *diag.Diagnostics
+}
+
+// open begins an operation ("create", "read", "update", "delete") on the object that v is about; nil after an error.
+func (k *Kind) open(ctx context.Context, run *Run, v values, operation string, diagnostics *diag.Diagnostics) *session {
+	s := &session{kind: k, run: run, values: v, ref: k.ref(v), diagnostics: diagnostics}
+	cluster, diags := run.Cluster()
+	diagnostics.Append(diags...)
+	limit := defaultTimeout
+	if given, ok := mapOf(v[attrTimeouts])[operation].(string); ok {
+		limit, _ = time.ParseDuration(given) // it was validated
+	}
+	if diags.HasError() {
+		return nil
+	}
+	s.cluster = cluster
+	ctx, s.warnings = kube.WithWarnings(ctx)
+	s.ctx, s.cancel = context.WithTimeout(ctx, limit)
+	return s
+}
+
+func (s *session) close() {
+	s.cancel()
+	warnings := s.warnings.Diagnostics(s.ref)
+	if len(warnings) > 0 {
+		told := s.kind.told(s.values)
+		warnings = slices.DeleteFunc(warnings, func(d diag.Diagnostic) bool {
+			return slices.Contains(told, d.Detail()) || !s.run.first(d.Summary()+d.Detail())
+		})
+	}
+	s.diagnostics.Append(warnings...)
+}
+
+// fail says what became of the request that ended in err.
+func (s *session) fail(verb string, err error) {
+	var explained interface{ report(*session) }
+	var value *spec.Error
+	switch {
+	case verb == "get" && errors.As(err, new(*kube.DownError)) && !s.run.first("down"):
+		// Said once. Terraform goes on with what it knows, and ends with that one error.
+	case errors.As(err, &explained):
+		explained.report(s)
+	case errors.As(err, &value):
+		s.diagnostics.AddAttributeError(value.Path, fmt.Sprintf("%s holds a value that cannot be converted", s.ref), value.Error()+".")
+	default:
+		s.explain(verb, s.ref, err, s.kind.at)
+	}
+}
+
+// settle makes and awaits what belongs to the object that is stored now, and returns the state. Whatever fails, the object is in it.
+func (s *session) settle(prior, plan values, live *unstructured.Unstructured) values {
+	s.cluster.Note(s.ref, live)
+	state := plan.known()
+	stored := Stored{live, nil}
+	companions, err := s.accompany(live, prior, plan)
+	if err == nil {
+		stored.Companions = companions
+		stored.Unstructured, err = s.wait(live)
+	}
+	if err != nil {
+		s.fail("get", err)
+		stored.Unstructured = live
+		if s.kind.Companions != nil {
+			states := make(map[string]string)
+			for kind := range s.kind.Companions.Resources {
+				states[kind] = notChecked
+			}
+			state.set(attrCompanions, stringMap(states))
+		}
+	} else {
+		s.warnOfMutation(plan, stored.Unstructured)
+	}
+	s.kind.compute(state, stored)
+	s.relate(prior, stored.Unstructured)
+	return state
+}
+
+// refuse says that the object exists already, and what to do about it.
+func (s *session) refuse() {
+	resource := strings.NewReplacer(".", "_").Replace(s.ref.Name)
+	detail := fmt.Sprintf("Terraform does not take over an object that it did not create for this resource. To manage it here, add this block with the address of "+
+		"the resource, and plan again:\n\n  import {\n    to = lamia_%[1]s.%[2]s\n    id = %[3]q\n  }\n\n"+
+		"If the resource had another address until now, add this block instead, with the old address:\n\n  moved {\n    from = lamia_%[1]s.old\n    to   = lamia_%[1]s.%[2]s\n  }\n\n"+
+		"Otherwise choose another name, or delete the object.", s.kind.Type, resource, id(s.ref.Namespace, s.ref.Name))
+	if s.dry {
+		detail += "\n\n" + kube.DryRunAdvice
+	}
+	s.diagnostics.AddError(fmt.Sprintf("%s exists already", s.ref), detail)
+}
+
+// explain is kube.Diagnostics.
+func (s *session) explain(verb string, o kube.Object, err error, at func(field string) (path.Path, bool)) {
+	if s.dry {
+		s.diagnostics.Append(kube.DryRunDiagnostics(verb, o, err, at)...)
+		return
+	}
+	s.diagnostics.Append(kube.Diagnostics(verb, o, err, at)...)
+}

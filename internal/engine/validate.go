@@ -1,0 +1,166 @@
+package engine
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/admission"
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
+)
+
+// RuleBroken is the summary of errors about objects that the cluster would refuse, told without asking it.
+const RuleBroken = "Invalid Istio configuration"
+
+// validate says what is wrong with a configuration by its schema, and what the API server and istiod would refuse, without a cluster. Rules wait
+// until all of the spec is known: Terraform asks again when it plans and when it applies. Then, with a run, it says what they would warn of, too;
+// Terraform validates before it plans, and would show each warning twice.
+func (k *Kind) validate(run *Run, config values) diag.Diagnostics {
+	diags := k.Attributes().Validate(config)
+	if k.Admission == nil || !spec.Known(k.specOf(config)) {
+		return diags
+	}
+	config = k.complete(run, config)
+	o, err := k.object(config)
+	if err != nil { // the schema has said it
+		return diags
+	}
+	verdict := k.Admission.Check(o)
+	said := slices.Clone(diags)
+	for _, p := range unrelated(k.place(k.Admission.Place(o, verdict.Errors))) {
+		if !saidAt(said.Errors(), p.path) {
+			diags.Append(withPath(p, diag.NewErrorDiagnostic(RuleBroken, fmt.Sprintf("%s. This %s is rejected by %s.%s",
+				strings.TrimSuffix(p.Message, "."), k.Kind, p.Judge, p.remedy()))))
+		}
+	}
+	if run == nil {
+		return diags
+	}
+	for _, p := range k.place(k.Admission.Place(o, verdict.Warnings)) {
+		text := p.Advice
+		if text == "" {
+			text = fmt.Sprintf("This %s is accepted, but %s warns about it.%s", k.Kind, p.Judge, p.remedy())
+		}
+		if !strings.Contains(p.Message, "deprecated") || !saidAt(said.Warnings(), p.path) {
+			diags.Append(withPath(p, diag.NewWarningDiagnostic(p.Message, text))) // Terraform shows one of all warnings of the same summary
+		}
+	}
+	return diags
+}
+
+// complete is config with the attributes that it leaves to the provider, and with names that are as good as any for those not known yet.
+func (k *Kind) complete(run *Run, config values) values {
+	config = maps.Clone(config)
+	if config[attrNamespace] == nil && run != nil && run.Namespace() != "" {
+		config[attrNamespace] = run.Namespace()
+	}
+	for name, placeholder := range map[string]string{attrName: "unknown-name", attrNamespace: "unknown-namespace"} {
+		if config.string(name) == "" {
+			config[name] = placeholder
+		}
+	}
+	for _, name := range []string{attrLabels, attrAnnotations} {
+		if !spec.Known(config[name]) {
+			delete(config, name)
+		}
+	}
+	for attribute, value := range k.Defaults {
+		if config[attribute] == nil {
+			config[attribute] = value(config.string(attrNamespace), config.string(attrName))
+		}
+	}
+	return config
+}
+
+// told are the warnings that the plan gave, which the API server gives again.
+func (k *Kind) told(v values) (texts []string) {
+	if k.Admission == nil {
+		return nil
+	}
+	o, err := k.object(v)
+	if err != nil {
+		return nil
+	}
+	for _, f := range k.Admission.Check(o).Warnings {
+		texts = append(texts, f.Message)
+	}
+	return texts
+}
+
+// placed is a finding at an attribute.
+type placed struct {
+	admission.Finding
+	path path.Path   // empty: of the resource
+	with []path.Path // the others that do not go with it
+}
+
+// remedy is what to do.
+func (p placed) remedy() string {
+	if len(p.path.Steps()) == 0 {
+		return ""
+	}
+	remedy := " Change it here"
+	for _, other := range p.with {
+		remedy += ", or " + other.String()
+	}
+	return remedy + "."
+}
+
+func withPath(p placed, d diag.Diagnostic) diag.Diagnostic {
+	if len(p.path.Steps()) == 0 {
+		return d
+	}
+	return diag.WithPath(p.path, d)
+}
+
+// place puts findings at the attributes they are about.
+func (k *Kind) place(findings []admission.Finding) (all []placed) {
+	for _, f := range findings {
+		p := placed{Finding: f}
+		for _, field := range f.Fields {
+			at, ok := k.at(field)
+			if !ok {
+				continue
+			}
+			if len(p.path.Steps()) > 0 {
+				p.with = append(p.with, p.path)
+			}
+			p.path = at
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// unrelated leaves out what one judge says of a value and another says of a part of it: it is the same problem, and the part is the better place.
+func unrelated(all []placed) []placed {
+	return slices.DeleteFunc(slices.Clone(all), func(p placed) bool {
+		return slices.ContainsFunc(all, func(q placed) bool {
+			if p.Judge == q.Judge || len(p.path.Steps()) == 0 {
+				return false
+			}
+			if p.path.Equal(q.path) {
+				return q.Judge == admission.Schema
+			}
+			return below(q.path, p.path)
+		})
+	})
+}
+
+// saidAt reports whether something is said of a value, of a part of it, or of what it is a part of.
+func saidAt(diags diag.Diagnostics, at path.Path) bool {
+	return slices.ContainsFunc(diags, func(d diag.Diagnostic) bool {
+		said, ok := d.(diag.DiagnosticWithPath)
+		return ok && len(at.Steps()) > 0 && (said.Path().Equal(at) || below(said.Path(), at) || below(at, said.Path()))
+	})
+}
+
+// below reports whether one path leads to a part of what another leads to.
+func below(one, other path.Path) bool {
+	n := len(other.Steps())
+	return n < len(one.Steps()) && slices.EqualFunc(other.Steps(), one.Steps()[:n], path.PathStep.Equal)
+}

@@ -1,0 +1,158 @@
+package engine
+
+import (
+	"maps"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
+)
+
+// values are the attributes of a resource, a tree of package spec: of a configuration, a plan or a state. Those of the object's spec are named
+// as in its JSON.
+type values map[string]any
+
+func (v values) string(name string) string {
+	s, _ := v[name].(string)
+	return s
+}
+
+// at is the value of an attribute, nested ones spelled as "workload.service"; what lies in something that is null is null itself, and
+// what lies in something unknown is unknown.
+func (v values) at(name string) any {
+	var value any = map[string]any(v)
+	for step := range strings.SplitSeq(name, ".") {
+		object, ok := value.(map[string]any)
+		if !ok {
+			return value
+		}
+		value = object[step]
+	}
+	return value
+}
+
+// known makes every value of v that is not known null, as in a state.
+func (v values) known() values {
+	known := maps.Clone(v)
+	maps.DeleteFunc(known, func(_ string, value any) bool { return !spec.Known(value) })
+	return known
+}
+
+// set sets an attribute, nil is null.
+func (v values) set(name string, value any) {
+	if v[name] = value; value == nil {
+		delete(v, name)
+	}
+}
+
+// document is what Terraform holds of an object, as its JSON. Labels and annotations are there even when empty, so that the
+// difference of two documents never takes the whole map, with other people's keys in it, away.
+type document map[string]any
+
+// specOf are the attributes that the object's spec is made of.
+func (k *Kind) specOf(v values) map[string]any {
+	content := make(map[string]any, len(v))
+	for i := range k.Spec.Fields {
+		if value, ok := v[k.Spec.Fields[i].JSON]; ok {
+			content[k.Spec.Fields[i].JSON] = value
+		}
+	}
+	return content
+}
+
+// document is v's. When canonical, all values that mean the same are spelled alike.
+func (k *Kind) document(v values, canonical bool) (document, error) {
+	encode := k.Spec.Encode
+	if canonical {
+		encode = k.Spec.Canonical
+	}
+	content, err := encode(k.specOf(v))
+	if err != nil {
+		return nil, err
+	}
+	return document{
+		"metadata": map[string]any{"labels": mapOf(v[attrLabels]), "annotations": mapOf(v[attrAnnotations])},
+		"spec":     content,
+	}, nil
+}
+
+// mapOf is a map, empty if it is null.
+func mapOf(value any) map[string]any {
+	if m, ok := value.(map[string]any); ok {
+		return m
+	}
+	return map[string]any{}
+}
+
+// object is the Kubernetes object that v describes.
+func (k *Kind) object(v values) (*unstructured.Unstructured, error) {
+	content, err := k.document(v, false)
+	if err != nil {
+		return nil, err
+	}
+	content["metadata"].(map[string]any)["namespace"] = v.string(attrNamespace)
+	content["metadata"].(map[string]any)["name"] = v.string(attrName)
+	object := &unstructured.Unstructured{Object: content}
+	object.SetGroupVersionKind(k.Resource.GroupVersion().WithKind(k.Kind))
+	return object, nil
+}
+
+// observe is prior with what live holds now: the whole spec, and the labels and annotations that prior has. unknown are the fields of
+// the spec that this provider does not know.
+func (k *Kind) observe(live *unstructured.Unstructured, prior values) (now values, unknown []string, err error) {
+	content, _, err := unstructured.NestedFieldNoCopy(live.Object, "spec")
+	if err != nil {
+		return nil, nil, err
+	}
+	tree, unknown, err := k.Spec.Observe(mapOf(content), prior)
+	if err != nil {
+		return nil, nil, err
+	}
+	now = maps.Clone(prior)
+	for i := range k.Spec.Fields {
+		now.set(k.Spec.Fields[i].JSON, tree[k.Spec.Fields[i].JSON])
+	}
+	now.set(attrLabels, owned(prior[attrLabels], live.GetLabels()))
+	now.set(attrAnnotations, owned(prior[attrAnnotations], live.GetAnnotations()))
+	return now, unknown, nil
+}
+
+// compute sets the computed attributes.
+func (k *Kind) compute(v values, live Stored) {
+	v[attrID] = id(live.GetNamespace(), live.GetName())
+	v[attrUID] = string(live.GetUID())
+	for _, c := range k.Computed {
+		v.set(c.Name, c.Read(live))
+	}
+}
+
+// owned are the entries of live under the keys that prior has, nil if prior is null.
+func owned(prior any, live map[string]string) any {
+	keys, ok := prior.(map[string]any)
+	if !ok {
+		return nil
+	}
+	now := make(map[string]any, len(keys))
+	for key := range keys {
+		if value, ok := live[key]; ok {
+			now[key] = value
+		}
+	}
+	return now
+}
+
+// id is how Istio refers to an object of another namespace.
+func id(namespace, name string) string { return namespace + "/" + name }
+
+// stringMap is a map of Terraform, nil (null) if it is empty.
+func stringMap(m map[string]string) any {
+	if len(m) == 0 {
+		return nil
+	}
+	elements := make(map[string]any, len(m))
+	for k, v := range m {
+		elements[k] = v
+	}
+	return elements
+}

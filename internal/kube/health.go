@@ -1,0 +1,93 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	// outage is how long the API server may give no answer before the provider gives up on it: longer than it takes to restart.
+	outage = 40 * time.Second
+	// answering is how long a request that reads may take to be answered before it is sent again.
+	answering = 15 * time.Second
+)
+
+// health is what the requests to an API server tell of it. All requests share it, so that one that is down is found out once, however many
+// resources there are.
+type health struct {
+	mu       sync.Mutex
+	answered bool      // ever
+	failing  time.Time // since when no request was answered; zero, if the last one was
+	last     error     // of the last such request
+	down     bool
+}
+
+// answer takes the status of the response to a request. One that only says that the API server is not there is no answer.
+func (h *health) answer(sent time.Time, code int) {
+	switch code {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		h.fail(sent, fmt.Errorf("HTTP %d %s", code, http.StatusText(code)))
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.answered, h.failing, h.down = true, time.Time{}, false
+}
+
+// fail takes it that a request got no answer.
+func (h *health) fail(sent time.Time, why error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.failing.IsZero() {
+		h.failing = sent
+	}
+	h.last = why
+	h.down = h.down || time.Since(h.failing) > outage
+}
+
+// wasReached reports whether the API server has ever answered. One that never has is rather the wrong one than one that restarts.
+func (h *health) wasReached() bool {
+	if h == nil {
+		return false
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.answered
+}
+
+// err is why not to send another request, nil if there is no reason.
+func (h *health) err() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.down {
+		return nil
+	}
+	return &DownError{Since: h.failing, Last: h.last}
+}
+
+// limit ends a request that reads when it is time to send it again, or to give up.
+func (h *health) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	end := time.Now().Add(answering)
+	if last := h.failing.Add(outage); !h.failing.IsZero() && last.Before(end) {
+		end = last.Add(time.Second)
+	}
+	return context.WithDeadlineCause(ctx, end, errNoAnswer)
+}
+
+var errNoAnswer = errors.New("no answer in time")
+
+// DownError is an API server that has given no answer for so long that the provider has given up on it.
+type DownError struct {
+	Since time.Time
+	Last  error // what became of the last request
+}
+
+func (e *DownError) Error() string {
+	return fmt.Sprintf("no answer since %s UTC, at last: %v", e.Since.UTC().Format(time.TimeOnly), e.Last)
+}

@@ -1,0 +1,325 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+	watchtools "k8s.io/client-go/tools/watch"
+)
+
+const (
+	// pageSize is how many objects a list asks for at once, as kubectl does.
+	pageSize = 500
+	// watching is how long the store follows changes: longer than an apply waits for anything.
+	watching = 10 * time.Minute
+)
+
+// store holds the objects of the cluster that were read, as JSON, so that hundreds of resources cost a handful of requests.
+type store struct {
+	mu   sync.Mutex
+	sets map[setKey]*set
+}
+
+type setKey struct {
+	resource     schema.GroupVersionResource
+	namespace    string
+	metadataOnly bool
+}
+
+// set is what is known of the objects of a resource in a namespace. It is read page by page, and no further than somebody asks.
+type set struct {
+	setKey
+	cluster *Cluster
+	turn    chan struct{} // taken by the one that reads the next page
+
+	mu       sync.Mutex
+	items    map[string]*item // by name; one without JSON is gone
+	pages    int              // read so far
+	next     string           // continues the list
+	version  string           // of the list, to watch from
+	complete bool
+	refused  error // by the API server, so that nobody needs to ask again
+	restarts int
+	changes  int
+	watched  bool
+	all      any // the slice that Listing.In made last, at
+	allAt    int // this number of changes
+}
+
+type item struct {
+	raw       json.RawMessage
+	version   string
+	converted any
+}
+
+func (c *Cluster) set(key setKey) *set {
+	c.store.mu.Lock()
+	defer c.store.mu.Unlock()
+	s, ok := c.store.sets[key]
+	if !ok {
+		s = &set{setKey: key, cluster: c, turn: make(chan struct{}, 1), items: make(map[string]*item)}
+		if c.store.sets == nil {
+			c.store.sets = make(map[setKey]*set)
+		}
+		c.store.sets[key] = s
+	}
+	return s
+}
+
+// Get reads an object.
+func (c *Cluster) Get(ctx context.Context, o Object) (live *unstructured.Unstructured, err error) {
+	err = c.Read(ctx, func(ctx context.Context) error {
+		live, err = c.Dynamic.Resource(o.Resource).Namespace(o.Namespace).Get(ctx, o.Name, metav1.GetOptions{})
+		return err
+	})
+	return live, err
+}
+
+// Find is Get for who is content with the object as it was at some time since the cluster was made: it reads the objects of its kind and namespace
+// in lists. Where those are not allowed, or do not have the object, it gets that one.
+func (c *Cluster) Find(ctx context.Context, o Object) (*unstructured.Unstructured, error) {
+	s := c.set(setKey{resource: o.Resource, namespace: o.Namespace})
+	for {
+		found, pages, ended := s.look(o.Name)
+		switch {
+		case found != nil:
+			live := &unstructured.Unstructured{}
+			if err := utiljson.Unmarshal(found, &live.Object); err != nil {
+				return nil, err
+			}
+			live.SetGroupVersionKind(o.Resource.GroupVersion().WithKind(o.Kind)) // lists leave it out
+			return live, nil
+		case ended:
+			return c.Get(ctx, o)
+		}
+		if err := s.read(ctx, pages); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// Note tells the store what has become of an object: it was written, or deleted (nil).
+func (c *Cluster) Note(o Object, live *unstructured.Unstructured) {
+	c.store.mu.Lock()
+	s := c.store.sets[setKey{resource: o.Resource, namespace: o.Namespace}]
+	c.store.mu.Unlock()
+	if s == nil { // nobody has asked
+		return
+	}
+	noted := &item{}
+	if live != nil {
+		noted.version = live.GetResourceVersion()
+		noted.raw, _ = live.MarshalJSON() // it came as JSON
+	}
+	s.note(o.Name, noted)
+}
+
+// note replaces what is known of an object, unless that is newer.
+func (s *set) note(name string, noted *item) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known := s.items[name]; known != nil && known.version != "" && noted.version != "" {
+		if order, err := resourceversion.CompareResourceVersion(known.version, noted.version); err == nil && order > 0 {
+			return
+		}
+	}
+	s.items[name] = noted
+	s.changes++
+}
+
+// look is the JSON of an object, if it is known, how many pages were read, and whether no more will be.
+func (s *set) look(name string) (raw json.RawMessage, pages int, ended bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := s.items[name]; i != nil {
+		return i.raw, s.pages, i.raw == nil || s.complete || s.refused != nil
+	}
+	return nil, s.pages, s.complete || s.refused != nil
+}
+
+// read reads the page after the first few, unless somebody else does.
+func (s *set) read(ctx context.Context, after int) error {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if _, pages, ended := s.look(""); ended || pages != after {
+		return nil
+	}
+	var data []byte
+	// The page serves others, too: its warnings are not those of the one that happened to ask first.
+	err := s.cluster.Read(context.WithValue(ctx, warningsKey{}, nil), func(ctx context.Context) (err error) {
+		request := s.cluster.raw.Get().AbsPath(s.path()...).Param("limit", strconv.Itoa(pageSize))
+		if s.next != "" {
+			request.Param("continue", s.next)
+		}
+		if s.metadataOnly {
+			request.SetHeader("Accept", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1")
+		}
+		result := request.Do(ctx)
+		if err := result.Error(); err != nil {
+			return err
+		}
+		data, err = result.Raw()
+		return err
+	})
+	var list struct {
+		Metadata metav1.ListMeta
+		Items    []json.RawMessage
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &list)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case apierrors.IsResourceExpired(err) && s.restarts == 0: // the list took too long
+		s.restarts, s.next = 1, ""
+		s.pages++
+		return nil
+	case apierrors.IsForbidden(err), apierrors.IsNotFound(err), apierrors.IsResourceExpired(err):
+		s.refused = err
+		return nil
+	case err != nil:
+		return err
+	}
+	for _, raw := range list.Items {
+		var object metav1.PartialObjectMetadata
+		if err := json.Unmarshal(raw, &object); err != nil {
+			return err
+		}
+		if _, newer := s.items[object.Name]; !newer { // noted while the page was read
+			s.items[object.Name] = &item{raw: raw, version: object.ResourceVersion}
+		}
+	}
+	s.next, s.version, s.complete = list.Metadata.Continue, list.Metadata.ResourceVersion, list.Metadata.Continue == ""
+	s.pages++
+	s.changes++
+	return nil
+}
+
+func (s *set) path() []string {
+	path := []string{"/apis", s.resource.Group, s.resource.Version}
+	if s.resource.Group == "" {
+		path = []string{"/api", s.resource.Version}
+	}
+	return append(path, "namespaces", s.namespace, s.resource.Resource)
+}
+
+// Listing reads all objects of a kind in a namespace, for checks that can do without: what cannot be read is unknown, and no error.
+type Listing[T any] struct {
+	Resource schema.GroupVersionResource
+	// MetadataOnly leaves out the rest of objects that are large or hold secrets.
+	MetadataOnly bool
+	// Convert makes an object of its JSON.
+	Convert func(raw []byte) (T, error)
+}
+
+// In are the objects of the namespace by name, as they were when they were first read and with all that was noted or watched since; false, if
+// that is unknown. Whoever asks gets the same slice, which is not to be changed.
+func (l Listing[T]) In(ctx context.Context, c *Cluster, namespace string) ([]T, bool) {
+	s := c.set(setKey{l.Resource, namespace, l.MetadataOnly})
+	for {
+		_, pages, ended := s.look("")
+		if ended {
+			break
+		}
+		if err := s.read(ctx, pages); err != nil {
+			l.unknown(ctx, namespace, err)
+			return nil, false
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refused != nil {
+		l.unknown(ctx, namespace, s.refused)
+		return nil, false
+	}
+	if all, ok := s.all.([]T); ok && s.allAt == s.changes {
+		return all, true
+	}
+	all := make([]T, 0, len(s.items))
+	for _, name := range slices.Sorted(maps.Keys(s.items)) {
+		i := s.items[name]
+		if i.raw == nil {
+			continue
+		}
+		if i.converted == nil {
+			converted, err := l.Convert(i.raw)
+			if err != nil {
+				l.unknown(ctx, namespace, err)
+				return nil, false
+			}
+			i.converted = converted
+		}
+		all = append(all, i.converted.(T))
+	}
+	s.all, s.allAt = all, s.changes
+	return all, true
+}
+
+func (l Listing[T]) unknown(ctx context.Context, namespace string, err error) {
+	tflog.Debug(ctx, "unknown, so some checks are left out", map[string]any{"resource": l.Resource.Resource, "namespace": namespace, "error": err.Error()})
+}
+
+// Watch begins to follow the objects of all lists that were read, each once, so that what others write is seen, too.
+func (c *Cluster) Watch() {
+	c.store.mu.Lock()
+	defer c.store.mu.Unlock()
+	for _, s := range c.store.sets {
+		s.watch()
+	}
+}
+
+func (s *set) watch() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.complete || s.watched {
+		return
+	}
+	s.watched = true
+	var client interface {
+		Watch(context.Context, metav1.ListOptions) (watch.Interface, error)
+	} = s.cluster.Dynamic.Resource(s.resource).Namespace(s.namespace)
+	if s.metadataOnly {
+		client = s.cluster.metadata.Resource(s.resource).Namespace(s.namespace)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), watching)
+	watcher, err := watchtools.NewRetryWatcherWithContext(ctx, s.version, &cache.ListWatch{WatchFuncWithContext: client.Watch})
+	if err != nil { // there is no version to begin with
+		cancel()
+		return
+	}
+	go func() {
+		defer cancel()
+		for event := range watcher.ResultChan() {
+			object, ok := event.Object.(metav1.Object)
+			if !ok { // not allowed, or too late: what was read has to do
+				return
+			}
+			seen := &item{version: object.GetResourceVersion()}
+			if event.Type != watch.Deleted {
+				if seen.raw, err = json.Marshal(object); err != nil {
+					continue
+				}
+			}
+			s.note(object.GetName(), seen)
+		}
+	}()
+}

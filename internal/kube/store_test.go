@@ -1,0 +1,296 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
+)
+
+var names = Listing[string]{Resource: vs1.Resource, Convert: func(raw []byte) (string, error) {
+	var object metav1.PartialObjectMetadata
+	err := json.Unmarshal(raw, &object)
+	return object.Name, err
+}}
+
+// vs is vs1 by another name.
+func vs(i int) Object {
+	o := vs1
+	o.Name = fmt.Sprintf("vs-%03d", i)
+	return o
+}
+
+func newVS(i int, version string) *unstructured.Unstructured {
+	o := newVS1()
+	o.SetName(vs(i).Name)
+	o.SetResourceVersion(version)
+	return o
+}
+
+// pages answers lists of n virtual services, some in each page, and gets of any.
+func pages(n, size int) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if name := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]; name != "virtualservices" {
+			answerVS1(w, r)
+			return
+		}
+		first, _ := strconv.Atoi(r.URL.Query().Get("continue"))
+		var items []any
+		for i := first; i < min(n, first+size); i++ {
+			items = append(items, newVS(i, "7").Object)
+		}
+		metadata := map[string]any{"resourceVersion": "9"}
+		if first+size < n {
+			metadata["continue"] = strconv.Itoa(first + size)
+		}
+		answer(w, http.StatusOK, map[string]any{"apiVersion": "networking.istio.io/v1", "kind": "VirtualServiceList", "metadata": metadata, "items": items})
+	}
+}
+
+// counted is a cluster that says how many requests there were.
+func counted(t *testing.T, handler http.HandlerFunc) (*Cluster, *atomic.Int32) {
+	t.Helper()
+	var requests atomic.Int32
+	_, config := serve(t, newCertificate(t), func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		handler(w, r)
+	})
+	return newCluster(t, config), &requests
+}
+
+// However many objects are looked for at the same time, they are read in pages, each once.
+func TestStore_find(t *testing.T) {
+	t.Parallel()
+	cluster, requests := counted(t, pages(50, 20))
+	var wg sync.WaitGroup
+	for i := range 50 {
+		wg.Go(func() {
+			if live, err := cluster.Find(t.Context(), vs(i)); err != nil || live.GetName() != vs(i).Name || live.GetKind() != "VirtualService" {
+				t.Errorf("found %v (%v)", live, err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := requests.Load(); n != 3 {
+		t.Errorf("%d requests, want 3 pages", n)
+	}
+	if _, err := cluster.Find(t.Context(), vs(60)); err != nil || requests.Load() != 4 {
+		t.Errorf("one that no list has is got by itself: %v, %d requests", err, requests.Load()-3)
+	}
+}
+
+// No more is read than is asked for.
+func TestStore_findReadsNoFurther(t *testing.T) {
+	t.Parallel()
+	cluster, requests := counted(t, pages(50, 20))
+	for range 3 {
+		if _, err := cluster.Find(t.Context(), vs(5)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := requests.Load(); n != 1 {
+		t.Errorf("%d requests, want the first page", n)
+	}
+}
+
+// Without the permission to list, each is got by itself, and the list is asked for once.
+func TestStore_findForbidden(t *testing.T) {
+	t.Parallel()
+	var lists atomic.Int32
+	cluster, requests := counted(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/virtualservices") {
+			lists.Add(1)
+			answerStatus(w, apierrors.NewForbidden(vs1.Resource.GroupResource(), "", nil))
+			return
+		}
+		answerVS1(w, r)
+	})
+	var wg sync.WaitGroup
+	for i := range 10 {
+		wg.Go(func() {
+			if _, err := cluster.Find(t.Context(), vs(i)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if lists.Load() != 1 || requests.Load() != 11 {
+		t.Errorf("%d lists, %d requests, want 1 and 11", lists.Load(), requests.Load())
+	}
+}
+
+// A list that took too long begins again.
+func TestStore_findExpired(t *testing.T) {
+	t.Parallel()
+	var expired atomic.Bool
+	cluster, _ := counted(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("continue") && !expired.Swap(true) {
+			answerStatus(w, apierrors.NewResourceExpired("too old"))
+			return
+		}
+		pages(50, 20)(w, r)
+	})
+	if live, err := cluster.Find(t.Context(), vs(45)); err != nil || live.GetName() != vs(45).Name {
+		t.Errorf("found %v (%v)", live, err)
+	}
+}
+
+// What was written is known at once, and nothing older takes its place.
+func TestStore_note(t *testing.T) {
+	t.Parallel()
+	cluster, requests := counted(t, pages(3, 20))
+	all := func() []string {
+		got, known := names.In(t.Context(), cluster, vs1.Namespace)
+		if !known {
+			t.Error("unknown")
+		}
+		return got
+	}
+	cluster.Note(vs(1), newVS(1, "8")) // nobody has asked yet
+	if got := all(); len(got) != 3 {
+		t.Fatalf("got %v", got)
+	}
+	cluster.Note(vs(7), newVS(7, "11"))
+	cluster.Note(vs(0), nil)
+	if got, want := all(), []string{"vs-001", "vs-002", "vs-007"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	older := newVS(7, "10")
+	older.SetLabels(map[string]string{"old": "yes"})
+	cluster.Note(vs(7), older)
+	if live, err := cluster.Find(t.Context(), vs(7)); err != nil || len(live.GetLabels()) > 0 {
+		t.Errorf("found %v (%v)", live, err)
+	}
+	if n := requests.Load(); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
+}
+
+// What others write is seen, by one watch.
+func TestStore_watch(t *testing.T) {
+	t.Parallel()
+	var watches atomic.Int32
+	end := make(chan struct{})
+	cluster, _ := counted(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("watch") == "" {
+			pages(2, 20)(w, r)
+			return
+		}
+		watches.Add(1)
+		if from := r.URL.Query().Get("resourceVersion"); from != "9" {
+			t.Errorf("watches from %s", from)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{"type": "ADDED", "object": newVS(2, "10").Object})
+		_ = json.NewEncoder(w).Encode(map[string]any{"type": "DELETED", "object": newVS(0, "11").Object})
+		w.(http.Flusher).Flush()
+		<-end
+	})
+	t.Cleanup(func() { close(end) }) // before the server is closed
+	if got, known := names.In(t.Context(), cluster, vs1.Namespace); !known || len(got) != 2 {
+		t.Fatal(got, known)
+	}
+	for range 5 {
+		cluster.Watch()
+	}
+	var got []string
+	if err := wait.PollUntilContextTimeout(t.Context(), time.Millisecond, 10*time.Second, true, func(context.Context) (bool, error) {
+		got, _ = names.In(t.Context(), cluster, vs1.Namespace)
+		return slices.Equal(got, []string{"vs-001", "vs-002"}), nil
+	}); err != nil {
+		t.Errorf("%v: got %v", err, got)
+	}
+	if n := watches.Load(); n != 1 {
+		t.Errorf("%d watches, want 1", n)
+	}
+}
+
+func TestListing_unknown(t *testing.T) {
+	t.Parallel()
+	for name, handler := range map[string]http.HandlerFunc{
+		"forbidden": func(w http.ResponseWriter, _ *http.Request) {
+			answerStatus(w, apierrors.NewForbidden(vs1.Resource.GroupResource(), "", nil))
+		},
+		"no such kind": func(w http.ResponseWriter, _ *http.Request) {
+			answerStatus(w, apierrors.NewGenericServerResponse(http.StatusNotFound, "list", vs1.Resource.GroupResource(), "", "", 0, true))
+		},
+		"nonsense": func(w http.ResponseWriter, _ *http.Request) {
+			answer(w, http.StatusOK, map[string]any{"kind": "x", "items": 1})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cluster, _ := counted(t, handler)
+			for range 3 {
+				if got, known := names.In(t.Context(), cluster, vs1.Namespace); known {
+					t.Errorf("known: %v", got)
+				}
+			}
+		})
+	}
+}
+
+// Who gives up does not take the list from the others, and what the server says by the way is nobody's.
+func TestListing_detached(t *testing.T) {
+	t.Parallel()
+	begun, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	cluster, _ := counted(t, func(w http.ResponseWriter, r *http.Request) {
+		once.Do(func() {
+			close(begun)
+			<-release
+		})
+		w.Header().Set("Warning", `299 - "deprecated"`)
+		pages(1, 20)(w, r)
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	ctx, warnings := WithWarnings(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if _, known := names.In(ctx, cluster, vs1.Namespace); known {
+			t.Error("known to who has given up")
+		}
+	})
+	<-begun
+	cancel()
+	wg.Wait()
+	close(release)
+	if _, known := names.In(t.Context(), cluster, vs1.Namespace); !known {
+		t.Error("unknown")
+	}
+	if said := warnings.Diagnostics(vs1); len(said) > 0 {
+		t.Errorf("warnings: %v", said)
+	}
+}
+
+func TestListing_metadataOnly(t *testing.T) {
+	t.Parallel()
+	var accept string
+	cluster, _ := counted(t, func(w http.ResponseWriter, r *http.Request) {
+		accept = r.Header.Get("Accept")
+		answer(w, http.StatusOK, metav1.PartialObjectMetadataList{
+			TypeMeta: metav1.TypeMeta{APIVersion: "meta.k8s.io/v1", Kind: "PartialObjectMetadataList"},
+			Items:    []metav1.PartialObjectMetadata{{ObjectMeta: metav1.ObjectMeta{Name: "p"}}},
+		})
+	})
+	pods := Listing[string]{Resource: schema.GroupVersionResource{Version: "v1", Resource: "pods"}, MetadataOnly: true, Convert: names.Convert}
+	if got, known := pods.In(t.Context(), cluster, vs1.Namespace); !known || len(got) != 1 || got[0] != "p" {
+		t.Errorf("got %v, %v", got, known)
+	}
+	if !strings.Contains(accept, "as=PartialObjectMetadataList") {
+		t.Errorf("asked for %s", accept)
+	}
+}
