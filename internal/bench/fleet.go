@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+)
+
+// fleet is n virtual services of one match, two weighted routes, a timeout and retries, and n destination rules of two subsets that they name.
+type fleet struct {
+	n         int
+	namespace string
+	timeout   string
+	// missing makes each virtual service name a subset that its rule does not have, so that there is a warning of each.
+	missing bool
+}
+
+// resources is the fleet as resources of the provider.
+func (f fleet) resources() string {
+	subset := "v2"
+	if f.missing {
+		subset = "v3"
+	}
+	return fmt.Sprintf(`
+terraform {
+  required_providers {
+    lamia = { source = "magneticio/lamia" }
+  }
+}
+
+provider "lamia" {
+  namespace = %q
+}
+
+resource "lamia_destination_rule" "all" {
+  count = %d
+  name  = "fleet-${count.index}"
+  host  = "fleet-${count.index}.example.com"
+  subsets = [
+    { name = "v1", labels = { version = "v1" } },
+    { name = "v2", labels = { version = "v2" } },
+  ]
+}
+
+resource "lamia_virtual_service" "all" {
+  count = %[2]d
+  name  = "fleet-${count.index}"
+  hosts = [lamia_destination_rule.all[count.index].host]
+  http = [{
+    match = [{ uri = { prefix = "/a" } }]
+    route = [
+      { destination = { host = "fleet-${count.index}.example.com", subset = "v1" }, weight = 80 },
+      { destination = { host = "fleet-${count.index}.example.com", subset = %q }, weight = 20 },
+    ]
+    timeout = %q
+    retries = { attempts = 3, per_try_timeout = "500ms" }
+  }]
+}
+`, f.namespace, f.n, subset, f.timeout)
+}
+
+// data is the same content as terraform_data.
+func (f fleet) data() string {
+	return fmt.Sprintf(`
+resource "terraform_data" "rules" {
+  count = %d
+  input = {
+    name = "fleet-${count.index}"
+    host = "fleet-${count.index}.example.com"
+    subsets = [
+      { name = "v1", labels = { version = "v1" } },
+      { name = "v2", labels = { version = "v2" } },
+    ]
+  }
+}
+
+resource "terraform_data" "services" {
+  count = %[1]d
+  input = {
+    name  = "fleet-${count.index}"
+    hosts = [terraform_data.rules[count.index].input.host]
+    http = [{
+      match = [{ uri = { prefix = "/a" } }]
+      route = [
+        { destination = { host = "fleet-${count.index}.example.com", subset = "v1" }, weight = 80 },
+        { destination = { host = "fleet-${count.index}.example.com", subset = "v2" }, weight = 20 },
+      ]
+      timeout = %q
+      retries = { attempts = 3, per_try_timeout = "500ms" }
+    }]
+  }
+}
+`, f.n, f.timeout)
+}
+
+var (
+	rules    = schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "destinationrules"}
+	services = schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "virtualservices"}
+)
+
+// object is one object of the fleet, as the provider sends it.
+func (f fleet) object(resource schema.GroupVersionResource, i int) *unstructured.Unstructured {
+	host := fmt.Sprintf("fleet-%d.example.com", i)
+	spec := map[string]any{"host": host, "subsets": []any{
+		map[string]any{"name": "v1", "labels": map[string]any{"version": "v1"}}, map[string]any{"name": "v2", "labels": map[string]any{"version": "v2"}},
+	}}
+	kind := "DestinationRule"
+	if resource == services {
+		kind = "VirtualService"
+		route := func(subset string, weight int64) any {
+			return map[string]any{"destination": map[string]any{"host": host, "subset": subset}, "weight": weight}
+		}
+		spec = map[string]any{"hosts": []any{host}, "http": []any{map[string]any{
+			"match": []any{map[string]any{"uri": map[string]any{"prefix": "/a"}}}, "route": []any{route("v1", 80), route("v2", 20)},
+			"timeout": f.timeout, "retries": map[string]any{"attempts": int64(3), "perTryTimeout": "500ms"},
+		}}}
+	}
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "networking.istio.io/v1", "kind": kind,
+		"metadata": map[string]any{"namespace": f.namespace, "name": fmt.Sprintf("fleet-%d", i)}, "spec": spec,
+	}}
+}
+
+// direct does to the whole fleet, with ten workers and the API alone, what an operation of Terraform's does: one request for each object. It
+// returns s.
+func (f fleet) direct(ctx context.Context, client dynamic.Interface, operation string) (float64, error) {
+	start := time.Now()
+	work := make(chan func() error)
+	var mu sync.Mutex
+	var failed error
+	var workers sync.WaitGroup
+	for range 10 {
+		workers.Go(func() {
+			for do := range work {
+				if err := do(); err != nil {
+					mu.Lock()
+					failed = err
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	for i := range f.n {
+		for _, resource := range []schema.GroupVersionResource{rules, services} {
+			c := client.Resource(resource).Namespace(f.namespace)
+			o := f.object(resource, i)
+			work <- func() (err error) {
+				switch operation {
+				case "create":
+					_, err = c.Create(ctx, o, metav1.CreateOptions{})
+				case "change":
+					if resource == services {
+						var patch []byte
+						if patch, err = json.Marshal(map[string]any{"spec": o.Object["spec"]}); err == nil {
+							_, err = c.Patch(ctx, o.GetName(), types.MergePatchType, patch, metav1.PatchOptions{})
+						}
+					}
+				case "destroy":
+					err = c.Delete(ctx, o.GetName(), metav1.DeleteOptions{})
+				}
+				return err
+			}
+		}
+	}
+	close(work)
+	workers.Wait()
+	return time.Since(start).Seconds(), failed
+}
+
+// gateways are n gateways with proxies of their own, as resources.
+func gateways(namespace string, n int) string {
+	return fmt.Sprintf(`
+terraform {
+  required_providers {
+    lamia = { source = "magneticio/lamia" }
+  }
+}
+
+resource "lamia_gateway" "all" {
+  count     = %d
+  namespace = %q
+  name      = "gw-${count.index}"
+  servers = [{
+    port  = { number = 80, name = "http", protocol = "HTTP" }
+    hosts = ["gw-${count.index}.example.com"]
+  }]
+}
+`, n, namespace)
+}
+
+// large is a destination rule with many subsets, and a virtual service with many routes.
+func large(namespace string, subsets, routes int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "terraform {\n  required_providers {\n    lamia = { source = \"magneticio/lamia\" }\n  }\n}\n\nprovider \"lamia\" {\n  namespace = %q\n}\n", namespace)
+	fmt.Fprintf(&b, "resource \"lamia_destination_rule\" \"large\" {\n  name = \"large\"\n  host = \"large.example.com\"\n"+
+		"  subsets = [for i in range(%d) : { name = \"v${i}\", labels = { version = \"v${i}\" } }]\n}\n", subsets)
+	fmt.Fprintf(&b, "resource \"lamia_virtual_service\" \"large\" {\n  name = \"large\"\n  hosts = [\"large.example.com\"]\n"+
+		"  http = [for i in range(%d) : { match = [{ uri = { prefix = \"/${i}/\" } }], route = [{ destination = { host = \"large.example.com\" } }] }]\n}\n", routes)
+	return b.String()
+}

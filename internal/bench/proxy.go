@@ -1,0 +1,113 @@
+package main
+
+import (
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+// proxy is an API server that is farther away, and counts what it is asked.
+type proxy struct {
+	*httptest.Server
+	delay  atomic.Int64 // ns, for each request
+	refuse atomic.Bool  // answers 503
+
+	mu       sync.Mutex
+	requests map[string]int // by verb and resource
+}
+
+func newProxy(config *rest.Config) (*proxy, error) {
+	target, err := url.Parse(config.Host)
+	if err != nil {
+		return nil, err
+	}
+	transport, err := rest.TransportFor(config)
+	if err != nil {
+		return nil, err
+	}
+	p := &proxy{requests: make(map[string]int)}
+	forward := httputil.NewSingleHostReverseProxy(target)
+	forward.Transport, forward.FlushInterval = transport, -1
+	p.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		p.count(r)
+		time.Sleep(time.Duration(p.delay.Load())) //nolint:forbidigo // it is the distance
+		if p.refuse.Load() {
+			http.Error(rw, "down", http.StatusServiceUnavailable)
+			return
+		}
+		r.Header.Del("Authorization")
+		forward.ServeHTTP(rw, r)
+	}))
+	return p, nil
+}
+
+// count tells a list from a get: what is listed is the last part of the path.
+func (p *proxy) count(r *http.Request) {
+	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
+	i := slices.Index(parts, "namespaces") + 2
+	verb := map[string]string{http.MethodPost: "create", http.MethodPatch: "patch", http.MethodDelete: "delete", http.MethodPut: "update"}[r.Method]
+	if verb == "" {
+		verb = "get"
+		if i == len(parts)-1 {
+			verb = "list " + parts[i]
+		}
+		if r.URL.Query().Get("watch") != "" {
+			verb = "watch"
+		}
+	}
+	if r.URL.Query().Has("dryRun") {
+		verb = "dry run"
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.requests[verb]++
+}
+
+// take is what was counted since the last time.
+func (p *proxy) take() map[string]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	counted := maps.Clone(p.requests)
+	clear(p.requests)
+	return counted
+}
+
+// lists are the lists of all kinds, and of the kind that was listed most.
+func lists(counted map[string]int) (all, most int) {
+	for what, n := range counted {
+		if strings.HasPrefix(what, "list ") {
+			all, most = all+n, max(most, n)
+		}
+	}
+	return all, most
+}
+
+func total(counted map[string]int) (n int) {
+	for _, c := range counted {
+		n += c
+	}
+	return n
+}
+
+// kubeconfig names the proxy as the cluster.
+func (p *proxy) kubeconfig(dir string) (string, error) {
+	config := clientcmdapi.NewConfig()
+	config.Clusters["bench"] = &clientcmdapi.Cluster{Server: p.URL}
+	config.AuthInfos["bench"] = &clientcmdapi.AuthInfo{}
+	config.Contexts["bench"] = &clientcmdapi.Context{Cluster: "bench", AuthInfo: "bench"}
+	config.CurrentContext = "bench"
+	file := filepath.Join(dir, "kubeconfig")
+	return file, clientcmd.WriteToFile(*config, file)
+}

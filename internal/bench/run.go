@@ -1,0 +1,306 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// bench is what the measurements share.
+type bench struct {
+	*report
+	n           int
+	client      dynamic.Interface
+	proxy       *proxy
+	proxyConfig string // a kubeconfig
+	lamia, stub string // folders with the providers
+}
+
+func run(ctx context.Context) (err error) {
+	b := &bench{report: &report{}}
+	if b.n, err = fleetSize(); err != nil {
+		return err
+	}
+	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBE_CONFIG_PATH"))
+	if err != nil {
+		return err
+	}
+	config.QPS = -1
+	if b.client, err = dynamic.NewForConfig(config); err != nil {
+		return err
+	}
+	if b.lamia, b.stub, err = providers(); err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.stub)
+	if b.proxy, err = newProxy(config); err != nil {
+		return err
+	}
+	defer b.proxy.Close()
+	if b.proxyConfig, err = b.proxy.kubeconfig(b.stub); err != nil {
+		return err
+	}
+	for _, measure := range []func(context.Context) error{b.fleet, b.warnings, b.gateways, b.large, b.outage} {
+		if err := measure(ctx); err != nil {
+			return err
+		}
+	}
+	return b.write(filepath.Join(".build", "bench.json"))
+}
+
+// namespace makes one, and end deletes it.
+func (b *bench) namespace(ctx context.Context, name string) (end func(), err error) {
+	client := b.client.Resource(corev1.SchemeGroupVersion.WithResource("namespaces"))
+	o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name}}}
+	_, err = client.Create(ctx, o, metav1.CreateOptions{})
+	return func() { _ = client.Delete(context.WithoutCancel(ctx), name, metav1.DeleteOptions{}) }, err
+}
+
+// fleet measures creating, planning, changing and destroying all of it, in turn with S, T and A.
+func (b *bench) fleet(ctx context.Context) (err error) {
+	f, direct := fleet{n: b.n, namespace: "bench-fleet", timeout: "2s"}, fleet{n: b.n, namespace: "bench-direct", timeout: "2s"}
+	for _, namespace := range []string{f.namespace, direct.namespace} {
+		end, err := b.namespace(ctx, namespace)
+		if err != nil {
+			return err
+		}
+		defer end()
+	}
+	lamia, err := newWorkspace(ctx, f.resources(), b.lamia)
+	if err != nil {
+		return err
+	}
+	stub, err := newWorkspace(ctx, f.resources(), b.stub)
+	if err != nil {
+		return err
+	}
+	alone, err := newWorkspace(ctx, f.data(), b.stub)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lamia.close(), stub.close(), alone.close()) }()
+
+	const apply, destroy, plan = "apply", "destroy", "plan"
+	turn := func(name, operation string, args ...string) error {
+		s, err := stub.run(ctx, args...)
+		if err != nil {
+			return err
+		}
+		t, err := alone.run(ctx, args...)
+		if err != nil {
+			return err
+		}
+		l, err := lamia.run(ctx, args...)
+		if err != nil {
+			return err
+		}
+		objects := float64(2 * f.n)
+		if operation != "" {
+			a, err := direct.direct(ctx, b.client, operation)
+			if err != nil {
+				return err
+			}
+			b.ratio(name+", wall, beside 1.1 S + 1.5 A", l.wall, 1.1*s.wall+1.5*a, "s", 1)
+			return nil
+		}
+		b.ratio(name+", wall, beside S", l.wall, s.wall, "s", 1.15)
+		b.ratio(name+", wall, beside T", l.wall, t.wall, "s", 1.15)
+		b.atMost(name+", the provider's CPU per object", 1000*l.provider/objects, "ms", 3)
+		b.atMost(name+", the provider's CPU per object, S", 1000*s.provider/objects, "ms", 3)
+		limit := 150.
+		if f.n > 1000 {
+			limit = 300
+		}
+		b.atMost(name+", the provider's memory at its peak", l.peak, "MB", limit)
+		return nil
+	}
+	if err := turn("create", "create", apply, "-auto-approve"); err != nil {
+		return err
+	}
+	if err := turn("plan, nothing to change", "", plan, "-detailed-exitcode"); err != nil {
+		return err
+	}
+	if err := b.distant(ctx, lamia, stub); err != nil {
+		return err
+	}
+
+	f.timeout, direct.timeout = "3s", "3s"
+	if err := errors.Join(lamia.configure(f.resources()), stub.configure(f.resources()), alone.configure(f.data())); err != nil {
+		return err
+	}
+	if err := turn("change all virtual services", "change", apply, "-auto-approve"); err != nil {
+		return err
+	}
+	return turn("destroy", "destroy", destroy, "-auto-approve")
+}
+
+// distant measures a plan by what it asks of the API server, and how it takes a round trip of 50 ms.
+func (b *bench) distant(ctx context.Context, lamia, stub *workspace) error {
+	b.proxy.take()
+	lamia.env = append(lamia.env, "KUBE_CONFIG_PATH="+b.proxyConfig)
+	defer func() { lamia.env = lamia.env[:len(lamia.env)-1] }()
+	if _, err := lamia.run(ctx, "plan", "-detailed-exitcode"); err != nil {
+		return err
+	}
+	counted := b.proxy.take()
+	all, most := lists(counted)
+	b.atMost("plan, nothing to change, lists of any kind", float64(most), "lists", 1+float64(b.n)/500)
+	b.atMost("plan, nothing to change, other requests", float64(total(counted)-all), "requests", 0)
+
+	b.proxy.delay.Store(int64(50 * time.Millisecond))
+	defer b.proxy.delay.Store(0)
+	s, err := stub.run(ctx, "plan", "-detailed-exitcode")
+	if err != nil {
+		return err
+	}
+	l, err := lamia.run(ctx, "plan", "-detailed-exitcode")
+	if err != nil {
+		return err
+	}
+	b.ratio("plan, nothing to change, 50 ms away, wall, beside S", l.wall, s.wall, "s", 1.3)
+	return nil
+}
+
+// warnings measures the same where each virtual service has a warning.
+func (b *bench) warnings(ctx context.Context) (err error) {
+	f := fleet{n: b.n, namespace: "bench-warnings", timeout: "2s", missing: true}
+	end, err := b.namespace(ctx, f.namespace)
+	if err != nil {
+		return err
+	}
+	defer end()
+	lamia, err := newWorkspace(ctx, f.resources(), b.lamia, "KUBE_CONFIG_PATH="+b.proxyConfig)
+	if err != nil {
+		return err
+	}
+	stub, err := newWorkspace(ctx, f.resources(), b.stub)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lamia.close(), stub.close()) }()
+	s, err := stub.run(ctx, "apply", "-auto-approve")
+	if err != nil {
+		return err
+	}
+	b.proxy.take()
+	l, err := lamia.run(ctx, "apply", "-auto-approve")
+	if err != nil {
+		return err
+	}
+	counted := b.proxy.take()
+	objects := float64(2 * f.n)
+	b.ratio("create, a warning each, wall, beside S + 3 s", l.wall, s.wall+3, "s", 1.4)
+	b.atMost("create, a warning each, writes per object", float64(counted["create"]+counted["patch"])/objects, "requests", 1)
+	b.atMost("create, a warning each, gets per object", float64(counted["get"])/objects, "requests", 1)
+	_, most := lists(counted)
+	b.atMost("create, a warning each, lists of any kind", float64(most), "lists", 1)
+	b.atMost("create, a warning each, watches", float64(counted["watch"]), "watches", 6)
+	if s, err = stub.run(ctx, "plan", "-detailed-exitcode"); err != nil {
+		return err
+	}
+	if l, err = lamia.run(ctx, "plan", "-detailed-exitcode"); err != nil {
+		return err
+	}
+	b.ratio("plan, a warning each, wall, beside S", l.wall, s.wall, "s", 1.15)
+	b.atMost("plan, a warning each, the provider's CPU per object", 1000*l.provider/objects, "ms", 3)
+	b.proxy.take()
+	f.timeout = "3s"
+	if err := lamia.configure(f.resources()); err != nil {
+		return err
+	}
+	one := "lamia_virtual_service.all[0]"
+	if _, err := lamia.run(ctx, "apply", "-auto-approve", "-refresh=false", "-target="+one); err != nil {
+		return err
+	}
+	counted = b.proxy.take()
+	b.atMost("change one, requests that read or write it", float64(counted["get"]+counted["patch"]), "requests", 2)
+	_, err = lamia.run(ctx, "destroy", "-auto-approve")
+	return err
+}
+
+// gateways measures what a plan of gateways with proxies of their own asks of the API server.
+func (b *bench) gateways(ctx context.Context) (err error) {
+	n := min(100, b.n)
+	const namespace = "bench-gateways"
+	end, err := b.namespace(ctx, namespace)
+	if err != nil {
+		return err
+	}
+	defer end()
+	w, err := newWorkspace(ctx, gateways(namespace, n), b.lamia, "KUBE_CONFIG_PATH="+b.proxyConfig)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	if _, err := w.run(ctx, "apply", "-auto-approve"); err != nil {
+		return err
+	}
+	b.proxy.take()
+	if _, err := w.run(ctx, "plan", "-detailed-exitcode"); err != nil {
+		return err
+	}
+	counted := b.proxy.take()
+	all, _ := lists(counted)
+	b.atMost("plan of gateways, requests per gateway", float64(total(counted))/float64(n), "requests", 3)
+	b.atMost("plan of gateways, requests that write, dry or not", float64(total(counted)-counted["get"]-all), "requests", 0)
+	_, err = w.run(ctx, "destroy", "-auto-approve")
+	return err
+}
+
+// large measures validating and planning large objects.
+func (b *bench) large(ctx context.Context) (err error) {
+	const namespace = "bench-large"
+	end, err := b.namespace(ctx, namespace)
+	if err != nil {
+		return err
+	}
+	defer end()
+	w, err := newWorkspace(ctx, large(namespace, 200, 1000), b.lamia)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	for _, command := range []string{"validate", "plan"} {
+		u, err := w.run(ctx, command)
+		if err != nil {
+			return err
+		}
+		b.atMost(command+" of 200 subsets and 1,000 routes, the provider's CPU", u.provider, "s", 1)
+	}
+	return nil
+}
+
+// outage measures how long a plan of the fleet takes to end while the API server answers 503.
+func (b *bench) outage(ctx context.Context) (err error) {
+	f := fleet{n: b.n, namespace: "bench-outage", timeout: "2s"}
+	stub, err := newWorkspace(ctx, f.resources(), b.stub)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stub.close()) }()
+	if _, err := stub.run(ctx, "apply", "-auto-approve"); err != nil { // the state is all that it takes
+		return err
+	}
+	rc := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"magneticio/lamia\" = %q\n  }\n}\n", b.lamia)
+	if err := os.WriteFile(filepath.Join(stub.dir, "terraform.rc"), []byte(rc), 0o644); err != nil {
+		return err
+	}
+	stub.env = append(stub.env, "KUBE_CONFIG_PATH="+b.proxyConfig)
+	b.proxy.refuse.Store(true)
+	defer b.proxy.refuse.Store(false)
+	start := time.Now()
+	if _, err := stub.run(ctx, "plan"); err == nil {
+		return errors.New("a plan succeeds although the API server answers 503")
+	}
+	b.atMost("plan while the API server answers 503, wall", time.Since(start).Seconds(), "s", 60)
+	return nil
+}
