@@ -287,8 +287,8 @@ func (s *session) compare(owner, companion, live *unstructured.Unstructured) (st
 	}
 	applied, err := s.apply(owner, companion, true)
 	switch {
-	case apierrors.IsForbidden(err), apierrors.IsBadRequest(err):
-		// Not allowed, or a webhook that takes no dry runs: what cannot be known is no reason to fail, or to plan a change.
+	case apierrors.IsForbidden(err), apierrors.IsBadRequest(err), kube.IsUnanswered(err):
+		// Not allowed, a webhook that takes no dry runs, a lost connection: what cannot be known is no reason to fail, or to plan a change.
 		tflog.Warn(s.ctx, "cannot tell whether a companion is in sync", map[string]any{"object": s.ref.String(), "kind": companion.GetKind(), "error": err.Error()})
 		return inSync, nil
 	case apierrors.IsInvalid(err): // an apply fails alike, and says why

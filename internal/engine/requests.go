@@ -225,9 +225,10 @@ func (s *session) delete(uid string) error {
 		s.diagnostics.AddWarning(fmt.Sprintf("%s was gone already", s.ref),
 			fmt.Sprintf("The object that Terraform knew, of UID %s, does not exist any more. Another of the same name does, and was left alone.", uid))
 		return nil
-	case err != nil:
+	case err != nil && !kube.Ambiguous(err):
 		return err
 	}
+	lost := err // the answer: whether the object goes is seen
 	var finalizers []string
 	err = polling.DelayFunc().Until(s.ctx, true, true, func(context.Context) (gone bool, err error) {
 		live, err := s.get()
@@ -238,6 +239,9 @@ func (s *session) delete(uid string) error {
 			return false, nil
 		case err != nil:
 			return false, err
+		}
+		if string(live.GetUID()) == uid && live.GetDeletionTimestamp() == nil && lost != nil {
+			return false, lost
 		}
 		finalizers = live.GetFinalizers()
 		tflog.Debug(s.ctx, "waiting for deletion", map[string]any{"object": s.ref.String(), "finalizers": finalizers})

@@ -116,7 +116,7 @@ func (k *Kind) read(ctx context.Context, run *Run, state values, private private
 	if k.Companions != nil {
 		now.set(attrCompanions, stringMap(states))
 	}
-	k.compute(now, Stored{live, companions})
+	k.compute(now, Stored{live, companions}, nil)
 	s.relate(nil, live)
 	return now
 }
@@ -253,7 +253,7 @@ func (s *session) settle(prior, plan values, live *unstructured.Unstructured) va
 	} else {
 		s.warnOfMutation(plan, stored.Unstructured)
 	}
-	s.kind.compute(state, stored)
+	s.kind.compute(state, stored, plan)
 	s.relate(prior, stored.Unstructured)
 	return state
 }

@@ -118,12 +118,18 @@ func (k *Kind) observe(live *unstructured.Unstructured, prior values) (now value
 	return now, unknown, nil
 }
 
-// compute sets the computed attributes.
-func (k *Kind) compute(v values, live Stored) {
-	v[attrID] = id(live.GetNamespace(), live.GetName())
-	v[attrUID] = string(live.GetUID())
+// compute sets the computed attributes. Those that a plan has promised stay as planned: what has become of them since is the next refresh's to show.
+func (k *Kind) compute(v values, live Stored, planned values) {
+	set := func(name string, value any) {
+		if planned != nil && planned[name] != spec.Unknown {
+			value = planned[name]
+		}
+		v.set(name, value)
+	}
+	set(attrID, id(live.GetNamespace(), live.GetName()))
+	set(attrUID, string(live.GetUID()))
 	for _, c := range k.Computed {
-		v.set(c.Name, c.Read(live))
+		set(c.Name, c.Read(live))
 	}
 }
 

@@ -167,9 +167,10 @@ func texts(diagnostics []*tfprotov6.Diagnostic) string {
 
 // spot is a value in a sample's spec.
 type spot struct {
-	path  string // such as "http.0.route"
-	field *spec.Field
-	value any
+	path    string // such as "http.0.route"
+	field   *spec.Field
+	value   any
+	element bool // of the field's list or map
 }
 
 // with is the sample with other values at some spots: nil is null. A value that is replaced is not looked into.
@@ -186,14 +187,14 @@ func (s sample) with(change func(spot) any) sample {
 		changed := make(map[string]any)
 		for _, key := range slices.Sorted(maps.Keys(tree)) { // maps have no order
 			f := m.Named(fieldOf(m, key))
-			here := spot{at + "." + f.Name, f, tree[key]}
+			here := spot{at + "." + f.Name, f, tree[key], false}
 			var now any
 			switch value := tree[key].(type) {
 			case []any:
 				if now = change(here); reflect.DeepEqual(now, tree[key]) {
 					list := make([]any, len(value))
 					for i := range value {
-						list[i] = element(spot{fmt.Sprint(here.path, ".", i), f, value[i]})
+						list[i] = element(spot{fmt.Sprint(here.path, ".", i), f, value[i], true})
 					}
 					now = list
 				}
@@ -203,7 +204,7 @@ func (s sample) with(change func(spot) any) sample {
 				} else if now = change(here); reflect.DeepEqual(now, tree[key]) {
 					elements := make(map[string]any)
 					for _, k := range slices.Sorted(maps.Keys(value)) {
-						elements[k] = element(spot{here.path + "." + k, f, value[k]})
+						elements[k] = element(spot{here.path + "." + k, f, value[k], true})
 					}
 					now = elements
 				}
@@ -243,16 +244,17 @@ func (s sample) mutate(r *rand.Rand) sample {
 	chosen := spots[r.IntN(len(spots))]
 	list, isList := chosen.value.([]any)
 	_, isMap := chosen.value.(map[string]any)
-	inList := strings.ContainsAny(chosen.path[strings.LastIndexByte(chosen.path, '.'):], "0123456789")
 	op := r.IntN(4)
 	made := maker{r, r.IntN(2) == 0}
 	return s.with(func(at spot) any {
 		switch {
 		case at.path != chosen.path:
 			return at.value
-		case op == 3 && (isList || !inList): // another value that it might have
+		case op == 3 && at.element: // another value that it might have
+			return made.element(at.field)
+		case op == 3:
 			return made.field(at.field)
-		case op == 0 && !inList:
+		case op == 0 && !at.element:
 			return nil
 		case len(list) > 0 && op == 1:
 			return list[1:]

@@ -15,7 +15,7 @@ import (
 // Service is core/v1 Service, the part of it that routing needs. Kubernetes ships no descriptors, so its fields stand here, with the
 // values that the API server fills in (pkg/apis/core/v1/defaults.go and pkg/registry/core/service in k8s.io/kubernetes).
 func Service() *engine.Kind {
-	address := []string{"type", "clusterIP", "externalName"}
+	address := []string{"type", "clusterIP", "externalName", "annotations"} // annotations may move a load balancer
 	return &engine.Kind{
 		Type: "service",
 		Description: "A Kubernetes Service: a stable name and address for the pods that a selector selects. Its `host` is what virtual services " +

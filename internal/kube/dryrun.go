@@ -20,8 +20,8 @@ const (
 var DryRuns = []string{DryRunAuto, DryRunNever, DryRunRequired}
 
 // DryRunAdvice is what there is to say of every error of a dry run.
-const DryRunAdvice = "The API server was asked to try the plan and to store nothing (dry run). If the same apply sees to this first, " +
-	"give dry_run = \"never\" in the provider block. A destroy begins with such a plan, too: KUBE_DRY_RUN=never spares it."
+const DryRunAdvice = "The API server was asked to try the plan and to store nothing (dry run). If the same apply resolves this first, " +
+	"set dry_run = \"never\" in the provider block. A destroy begins with such a plan, too: run it with -refresh=false, or with KUBE_DRY_RUN=never."
 
 // DryRunDiagnostics is Diagnostics for a request ("create", "patch", "get") that was to try something and to store nothing.
 func DryRunDiagnostics(verb string, o Object, err error, at func(field string) (path.Path, bool)) diag.Diagnostics {

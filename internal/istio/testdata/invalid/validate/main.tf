@@ -25,8 +25,8 @@ resource "lamia_service_entry" "namespace_with_dots" {
   hosts     = ["a.example.com"]
 }
 
-# error: at "labels +=.*Invalid Key: At labels\["a b"\]: The key "a b" is invalid: name part must consist of
 # error: at "labels +=.*At labels\["a"\]: Kubernetes does not allow "b c" here
+# error: at "labels +=.*Invalid Key: At labels\["a b"\]: The key "a b" is invalid: name part must consist of
 resource "lamia_service_entry" "labels" {
   name   = "test"
   hosts  = ["a.example.com"]
@@ -220,13 +220,13 @@ resource "lamia_service_entry" "exclusive" {
   endpoints         = [{ address = "10.0.0.1" }]
 }
 
-# Two problems of one resource, beside a value that is not known.
+# Two problems of one resource, whose name is not known.
 # error: at "host += .*domain name "a b" invalid
 # error: at "subsets = .*At subsets\[1\]\.name: duplicate subset names: one\. .* Change it here, or subsets\[0\]\.name\.
 resource "lamia_destination_rule" "two" {
   name    = terraform_data.later.output
   host    = "a b"
-  subsets = [{ name = "one" }, { name = "one" }, { name = terraform_data.later.output }]
+  subsets = [{ name = "one" }, { name = "one" }]
 }
 
 resource "terraform_data" "later" {
