@@ -359,6 +359,7 @@ resource "lamia_service" "test" {
 	}
 	tf.Taint(address)
 	tf.Must("plan", "-var=dry_run=required")
+	tf.Must("plan", "-var=dry_run=required", "-refresh=false")
 	tf.Must("apply", "-auto-approve", "-var=dry_run=required", "-var=headless=true")
 	tf.Empty("-var=headless=true")
 	tf.Must("apply", "-auto-approve", "-var=name=other")

@@ -23,14 +23,17 @@ func (k *Kind) ValidateResourceConfig(run *Run, req *tfprotov6.ValidateResourceC
 	return &tfprotov6.ValidateResourceConfigResponse{Diagnostics: report(k.validate(run, config))}, nil
 }
 
-// UpgradeResourceState reads the state file. So far there is one version.
-func (k *Kind) UpgradeResourceState(req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
+// UpgradeResourceState reads the state file. So far there is one version. Terraform asks for it whether it refreshes or not.
+func (k *Kind) UpgradeResourceState(run *Run, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
 	if req.RawState == nil {
 		return &tfprotov6.UpgradeResourceStateResponse{}, nil
 	}
 	state, err := k.Attributes().UnmarshalState(req.RawState.JSON)
 	if err != nil {
 		return nil, fmt.Errorf("the state of a lamia_%s cannot be read: %w", k.Type, err)
+	}
+	if run != nil && state != nil {
+		run.read(k.ref(state))
 	}
 	upgraded, err := k.marshal(state)
 	return &tfprotov6.UpgradeResourceStateResponse{UpgradedState: upgraded}, err

@@ -46,7 +46,7 @@ func (s server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.Valid
 
 func (s server) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
 	if k := s.resources[req.TypeName]; k != nil {
-		return k.UpgradeResourceState(req)
+		return k.UpgradeResourceState(s.lamia.run.Load(), req)
 	}
 	return s.protocol.UpgradeResourceState(ctx, req)
 }
