@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -21,7 +20,7 @@ const (
 // relate warns of what follows from other objects for the stored one. What followed already from prior, an earlier version of it, was said when
 // that was read. It is no part of the operation: it needs no permissions, never fails, and does not count against the operation's time.
 func (s *session) relate(prior values, stored *unstructured.Unstructured) {
-	if s.kind.Related == nil || errors.Is(s.ctx.Err(), context.Canceled) {
+	if s.kind.Related == nil || s.interrupted() {
 		return
 	}
 	var before *unstructured.Unstructured

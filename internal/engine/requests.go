@@ -263,7 +263,7 @@ func (e *notReadyError) Error() string { return "not ready" }
 
 func (e *notReadyError) report(s *session) {
 	end := "the time was up"
-	if errors.Is(s.ctx.Err(), context.Canceled) {
+	if s.interrupted() {
 		end = "Terraform was interrupted"
 	}
 	detail := fmt.Sprintf("It is stored, and it is in the state. But when %s it still waited for %s.", end, e.reason)

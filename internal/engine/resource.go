@@ -55,7 +55,14 @@ func (k *Kind) create(ctx context.Context, run *Run, plan values, private privat
 		return state
 	}
 	state = s.settle(nil, plan, live)
-	if diagnostics.HasError() {
+	switch {
+	case !diagnostics.HasError():
+	case s.interrupted():
+		// Terraform ends an interrupted apply with an error of its own. One of the provider's would taint what the next apply can finish.
+		for i, d := range *diagnostics {
+			(*diagnostics)[i] = diag.NewWarningDiagnostic(d.Summary(), d.Detail())
+		}
+	default:
 		s.diagnostics.AddWarning(fmt.Sprintf("The next apply replaces %s", s.ref),
 			"Terraform marks as tainted what it could not create to the end. To keep the object, and its addresses, run terraform untaint with the address of the resource first.")
 	}
@@ -202,6 +209,9 @@ func (k *Kind) open(ctx context.Context, run *Run, v values, operation string, d
 	return s
 }
 
+// interrupted reports whether somebody has pressed Ctrl-C.
+func (s *session) interrupted() bool { return errors.Is(s.ctx.Err(), context.Canceled) }
+
 func (s *session) close() {
 	s.cancel()
 	warnings := s.warnings.Diagnostics(s.ref)
@@ -243,7 +253,7 @@ func (s *session) settle(prior, plan values, live *unstructured.Unstructured) va
 	if err != nil {
 		s.fail("get", err)
 		stored.Unstructured = live
-		if s.kind.Companions != nil {
+		if s.kind.Companions != nil && (prior != nil || !s.interrupted()) { // what is created and has no error is as planned
 			states := make(map[string]string)
 			for kind := range s.kind.Companions.Resources {
 				states[kind] = notChecked

@@ -1,6 +1,7 @@
 package istio_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -10,9 +11,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
 )
@@ -225,6 +228,34 @@ func (g gateway) heals(tf *acctest.Terraform) {
 			g.t.Error(err)
 		}
 	}
+}
+
+// A create that is interrupted is finished by the next apply: nothing is tainted, and so no address is lost.
+func TestAccGateway_interrupted(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "gw")
+	service := func(tuning object) string {
+		return g.folder(object{"workload": object{"replicas": 0, "service": tuning}})
+	}
+	tf := acctest.NewTerraform(t, service(object{"load_balancer_class": "example.com/none"}), "", nil)
+	apply := tf.Start("apply", "-auto-approve")
+	if err := wait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
+		return g.companion("Deployment").Exists(), nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	apply.Interrupt()
+	if errors := apply.Wait().Errors(); len(errors) == 0 {
+		t.Error("an interrupted apply succeeds")
+	}
+	made := g.Live().GetUID()
+	tf.Configure(service(object{"type": "ClusterIP"}))
+	tf.Must("apply", "-auto-approve")
+	if now := g.Live().GetUID(); now != made {
+		t.Errorf("the Gateway of UID %s has become one of UID %s", made, now)
+	}
+	tf.Empty()
+	tf.Must("destroy", "-auto-approve")
 }
 
 // Companions that are not wanted any more, and that an apply could not delete, are deleted by the next.
