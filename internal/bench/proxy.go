@@ -42,7 +42,7 @@ func newProxy(config *rest.Config) (*proxy, error) {
 	forward.Transport, forward.FlushInterval = transport, -1
 	p.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		p.count(r)
-		time.Sleep(time.Duration(p.delay.Load())) //nolint:forbidigo // it is the distance
+		time.Sleep(time.Duration(p.delay.Load())) // the distance
 		if p.refuse.Load() {
 			http.Error(rw, "down", http.StatusServiceUnavailable)
 			return
