@@ -1,5 +1,5 @@
 // Command controlplane is a Kubernetes cluster with Istio's control plane in one binary, for trying the
-// provider out and for its tests. Nothing runs in its pods, and nothing of it is left when it ends.
+// provider out and for its tests. Nothing of it is left when it ends.
 package main
 
 import (
@@ -33,7 +33,10 @@ func command() *cobra.Command {
 		Use:   "controlplane [flags] [-- command args...]",
 		Short: "Run Kubernetes and Istio's control plane on 127.0.0.1 until interrupted, or until a command ends",
 		Long: `Runs etcd, kube-apiserver, kube-controller-manager, kube-scheduler and istiod in this process, with a
-simulated node and load balancers on 127.0.0.1, all in a temporary folder.
+simulated node and load balancers on loopback addresses, all in a temporary folder.
+
+With an Envoy, on the PATH or beside this program, the proxies of gateways are processes of it, applications'
+pods answer who they are, and load balancers pass requests on. Without one, no request is answered.
 
 Without a command it runs in the foreground and, when ready, prints two lines for a shell to evaluate:
 export KUBECONFIG=... and export KUBE_CONFIG_PATH=...
@@ -47,13 +50,15 @@ its status.`,
 		},
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.chosen = cmd.Flags().Changed("traffic")
 			return run(o, args)
 		},
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.Flags().StringVar(&o.kubeconfig, "kubeconfig", "", "new `file` to write the administrator's kubeconfig to; removed at the end (default: in the temporary folder)")
 	root.Flags().StringVar(&o.logs, "logs", "", "`folder` to write the logs to; kept at the end (default: in the temporary folder)")
+	root.Flags().BoolVar(&o.traffic, "traffic", true, "pass requests, and fail where that is impossible (default: pass them where it is possible)")
 	root.AddCommand(kubeconfigCommand())
 	return root
 }

@@ -14,11 +14,14 @@ import (
 	"time"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/controlplane/cluster"
+	"github.com/magneticio/terraform-provider-lamia/internal/controlplane/proxy"
 )
 
 type options struct {
 	kubeconfig string
 	logs       string
+	traffic    bool
+	chosen     bool // whether traffic was given
 }
 
 // run starts a cluster and keeps it until a signal, the end of the parent process, the failure of a part, or
@@ -32,6 +35,11 @@ func run(o options, args []string) error {
 	if _, err := os.Lstat(o.kubeconfig); err == nil {
 		return fmt.Errorf("--kubeconfig: %s exists, and would be overwritten and at the end removed; name another file", o.kubeconfig)
 	}
+	envoy, version, err := o.envoy()
+	if err != nil && o.chosen {
+		return fmt.Errorf("--traffic: %w", err)
+	}
+	simulated := err
 	dir, err := newFolder()
 	if err != nil {
 		return err
@@ -59,7 +67,7 @@ func run(o options, args []string) error {
 
 	// The garbage of the start is not worth collecting: it takes a quarter of the time.
 	collect := debug.SetGCPercent(400)
-	c, err := cluster.Start(ctx, cluster.Config{Dir: dir.path, Logs: o.logs, Kubeconfig: o.kubeconfig, Progress: progress(console)})
+	c, err := cluster.Start(ctx, cluster.Config{Dir: dir.path, Logs: o.logs, Kubeconfig: o.kubeconfig, Envoy: envoy, Version: version, Progress: progress(console)})
 	if err != nil {
 		// No Stop: parts that are stopped in the middle of their start are not reliable, some panic. The process
 		// ends now, and they with it.
@@ -72,6 +80,14 @@ func run(o options, args []string) error {
 	debug.SetGCPercent(collect)
 	debug.FreeOSMemory()
 	fmt.Fprintf(console, "ready after %.1f s\n", time.Since(began).Seconds())
+	switch {
+	case simulated != nil:
+		fmt.Fprintf(console, "pods are simulated and answer no requests: %v\n", simulated)
+	case c.LowPorts() != 0:
+		fmt.Fprintf(console, "requests pass, by Envoy %s; load balancers listen at port 80+%d instead of 80, and so on, as long as only root may\n", version, c.LowPorts())
+	case envoy != "":
+		fmt.Fprintf(console, "requests pass, by Envoy %s\n", version)
+	}
 
 	if len(args) > 0 {
 		return execute(ctx, c, o.kubeconfig, args, console, &left)
@@ -84,6 +100,17 @@ func run(o options, args []string) error {
 	case err := <-c.Failed():
 		return err
 	}
+}
+
+// envoy is the Envoy to use and its version; "" where requests are not asked for.
+func (o options) envoy() (path, version string, err error) {
+	if !o.traffic {
+		return "", "", nil
+	}
+	if err := proxy.Supported(); err != nil {
+		return "", "", err
+	}
+	return proxy.Find()
 }
 
 // progress prints a line per part, with the seconds that it took.

@@ -1,6 +1,6 @@
-// Package cluster is a Kubernetes cluster with Istio in one process: etcd, kube-apiserver,
-// kube-controller-manager, kube-scheduler and istiod as they are, a simulated node, and load balancers that
-// are only an address. Everything listens on 127.0.0.1 and lives in one directory.
+// Package cluster is a Kubernetes cluster with Istio in one process: etcd, kube-apiserver, kube-controller-manager, kube-scheduler and istiod
+// as they are, and a simulated node. With an Envoy its gateways are real ones, with processes of their own, and its load balancers answer.
+// Everything listens on loopback addresses and lives in one directory.
 package cluster
 
 import (
@@ -10,6 +10,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -29,15 +31,18 @@ import (
 // nodeName is the name of the one node.
 const nodeName = "lamia-node"
 
-// XDSConfigMap is the ConfigMap of namespace istio-system whose key "xds" is the host:port of istiod's
-// plaintext xDS server.
-const XDSConfigMap = "lamia-controlplane"
+// publicConfigMap is the ConfigMap of namespace istio-system that says what users of the cluster cannot know otherwise: "xds" is the
+// host:port of istiod's plaintext xDS server; "traffic" says what proxies there are, "" if none; "lowPorts" is what has to be added to a load
+// balancer's port below 1024.
+const publicConfigMap = "lamia-controlplane"
 
 // Config is what a cluster is made of.
 type Config struct {
 	Dir        string // an existing directory for all data; whoever made it removes it after Stop, and then ends the process
 	Logs       string // an existing directory for the logs, a file per part
 	Kubeconfig string // where to write the administrator's kubeconfig
+	Envoy      string // the path of the program; "" for pods in which nothing runs
+	Version    string // of Envoy
 	// Progress is told of each part that has become ready, and how long that took. It may be called concurrently.
 	Progress func(part string, took time.Duration)
 }
@@ -45,18 +50,22 @@ type Config struct {
 // Cluster is a running cluster.
 type Cluster struct {
 	Config
-	dir      string
-	server   string // URL of the API server
-	webhooks string // host:port of istiod's webhooks
-	xds      string // host:port of istiod's plaintext xDS server
-	ca       *authority
-	network  network
-	config   *rest.Config // the administrator's
-	client   kubernetes.Interface
+	dir       string
+	server    string // URL of the API server
+	webhooks  string // host:port of istiod's webhooks
+	xds       string // host:port of istiod's plaintext xDS server
+	secureXDS string // host:port of its TLS one
+	ca        *authority
+	network   network
+	config    *rest.Config // the administrator's
+	client    kubernetes.Interface
 
-	machine *part // the node
-	failed  chan error
-	abort   context.CancelCauseFunc // ends the start
+	machine  *part                   // the node
+	forward  *loadbalancer.Forwarder // nil without an Envoy
+	lowPorts uint16                  // is added to the ports below 1024 of load balancers
+	proxies  atomic.Int64            // how many there have been
+	failed   chan error
+	abort    context.CancelCauseFunc // ends the start
 }
 
 // Start starts a cluster and returns when pods can be created and Istio's objects are validated. A failure is
@@ -99,9 +108,14 @@ func (c *Cluster) start(ctx context.Context) error {
 	}
 	c.server = "https://" + listener.Addr().String()
 	c.network = newNetwork(listener.Addr().(*net.TCPAddr).Port)
-	for _, address := range []*string{&c.webhooks, &c.xds} {
+	for _, address := range []*string{&c.webhooks, &c.xds, &c.secureXDS} {
 		if *address, err = reserve(); err != nil {
 			return fmt.Errorf("a port for istiod: %w", err)
+		}
+	}
+	if c.Envoy != "" {
+		if c.lowPorts, err = c.network.lowPorts(); err != nil {
+			return err
 		}
 	}
 	if err := c.identities(); err != nil {
@@ -128,6 +142,11 @@ func (c *Cluster) start(ctx context.Context) error {
 	}
 	if err := c.step("Istio's charts", func() error { return c.install(ctx, objects) }); err != nil {
 		return err
+	}
+	if c.Envoy != "" {
+		if c.forward, err = c.forwarder(); err != nil {
+			return err
+		}
 	}
 	c.machine = c.node()
 	work, wctx = errgroup.WithContext(ctx)
@@ -193,6 +212,7 @@ func (c *Cluster) identities() (err error) {
 		{"kube-scheduler", "system:kube-scheduler", nil},
 		{"istiod", "system:serviceaccount:" + constants.IstioSystemNamespace + ":istiod", []string{"system:serviceaccounts"}},
 		{"node", "system:node:" + nodeName, []string{"system:nodes"}},
+		{"kube-proxy", "system:kube-proxy", nil},
 		{"load-balancer", "system:serviceaccount:kube-system:service-controller", []string{"system:serviceaccounts"}},
 	} {
 		if err := c.ca.kubeconfig(c.kubeconfigOf(i.name), c.server, i.user, i.groups...); err != nil {
@@ -239,9 +259,11 @@ func (c *Cluster) node() *part {
 		if err != nil {
 			return err
 		}
-		return node.Run(ctx, client, node.Config{
-			Name: nodeName, Address: c.network.node, Pods: c.network.pods, Version: version.Get().GitVersion, Log: p.log,
-		})
+		config := node.Config{Name: nodeName, Address: c.network.node, Pods: c.network.pods, Version: version.Get().GitVersion, Log: p.log}
+		if c.forward != nil {
+			config.Workload, config.Leaving = c.workload, c.forward.Leaving
+		}
+		return node.Run(ctx, client, config)
 	}
 	// It takes pods when the controller manager has found it healthy and has taken away its taints.
 	p.ready = func(ctx context.Context) error {
@@ -262,17 +284,29 @@ func (c *Cluster) loadBalancer() *part {
 		if err != nil {
 			return err
 		}
-		return loadbalancer.Run(withLog(ctx, p), client, c.network.loadBalancers, func() { close(up) })
+		return loadbalancer.Run(withLog(ctx, p), client, c.network.loadBalancers, c.forward, func() { close(up) })
 	}
 	p.ready = func(ctx context.Context) error { return closed(ctx, p, up) }
 	return p
 }
 
+// forwarder forwards as long as this process lives.
+func (c *Cluster) forwarder() (*loadbalancer.Forwarder, error) {
+	client, err := c.clientOf("kube-proxy")
+	if err != nil {
+		return nil, err
+	}
+	return loadbalancer.NewForwarder(context.Background(), client, c.network.loopback, c.lowPorts), nil
+}
+
+// LowPorts is what is added to the ports below 1024 of load balancers.
+func (c *Cluster) LowPorts() int { return int(c.lowPorts) }
+
 // publish writes to the cluster what its users cannot know otherwise.
 func (c *Cluster) publish(ctx context.Context) error {
 	_, err := c.client.CoreV1().ConfigMaps(constants.IstioSystemNamespace).Create(ctx, &corev1.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Name: XDSConfigMap},
-		Data:       map[string]string{"xds": c.xds},
+		ObjectMeta: metav1.ObjectMeta{Name: publicConfigMap},
+		Data:       map[string]string{"xds": c.xds, "traffic": c.Version, "lowPorts": strconv.Itoa(int(c.lowPorts))},
 	}, metav1.CreateOptions{})
 	return err
 }

@@ -45,7 +45,7 @@ func (c *Cluster) istiod() *part {
 				HTTPAddr:       "127.0.0.1:0",
 				HTTPSAddr:      c.webhooks,
 				GRPCAddr:       c.xds,
-				SecureGRPCAddr: "127.0.0.1:0",
+				SecureGRPCAddr: c.secureXDS,
 				TLSOptions: bootstrap.TLSOptions{
 					CaCertFile:    c.ca.certFile("ca"),
 					CertFile:      c.ca.certFile("istiod"),

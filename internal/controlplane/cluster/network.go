@@ -15,12 +15,12 @@ var serviceNetwork = netip.MustParsePrefix("10.0.0.0/16")
 // without having to agree, because they follow from the API server's port p: the node and its pods are in
 // 10.<p/256>.<p%256>.0/25, load balancers in 127.<p/256>.<p%256>.128/25.
 //
-// A pod's IP may not be a loopback address (no EndpointSlice would hold it), so nothing answers at it. The
-// same address with 127 in place of 10 is free for a process that stands in for the pod.
+// What listens at the node's and the pods' addresses is where loopback says.
 type network struct {
 	node          netip.Addr
 	pods          *address.Pool
 	loadBalancers *address.Pool
+	loopback      address.Loopback
 }
 
 func newNetwork(port int) network {
@@ -31,7 +31,25 @@ func newNetwork(port int) network {
 		node:          at(10, 1),
 		pods:          address.NewPool(at(10, 2), at(10, 127)),
 		loadBalancers: address.NewPool(at(127, 128), at(127, 254)),
+		loopback:      address.Loopback{Pods: netip.PrefixFrom(at(10, 0), 25)},
 	}
+}
+
+// instead is what is added to a load balancer's port below 1024 for a user who may not listen there, as 8080 is used for 80.
+const instead = 8000
+
+// lowPorts returns what is added to the ports below 1024 of load balancers on this machine. It fails where there are no addresses but 127.0.0.1.
+func (n network) lowPorts() (uint16, error) {
+	at := n.loopback.Addr(n.node)
+	for _, try := range []struct{ port, add uint16 }{{80, 0}, {0, instead}} {
+		l, err := net.Listen("tcp", netip.AddrPortFrom(at, try.port).String())
+		if err == nil {
+			return try.add, l.Close()
+		} else if try.add != 0 {
+			return 0, fmt.Errorf("this machine has no address %s: %w", at, err)
+		}
+	}
+	panic("unreachable")
 }
 
 // reserve returns a free address on 127.0.0.1 for a server that cannot be handed a listener. The port is left

@@ -1,5 +1,5 @@
-// Package loadbalancer is a cloud whose only product is a load balancer's address: Kubernetes' own service
-// controller asks it for one for each Service of type LoadBalancer. Nothing listens on the addresses.
+// Package loadbalancer is a cloud whose only product is load balancers: Kubernetes' own service controller asks it for one for each Service
+// of type LoadBalancer. It has an address, and passes connections on where pods can take them.
 package loadbalancer
 
 import (
@@ -23,10 +23,11 @@ const (
 )
 
 // Run gives each Service of type LoadBalancer an address of pool until ctx ends. Services with a
-// loadBalancerClass are left to whoever serves that class. It calls up once it knows what there is.
-func Run(ctx context.Context, client kubernetes.Interface, pool *address.Pool, up func()) error {
+// loadBalancerClass are left to whoever serves that class. Without a forwarder nothing listens at the addresses. It calls up once it knows
+// what there is.
+func Run(ctx context.Context, client kubernetes.Interface, pool *address.Pool, forwarder *Forwarder, up func()) error {
 	factory := informers.NewSharedInformerFactory(client, 0)
-	controller, err := service.New(&cloud{balancer{pool}}, client, factory.Core().V1().Services(), factory.Core().V1().Nodes(),
+	controller, err := service.New(&cloud{balancer{pool, forwarder}}, client, factory.Core().V1().Services(), factory.Core().V1().Nodes(),
 		name, utilfeature.DefaultFeatureGate)
 	if err != nil {
 		return fmt.Errorf("service controller: %w", err)
@@ -45,7 +46,8 @@ func Run(ctx context.Context, client kubernetes.Interface, pool *address.Pool, u
 
 // balancer implements cloudprovider.LoadBalancer: a load balancer is its address.
 type balancer struct {
-	pool *address.Pool
+	pool      *address.Pool
+	forwarder *Forwarder // nil where there is nothing to forward to
 }
 
 func (b balancer) GetLoadBalancerName(_ context.Context, _ string, s *corev1.Service) string {
@@ -65,6 +67,11 @@ func (b balancer) EnsureLoadBalancer(_ context.Context, _ string, s *corev1.Serv
 	if err != nil {
 		return nil, err
 	}
+	if b.forwarder != nil {
+		if err := b.forwarder.Forward(s, a); err != nil {
+			return nil, err
+		}
+	}
 	return status(a.String()), nil
 }
 
@@ -73,6 +80,9 @@ func (b balancer) UpdateLoadBalancer(context.Context, string, *corev1.Service, [
 }
 
 func (b balancer) EnsureLoadBalancerDeleted(_ context.Context, _ string, s *corev1.Service) error {
+	if b.forwarder != nil {
+		b.forwarder.Stop(string(s.UID))
+	}
 	b.pool.Release(string(s.UID))
 	return nil
 }

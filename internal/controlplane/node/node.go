@@ -1,5 +1,5 @@
 // Package node is a node without a kubelet: virtual-kubelet registers it and keeps its lease, and what the
-// scheduler puts on it is reported as running. Nothing is executed and no image is pulled.
+// scheduler puts on it is reported as running. No image is pulled: what stands in for the pod runs instead, if anything.
 package node
 
 import (
@@ -43,6 +43,10 @@ type Config struct {
 	Address netip.Addr    // the node's InternalIP and the pods' hostIP
 	Pods    *address.Pool // where pods get their IP from
 	Version string        // reported as the kubelet's version
+	// Workload returns what runs in a pod that has this IP; nil is nothing.
+	Workload func(pod *corev1.Pod, ip netip.Addr) Workload
+	// Leaving is told of a pod's IP before its workload ends, and when it may be another's.
+	Leaving func(ip netip.Addr, leaving bool)
 	Log     io.Writer
 }
 
@@ -68,11 +72,14 @@ func Run(ctx context.Context, client kubernetes.Interface, config Config) error 
 	// empty and are never started: no right to read Secrets is needed.
 	never := informers.NewSharedInformerFactory(client, 0).Core().V1()
 
+	provider := newPods(ctx, client, recorder, config)
+	defer provider.workloads.Wait()
+	defer cancel()
 	pods, err := node.NewPodController(node.PodControllerConfig{
 		PodClient:                            client.CoreV1(),
 		PodInformer:                          factory.Core().V1().Pods(),
 		EventRecorder:                        recorder,
-		Provider:                             newPods(client, recorder, config),
+		Provider:                             provider,
 		ConfigMapInformer:                    never.ConfigMaps(),
 		SecretInformer:                       never.Secrets(),
 		ServiceInformer:                      never.Services(),

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/virtual-kubelet/virtual-kubelet/errdefs"
+	"github.com/virtual-kubelet/virtual-kubelet/log"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,20 +19,30 @@ import (
 )
 
 // Pods implements virtual-kubelet's PodLifecycleHandler and PodNotifier: it says of each pod what a kubelet
-// would, without running it.
+// would, and runs its workload.
 type Pods struct {
 	client   kubernetes.Interface
 	recorder record.EventRecorder
 	host     netip.Addr
 	ips      *address.Pool
+	workload func(*corev1.Pod, netip.Addr) Workload
+	leaving  func(netip.Addr, bool)
 	notify   func(*corev1.Pod)
 
+	ctx       context.Context // of all workloads
+	workloads sync.WaitGroup
+
+	telling sync.Mutex
+
 	mu   sync.Mutex
-	pods map[string]*corev1.Pod
+	pods map[string]*running
 }
 
-func newPods(client kubernetes.Interface, recorder record.EventRecorder, config Config) *Pods {
-	return &Pods{client: client, recorder: recorder, host: config.Address, ips: config.Pods, pods: map[string]*corev1.Pod{}}
+func newPods(ctx context.Context, client kubernetes.Interface, recorder record.EventRecorder, config Config) *Pods {
+	return &Pods{
+		client: client, recorder: recorder, host: config.Address, ips: config.Pods, workload: config.Workload, leaving: config.Leaving,
+		ctx: ctx, pods: map[string]*running{},
+	}
 }
 
 // NotifyPods sets whom to tell about a changed status.
@@ -44,28 +55,51 @@ func (p *Pods) CreatePod(ctx context.Context, pod *corev1.Pod) error {
 	return p.UpdatePod(ctx, pod)
 }
 
-// UpdatePod brings the status in line with the pod's spec.
+// UpdatePod brings the status in line with the pod's spec, and starts the workload once there is one that can run.
 func (p *Pods) UpdatePod(_ context.Context, pod *corev1.Pod) error {
-	ip := p.host
+	r := &running{pod: pod.DeepCopy(), ip: p.host}
 	if !pod.Spec.HostNetwork {
 		var err error
-		if ip, err = p.ips.Acquire(string(pod.UID)); err != nil {
+		if r.ip, err = p.ips.Acquire(string(pod.UID)); err != nil {
 			return fmt.Errorf("IP of pod %s/%s: %w", pod.Namespace, pod.Name, err)
 		}
 	}
-	pod = pod.DeepCopy()
-	pod.Status = started(pod, p.host, ip)
-	p.report(pod)
 
 	p.mu.Lock()
 	before := p.pods[key(pod.Namespace, pod.Name)]
-	p.pods[key(pod.Namespace, pod.Name)] = pod
-	p.mu.Unlock()
-	if before != nil && before.UID != pod.UID {
-		p.ips.Release(string(before.UID)) // a pod of that name was replaced before its end was seen
+	same := before != nil && before.pod.UID == pod.UID
+	var workload Workload
+	switch {
+	case same && before.stop != nil: // its workload goes on
+		before.pod, r = r.pod, before
+	case pod.Status.Phase != corev1.PodSucceeded && p.workload != nil && pullableAll(pod):
+		if workload = p.workload(r.pod, r.ip); workload != nil {
+			r.state, r.stop, r.done = &state{}, make(chan struct{}), make(chan struct{})
+		}
 	}
-	p.notify(pod)
+	r.pod.Status = started(r.pod, p.host, r.ip, r.state)
+	p.pods[key(pod.Namespace, pod.Name)] = r
+	p.mu.Unlock()
+
+	if before != nil && !same {
+		go p.end(before) // a pod of that name was replaced before its end was seen
+	}
+	p.report(p.tell(r))
+	if workload != nil {
+		p.workloads.Go(func() { p.run(r, workload) })
+	}
 	return nil
+}
+
+// tell reports a pod as it is now, and returns it. What is told last is what was so last.
+func (p *Pods) tell(r *running) *corev1.Pod {
+	p.telling.Lock()
+	defer p.telling.Unlock()
+	p.mu.Lock()
+	pod := r.pod.DeepCopy()
+	p.mu.Unlock()
+	p.notify(pod)
+	return pod
 }
 
 // report writes the events of a kubelet that cannot pull an image.
@@ -77,45 +111,63 @@ func (p *Pods) report(pod *corev1.Pod) {
 	}
 }
 
-// DeletePod ends a pod and removes it from the API server: its containers have nothing to finish, so the
-// grace period need not be waited for.
-func (p *Pods) DeletePod(ctx context.Context, pod *corev1.Pod) error {
+// DeletePod ends a pod and removes it from the API server as soon as its workload has nothing left to finish: the
+// rest of the grace period need not be waited for.
+func (p *Pods) DeletePod(_ context.Context, pod *corev1.Pod) error {
 	p.mu.Lock()
-	known, ok := p.pods[key(pod.Namespace, pod.Name)]
-	if ok && known.UID != pod.UID {
-		ok = false
-	}
-	if ok {
-		delete(p.pods, key(pod.Namespace, pod.Name))
-	}
-	p.mu.Unlock()
-	p.ips.Release(string(pod.UID))
-	if !ok {
+	defer p.mu.Unlock()
+	r, ok := p.pods[key(pod.Namespace, pod.Name)]
+	if !ok || r.pod.UID != pod.UID {
+		p.ips.Release(string(pod.UID))
 		return errdefs.NotFoundf("pod %s/%s is not on this node", pod.Namespace, pod.Name)
 	}
+	if !r.ending {
+		r.ending = true
+		p.workloads.Go(func() { p.remove(r) })
+	}
+	return nil
+}
 
-	pod = pod.DeepCopy()
-	pod.Status = ended(pod)
-	p.notify(pod)
-	err := p.client.CoreV1().Pods(pod.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{
+// remove ends a pod, and then there is none.
+func (p *Pods) remove(r *running) {
+	p.end(r)
+
+	p.mu.Lock()
+	if at := key(r.pod.Namespace, r.pod.Name); p.pods[at] == r {
+		delete(p.pods, at)
+	}
+	r.pod.Status = ended(r.pod)
+	p.mu.Unlock()
+	pod := p.tell(r)
+	err := p.client.CoreV1().Pods(pod.Namespace).Delete(p.ctx, pod.Name, metav1.DeleteOptions{
 		GracePeriodSeconds: ptr.To[int64](0),
 		Preconditions:      metav1.NewUIDPreconditions(string(pod.UID)),
 	})
-	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
-		return nil
+	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
+		log.G(p.ctx).WithError(err).Warnf("pod %s/%s is left to virtual-kubelet", pod.Namespace, pod.Name)
 	}
-	return err
+}
+
+// end stops a pod's workload, waits for it, and gives its IP back.
+func (p *Pods) end(r *running) {
+	if r.stop != nil {
+		p.leaving(r.ip, true)
+		close(r.stop)
+		<-r.done
+		p.leaving(r.ip, false)
+	}
+	p.ips.Release(string(r.pod.UID))
 }
 
 // GetPod returns a pod of this node.
 func (p *Pods) GetPod(_ context.Context, namespace, name string) (*corev1.Pod, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	pod, ok := p.pods[key(namespace, name)]
+	r, ok := p.pods[key(namespace, name)]
 	if !ok {
 		return nil, errdefs.NotFoundf("pod %s/%s is not on this node", namespace, name)
 	}
-	return pod.DeepCopy(), nil
+	return r.pod.DeepCopy(), nil
 }
 
 // GetPodStatus returns the status of a pod of this node.
@@ -132,8 +184,8 @@ func (p *Pods) GetPods(context.Context) ([]*corev1.Pod, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	pods := make([]*corev1.Pod, 0, len(p.pods))
-	for _, pod := range p.pods {
-		pods = append(pods, pod.DeepCopy())
+	for _, r := range p.pods {
+		pods = append(pods, r.pod.DeepCopy())
 	}
 	return pods, nil
 }

@@ -3,6 +3,7 @@ package node
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -27,8 +28,14 @@ func pullable(image string) string {
 	return ""
 }
 
-// started is the status of a pod once a node has done all that it can do for it.
-func started(pod *corev1.Pod, host, ip netip.Addr) corev1.PodStatus {
+// pullableAll reports whether all images of a pod can be pulled.
+func pullableAll(pod *corev1.Pod) bool {
+	return !slices.ContainsFunc(slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers), func(c corev1.Container) bool { return pullable(c.Image) != "" })
+}
+
+// started is the status of a pod once a node has done all that it can do for it. What its containers do is the workload's state, if there is
+// a workload.
+func started(pod *corev1.Pod, host, ip netip.Addr, workload *state) corev1.PodStatus {
 	now := metav1.Now()
 	s := corev1.PodStatus{
 		ObservedGeneration: pod.Generation,
@@ -42,7 +49,7 @@ func started(pod *corev1.Pod, host, ip netip.Addr) corev1.PodStatus {
 	}
 	initialized := true
 	for _, c := range pod.Spec.InitContainers {
-		status := running(pod, c)
+		status := runs(pod, c)
 		switch sidecar := ptr.Deref(c.RestartPolicy, "") == corev1.ContainerRestartPolicyAlways; {
 		case !initialized:
 			status = waiting(c, "PodInitializing", "")
@@ -56,16 +63,21 @@ func started(pod *corev1.Pod, host, ip netip.Addr) corev1.PodStatus {
 	}
 	ready := initialized
 	for _, c := range pod.Spec.Containers {
-		status := running(pod, c)
+		status := runs(pod, c)
 		switch {
 		case !initialized:
 			status = waiting(c, "PodInitializing", "")
 		case pullable(c.Image) != "":
 			status, ready = waiting(c, imagePullBackOff, pullable(c.Image)), false
+		case workload != nil:
+			status.RestartCount, status.LastTerminationState.Terminated = workload.restarts, workload.last
+			if !workload.ready {
+				status.Ready, ready = false, false
+			}
 		}
 		s.ContainerStatuses = append(s.ContainerStatuses, status)
 	}
-	if !ready {
+	if !initialized || !pullableAll(pod) {
 		s.Phase = corev1.PodPending
 	}
 	s.Conditions = conditions(pod, map[corev1.PodConditionType]bool{
@@ -124,7 +136,7 @@ func conditions(pod *corev1.Pod, set map[corev1.PodConditionType]bool, reasonIfF
 	return all
 }
 
-func running(pod *corev1.Pod, c corev1.Container) corev1.ContainerStatus {
+func runs(pod *corev1.Pod, c corev1.Container) corev1.ContainerStatus {
 	return corev1.ContainerStatus{
 		Name: c.Name, Image: c.Image, ImageID: c.Image, Ready: true, Started: ptr.To(true),
 		ContainerID: fmt.Sprintf("simulated://%s/%s", pod.UID, c.Name),
