@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/scenario"
+	"github.com/magneticio/terraform-provider-lamia/internal/traffic"
 )
 
 // config is what a demo is made of.
@@ -27,9 +28,12 @@ type config struct {
 
 type demo struct {
 	config
-	client dynamic.Interface
-	before *scenario.Scenario
-	work   *workspace
+	client  dynamic.Interface
+	before  *scenario.Scenario
+	work    *workspace
+	traffic *traffic.Cluster
+	seen    []int    // how many requests to each route were answered by whom they are meant for
+	curls   []string // the requests that were sent, for a person to send again
 }
 
 // newDemo prepares a demo; nothing is in the cluster yet. The demo is to be closed.
@@ -94,13 +98,16 @@ func (d *demo) up(ctx context.Context) error {
 	if err := d.show(ctx); err != nil {
 		return err
 	}
-	return d.step("terraform plan, once more", func() (string, error) {
+	if err := d.step("terraform plan, once more", func() (string, error) {
 		said, changes, err := d.work.plan(ctx)
 		if err == nil && changes {
 			err = fmt.Errorf("the second plan is not empty:\n%s", d.work.stdout.String())
 		}
 		return said, err
-	})
+	}); err != nil {
+		return err
+	}
+	return d.requests(ctx)
 }
 
 // show prints what is in the cluster.
@@ -126,6 +133,9 @@ All of it stays until Ctrl-C. In another shell:
   terraform plan
   kubectl get virtualservices --all-namespaces
 `, d.kubeconfig, d.work.cliConfig, d.work.dir)
+	if len(d.curls) > 0 {
+		fmt.Fprintf(d.out, "\nThe gateways answer. The weights are in %s.\n\n  %s\n", canaryFile, strings.Join(d.curls, "\n  "))
+	}
 }
 
 // down takes the routing away and looks whether anything of it is left.

@@ -132,6 +132,9 @@ func TestAccDemo(t *testing.T) {
 		t.Fatalf("%v\n%s", err, &out)
 	}
 
+	if d.traffic.Proxies != "" {
+		d.showsRequests(t, out.String())
+	}
 	said := oneSpace(address.ReplaceAllString(strings.ReplaceAll(out.String(), prefix, ""), "address ADDRESS"))
 	for _, want := range []string{
 		"Installed magneticio/lamia v" + providerVersion,
@@ -145,6 +148,28 @@ func TestAccDemo(t *testing.T) {
 	} {
 		if !strings.Contains(said, oneSpace(want)) {
 			t.Errorf("the demo does not say %q:\n%s", want, &out)
+		}
+	}
+}
+
+// showsRequests checks what the demo says of requests where they pass.
+func (d *demo) showsRequests(t *testing.T, said string) {
+	t.Helper()
+	for _, want := range []string{
+		`vs-1 +http://vamp-gw1-test\.democluster\.net/ +at [\d.:]+ +20 of 20 answered by app1 version1, asked for /\n`,
+		`vs-2 +http://vamp-gw1-alt-test\.democluster\.net/ +at [\d.:]+ +20 of 20 answered by app1 version2, asked for /\n`,
+		`vs-3 +http://vamp-gw2-test\.democluster\.net/service1/y +at [\d.:]+ +20 of 20 answered by app1 version3, asked for //y\n`,
+		`vs-3 +http://vamp-gw2-test\.democluster\.net/service2 +at [\d.:]+ +20 of 20 answered by app2 version1, asked for /\n`,
+		`vs-4, from a pod of team 3 +http://vamp-gw2-test\.democluster\.net/service2 +at [\d.:]+ +20 of 20 answered by app2 version1, asked for / `,
+		`answered 1000 by version1\n`,
+		`Resources: 0 added, 1 changed, 0 destroyed\.\n`,
+		`answered [78]\d\d by version1, [12]\d\d by version2 `,
+		`(✓ .*\n\s*){4}`,
+		`curl -H 'Host: vamp-gw2-test\.democluster\.net' http://[\d.:]+/service1/y\n`,
+		`curl 'http://[\d.:]+/\?at=`,
+	} {
+		if !regexp.MustCompile(want).MatchString(said) {
+			t.Errorf("the demo does not say %s:\n%s", want, said)
 		}
 	}
 }

@@ -1,5 +1,5 @@
 // Command demo shows the scenario to a person, from nothing to nothing: three teams' Deployments in a cluster made for
-// it, their routing applied by Terraform, read back, found unchanged, and destroyed.
+// it, their routing applied by Terraform, read back, found unchanged, seen at work by requests, and destroyed.
 package main
 
 import (

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -119,6 +120,24 @@ func (w *workspace) plan(ctx context.Context) (said string, changes bool, err er
 
 func (w *workspace) apply(ctx context.Context) (string, error) {
 	return w.run("apply", func() error { return w.terraform.Apply(ctx, tfexec.DirOrPlan(planFile)) }, "Apply complete! ")
+}
+
+// addresses is the output of that name: the address of each host.
+func (w *workspace) addresses(ctx context.Context) (addresses map[string]string, err error) {
+	w.stdout.Reset()
+	outputs, err := w.terraform.Output(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("terraform output failed: %w", err)
+	}
+	if err := json.Unmarshal(outputs["addresses"].Value, &addresses); err != nil {
+		return nil, fmt.Errorf("the output addresses: %w", err)
+	}
+	return addresses, nil
+}
+
+// add adds a file to the configuration.
+func (w *workspace) add(name, content string) error {
+	return os.WriteFile(filepath.Join(w.dir, name), []byte(content), 0o644)
 }
 
 func (w *workspace) destroy(ctx context.Context) (string, error) {

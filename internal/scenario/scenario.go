@@ -40,6 +40,8 @@ const (
 // Scenario is the virtual clusters of the three teams in one cluster.
 type Scenario struct {
 	VirtualClusters []VirtualCluster
+	// Change changes each Deployment before it is made, such as its image; nil leaves the tutorial's.
+	Change func(*appsv1.Deployment)
 
 	client  dynamic.Interface
 	created []*unstructured.Unstructured
@@ -75,6 +77,9 @@ func (s *Scenario) Create(ctx context.Context) error {
 		s.created = append(s.created, namespace)
 		for number := 1; number <= c.Versions; number++ {
 			deployment := c.deployment(number)
+			if s.Change != nil {
+				s.Change(deployment)
+			}
 			if _, err := create(ctx, s.client.Resource(deployments).Namespace(c.Namespace), deployment); err != nil {
 				return fmt.Errorf("deployment %s/%s: %w", c.Namespace, deployment.Name, err)
 			}

@@ -23,6 +23,9 @@ type App struct {
 	Call func(r *http.Request, at string) (*http.Response, error) `json:"-"`
 	// Logf is told of each request.
 	Logf func(format string, args ...any) `json:"-"`
+
+	mu   sync.Mutex
+	seen map[string]int // requests by id
 }
 
 // Serve answers at the listeners until ctx ends. Then it takes no new connections and finishes what it has begun, within patience.

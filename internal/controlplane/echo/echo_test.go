@@ -19,7 +19,7 @@ import (
 	"google.golang.org/grpc/interop/grpc_testing"
 )
 
-func serve(t *testing.T, app App) string {
+func serve(t *testing.T, app *App) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -41,11 +41,13 @@ func serve(t *testing.T, app App) string {
 	return l.Addr().String()
 }
 
-var app = App{Pod: "app-1", Namespace: "test", Labels: map[string]string{"version": "v1"}}
+func newApp() *App {
+	return &App{Pod: "app-1", Namespace: "test", Labels: map[string]string{"version": "v1"}}
+}
 
 func TestHTTP(t *testing.T) {
 	t.Parallel()
-	at := serve(t, app)
+	at := serve(t, newApp())
 	var http2 http.Protocols
 	http2.SetUnencryptedHTTP2(true)
 	for _, client := range []struct {
@@ -87,7 +89,7 @@ func TestHTTP(t *testing.T) {
 
 func TestLines(t *testing.T) {
 	t.Parallel()
-	at := serve(t, app)
+	at := serve(t, newApp())
 	plain, err := net.Dial("tcp", at)
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +115,7 @@ func TestLines(t *testing.T) {
 
 func TestGRPC(t *testing.T) {
 	t.Parallel()
-	conn, err := grpc.NewClient(serve(t, app), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient(serve(t, newApp()), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,8 +128,8 @@ func TestGRPC(t *testing.T) {
 
 func TestCall(t *testing.T) {
 	t.Parallel()
-	other := serve(t, App{Pod: "other"})
-	response, err := http.Get("http://" + serve(t, app) + "/?" + url.Values{"call": {"http://www.example.test/there?status=404"}, "at": {other}}.Encode())
+	other := serve(t, &App{Pod: "other"})
+	response, err := http.Get("http://" + serve(t, newApp()) + "/?" + url.Values{"call": {"http://www.example.test/there?status=404"}, "at": {other}}.Encode())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,6 +137,26 @@ func TestCall(t *testing.T) {
 	body, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != 404 || !bytes.Contains(body, []byte(`"pod": "other"`)) || !bytes.Contains(body, []byte(`"host": "www.example.test"`)) {
 		t.Errorf("%s, %s: %v", response.Status, body, err)
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
+func TestSeen(t *testing.T) {
+	t.Parallel()
+	at := serve(t, newApp())
+	for _, test := range []struct {
+		id   string
+		want int
+	}{{"a", 1}, {"a", 2}, {"b", 1}, {"", 0}} {
+		response, err := http.Get("http://" + at + "/?id=" + test.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var answer Answer
+		if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || answer.Seen != test.want {
+			t.Errorf("id %q was seen %d times, want %d: %v", test.id, answer.Seen, test.want, err)
+		}
+		response.Body.Close()
 	}
 	http.DefaultClient.CloseIdleConnections()
 }

@@ -23,12 +23,14 @@ type Answer struct {
 	Host    string      `json:"host"`
 	Path    string      `json:"path"` // with the query, as it arrived
 	Headers http.Header `json:"headers"`
+	Seen    int         `json:"seen,omitempty"` // how many requests with this id have arrived
 }
 
 // handler answers HTTP requests and gRPC calls. The query of an HTTP request may ask for more:
 //
 //	status=503       the status of the answer
 //	delay=2s         how long it takes
+//	id=x             to count the requests with this id
 //	call=URL&at=A    the answer to a GET of the URL, for which the application connects to the address A
 func (a *App) handler() http.Handler {
 	calls := grpc.NewServer()
@@ -41,6 +43,7 @@ func (a *App) handler() http.Handler {
 		}
 		a.log("%s %s %s%s", r.Proto, r.Method, r.Host, r.RequestURI)
 		query := r.URL.Query()
+		seen := a.count(query.Get("id"))
 		if delay, err := time.ParseDuration(query.Get("delay")); err == nil {
 			select {
 			case <-time.After(delay):
@@ -57,7 +60,7 @@ func (a *App) handler() http.Handler {
 		encoder := json.NewEncoder(&answer)
 		encoder.SetEscapeHTML(false)
 		encoder.SetIndent("", "  ")
-		encoder.Encode(Answer{App: a, Method: r.Method, Host: r.Host, Path: r.RequestURI, Headers: r.Header}) //nolint:errcheck // it can be encoded
+		encoder.Encode(Answer{App: a, Method: r.Method, Host: r.Host, Path: r.RequestURI, Headers: r.Header, Seen: seen}) //nolint:errcheck // it can be encoded
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", strconv.Itoa(answer.Len()))
 		if status, err := strconv.Atoi(query.Get("status")); err == nil {
@@ -65,6 +68,20 @@ func (a *App) handler() http.Handler {
 		}
 		w.Write(answer.Bytes()) //nolint:errcheck // the client has gone
 	})
+}
+
+// count counts a request with an id.
+func (a *App) count(id string) int {
+	if id == "" {
+		return 0
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.seen == nil {
+		a.seen = make(map[string]int)
+	}
+	a.seen[id]++
+	return a.seen[id]
 }
 
 // call passes on the answer of another.
