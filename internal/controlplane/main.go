@@ -40,6 +40,7 @@ pods answer who they are, and load balancers pass requests on. Without one, no r
 
 Without a command it runs in the foreground and, when ready, prints two lines for a shell to evaluate:
 export KUBECONFIG=... and export KUBE_CONFIG_PATH=...
+SIGUSR1 restarts the API server.
 With a command it runs that, with KUBECONFIG, KUBE_CONFIG_PATH and LAMIA_TEST_KUBECONFIG set, and ends with
 its status.`,
 		Args: func(cmd *cobra.Command, args []string) error {

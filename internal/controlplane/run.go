@@ -89,6 +89,7 @@ func run(o options, args []string) error {
 		fmt.Fprintf(console, "requests pass, by Envoy %s\n", version)
 	}
 
+	go restarts(ctx, c, console)
 	if len(args) > 0 {
 		return execute(ctx, c, o.kubeconfig, args, console, &left)
 	}
@@ -99,6 +100,23 @@ func run(o options, args []string) error {
 		return nil
 	case err := <-c.Failed():
 		return err
+	}
+}
+
+// restarts restarts the API server at each SIGUSR1, so that what depends on it can be seen to survive that.
+func restarts(ctx context.Context, c *cluster.Cluster, console *os.File) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGUSR1)
+	defer signal.Stop(signals)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-signals:
+			if err := c.RestartAPIServer(ctx); err != nil {
+				fmt.Fprintf(console, "controlplane: the API server does not start again: %v\n", err)
+			}
+		}
 	}
 }
 

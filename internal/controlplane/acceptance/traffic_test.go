@@ -208,6 +208,50 @@ func TestTraffic(t *testing.T) {
 	})
 }
 
+// No request fails while the API server restarts, and afterwards the gateway follows again what is stored there.
+func TestTrafficWithoutAPIServer(t *testing.T) {
+	t.Parallel()
+	p, _ := start(t, "--traffic", "--logs", t.TempDir())
+	kubeconfig, err := p.kubeconfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, config, "default")
+	restarted := func() bool { return strings.Count(p.stderr.String(), "\nkube-apiserver ") > 1 }
+	if err := p.Process.Signal(syscall.SIGUSR1); err != nil {
+		t.Fatal(err)
+	}
+	asked, refused := 0, false
+	eventually(t, func() error {
+		if _, err := s.client.Discovery().ServerVersion(); err != nil {
+			refused = true
+		}
+		asked++
+		if err := s.answers(); err != nil {
+			t.Fatalf("request %d: %v\n%s", asked, err, &p.stderr)
+		}
+		if !restarted() {
+			return fmt.Errorf("the API server has not restarted:\n%s", &p.stderr)
+		}
+		return nil
+	})
+	if !refused {
+		t.Errorf("the API server was there during all of %d requests", asked)
+	}
+	services := istio.NewForConfigOrDie(config).NetworkingV1().VirtualServices("default")
+	eventually(t, func() error { return services.Delete(t.Context(), "www", metav1.DeleteOptions{}) })
+	eventually(t, func() error {
+		if err := s.answers(); err == nil {
+			return fmt.Errorf("it still answers")
+		}
+		return nil
+	})
+}
+
 // What runs in pods ends with the control plane, also when that is killed.
 func TestTrafficEnds(t *testing.T) {
 	t.Parallel()

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -60,6 +61,7 @@ type Cluster struct {
 	config    *rest.Config // the administrator's
 	client    kubernetes.Interface
 
+	api       *part                   // the API server
 	machine  *part                   // the node
 	forward  *loadbalancer.Forwarder // nil without an Envoy
 	lowPorts uint16                  // is added to the ports below 1024 of load balancers
@@ -93,6 +95,17 @@ func (c *Cluster) Failed() <-chan error { return c.failed }
 
 // XDS is the host:port of istiod's plaintext xDS server.
 func (c *Cluster) XDS() string { return c.xds }
+
+// RestartAPIServer ends the API server, which takes with it all its connections, and starts another at the same address.
+func (c *Cluster) RestartAPIServer(ctx context.Context) error {
+	c.api.halt(readyTimeout)
+	listener, err := net.Listen("tcp", strings.TrimPrefix(c.server, "https://"))
+	if err != nil {
+		return err
+	}
+	c.api = c.apiserver(listener)
+	return c.run(ctx, c.api)
+}
 
 // Stop stops the node and what it runs. The other parts have nothing outside of this process and its
 // directory, which are about to go: they end with the process, so that no part meets the end of another.
@@ -135,7 +148,8 @@ func (c *Cluster) start(ctx context.Context) error {
 		if err := c.run(wctx, c.etcd()); err != nil {
 			return err
 		}
-		return c.run(wctx, c.apiserver(listener))
+		c.api = c.apiserver(listener)
+		return c.run(wctx, c.api)
 	})
 	if err := work.Wait(); err != nil {
 		return err
