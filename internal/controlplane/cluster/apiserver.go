@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"net"
+	"sync"
 
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app"
@@ -12,6 +13,8 @@ import (
 // apiserver serves on listener, with RBAC and the admission plugins of a kubeadm cluster.
 func (c *Cluster) apiserver(listener net.Listener) *part {
 	p := &part{name: "kube-apiserver"}
+	c.connections = &connections{Listener: listener, open: map[net.Conn]bool{}}
+	taken := c.connections
 	p.run = func(ctx context.Context) error {
 		o := options.NewServerRunOptions()
 		if err := parse(p.name, o.Flags(),
@@ -36,7 +39,7 @@ func (c *Cluster) apiserver(listener net.Listener) *part {
 		); err != nil {
 			return err
 		}
-		o.SecureServing.Listener = listener
+		o.SecureServing.Listener = taken
 		o.SecureServing.BindPort = listener.Addr().(*net.TCPAddr).Port
 		if err := o.GenericServerRunOptions.ComponentGlobalsRegistry.Set(); err != nil {
 			return err
@@ -54,4 +57,44 @@ func (c *Cluster) apiserver(listener net.Listener) *part {
 		return c.client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
 	}
 	return p
+}
+
+// connections is a listener that can cut all connections that it has taken.
+type connections struct {
+	net.Listener
+
+	mu   sync.Mutex
+	open map[net.Conn]bool
+}
+
+// connection is one of them, until it is closed.
+type connection struct {
+	net.Conn
+	of *connections
+}
+
+func (c *connections) Accept() (net.Conn, error) {
+	accepted, err := c.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open[accepted] = true
+	return connection{accepted, c}, nil
+}
+
+func (c connection) Close() error {
+	c.of.mu.Lock()
+	delete(c.of.open, c.Conn)
+	c.of.mu.Unlock()
+	return c.Conn.Close()
+}
+
+func (c *connections) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for open := range c.open {
+		open.Close()
+	}
 }

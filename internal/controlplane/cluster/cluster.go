@@ -61,13 +61,14 @@ type Cluster struct {
 	config    *rest.Config // the administrator's
 	client    kubernetes.Interface
 
-	api       *part                   // the API server
-	machine  *part                   // the node
-	forward  *loadbalancer.Forwarder // nil without an Envoy
-	lowPorts uint16                  // is added to the ports below 1024 of load balancers
-	proxies  atomic.Int64            // how many there have been
-	failed   chan error
-	abort    context.CancelCauseFunc // ends the start
+	api         *part                   // the API server
+	connections *connections            // to it
+	machine     *part                   // the node
+	forward     *loadbalancer.Forwarder // nil without an Envoy
+	lowPorts    uint16                  // is added to the ports below 1024 of load balancers
+	proxies     atomic.Int64            // how many there have been
+	failed      chan error
+	abort       context.CancelCauseFunc // ends the start
 }
 
 // Start starts a cluster and returns when pods can be created and Istio's objects are validated. A failure is
@@ -98,7 +99,15 @@ func (c *Cluster) XDS() string { return c.xds }
 
 // RestartAPIServer ends the API server, which takes with it all its connections, and starts another at the same address.
 func (c *Cluster) RestartAPIServer(ctx context.Context) error {
-	c.api.halt(readyTimeout)
+	c.api.stop()
+	for ended := false; !ended; {
+		select {
+		case <-c.api.ended:
+			ended = true
+		case <-time.After(25 * time.Millisecond):
+			c.connections.cut() // the server would wait for all watches to end
+		}
+	}
 	listener, err := net.Listen("tcp", strings.TrimPrefix(c.server, "https://"))
 	if err != nil {
 		return err
