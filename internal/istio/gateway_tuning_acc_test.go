@@ -40,6 +40,7 @@ var workloadAt = map[string][2]string{
 	"revision":                                   {"Deployment", "spec.template.metadata.labels.istio~io/rev"},
 	"podLabels":                                  {"Deployment", "spec.template.metadata.labels"},
 	"podAnnotations":                             {"Deployment", "spec.template.metadata.annotations"},
+	"imagePullPolicy":                            {"Deployment", "spec.template.spec.containers.0.imagePullPolicy"},
 	"resources":                                  {"Deployment", "spec.template.spec.containers.0.resources"},
 	"":                                           {"Deployment", "spec.template.spec"},
 }

@@ -231,6 +231,7 @@ func (r renderer) deployment() *applyapps.DeploymentApplyConfiguration {
 		WithTolerations(r.w.Tolerations...).
 		WithTopologySpreadConstraints(r.topologySpreadConstraints()...).
 		WithTerminationGracePeriodSeconds(30)
+	pod.Containers[0].ImagePullPolicy = r.w.ImagePullPolicy
 	pod.Affinity = r.w.Affinity
 	pod.PriorityClassName = r.w.PriorityClassName
 	if r.w.TerminationGracePeriodSeconds != nil {

@@ -27,6 +27,7 @@ type workload struct {
 	Affinity                      *applycore.AffinityApplyConfiguration                   `json:"affinity"`
 	TopologySpreadConstraints     []*applycore.TopologySpreadConstraintApplyConfiguration `json:"topologySpreadConstraints"`
 	PriorityClassName             *string                                                 `json:"priorityClassName"`
+	ImagePullPolicy               *corev1.PullPolicy                                      `json:"imagePullPolicy"`
 	Resources                     *resources                                              `json:"resources"`
 	TerminationGracePeriodSeconds *int64                                                  `json:"terminationGracePeriodSeconds"`
 }
@@ -119,6 +120,8 @@ var workloadMessage = &spec.Message{
 			Field: describe.Field{Description: "How the pods spread over zones, nodes and so on. Without a `label_selector` the gateway's own pods are meant."},
 		},
 		scalar("priority_class_name", "priorityClassName", spec.String, "The priority class of the pods."),
+		scalar("image_pull_policy", "imagePullPolicy", spec.Enum("Always", "IfNotPresent", "Never"),
+			"When a node pulls the proxy's image. `Always` by default; with `IfNotPresent` a proxy also starts while the registry does not answer."),
 		{
 			Name: "resources", JSON: "resources", Field: describe.Field{Description: "The CPU and memory of each proxy. What is not given keeps its default."},
 			Message: &spec.Message{Fields: []spec.Field{

@@ -147,6 +147,10 @@ func TestAccTraffic_routing(t *testing.T) {
 				t.Errorf("%s: the application was asked %d times, want %d: %+v, %v", path, a.Asked.Seen, want, a, err)
 			}
 		}
+		// Nor is it tried again because it takes too long.
+		if a, err := client.Get(t.Context(), www+"/slow?delay=20s&id=slow"); err != nil || a.Status != http.StatusGatewayTimeout || seen("v1", "slow") != 1 {
+			t.Errorf("%+v: %v", a, err)
+		}
 	})
 
 	t.Run("TLS", func(t *testing.T) { //nolint:paralleltest // likewise

@@ -1,4 +1,5 @@
-# What team 2's gateway serves, as a part of the mesh: a call from a pod that fails is tried again.
+# What team 2's gateway serves, as a part of the mesh. Istio retries a call from a pod that gets no connection, and gives up one that takes
+# longer than three seconds. It passes on an error of the application's own, such as 503, unless "retry_on" says otherwise.
 
 terraform {
   required_providers {

@@ -124,6 +124,11 @@ resource "lamia_virtual_service" "www" {
       route   = local.version["v1"]
     },
     {
+      match   = [{ uri = { prefix = "/slow" } }]
+      retries = { attempts = 5, per_try_timeout = "0.2s" }
+      route   = local.version["v1"]
+    },
+    {
       match   = [{ uri = { prefix = "/half/retries" } }]
       retries = { attempts = 5, per_try_timeout = "3s" }
       route   = [{ destination = { host = lamia_service_entry.half.hosts[0] } }]
