@@ -1,10 +1,12 @@
 package traffic_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
 	"maps"
+	"os"
 	"testing"
 	"time"
 
@@ -22,9 +24,9 @@ import (
 
 func TestMain(m *testing.M) { acctest.Main(m) }
 
-// image is the application of the embedded control plane's package echo. On kind .ci/kind makes it; the embedded control plane's pods are
-// that application, whatever their image.
-const image = "docker.io/magneticio/lamia-echo:test"
+// image is the application of the embedded control plane's package echo. On kind .ci/kind makes it, for any other cluster
+// LAMIA_TEST_ECHO_IMAGE names it; the embedded control plane's pods are that application, whatever their image.
+var image = cmp.Or(os.Getenv("LAMIA_TEST_ECHO_IMAGE"), "docker.io/magneticio/lamia-echo:test")
 
 // plane is the cluster under test with its data plane.
 type plane struct {
@@ -76,7 +78,7 @@ func echo(d *appsv1.Deployment) {
 	}
 	pod.Containers[0].Image, pod.Containers[0].ImagePullPolicy = image, corev1.PullIfNotPresent
 	pod.Containers[0].Env = append(pod.Containers[0].Env,
-		corev1.EnvVar{Name: "APP", Value: d.Spec.Template.Labels["app"]}, corev1.EnvVar{Name: "VERSION", Value: d.Spec.Template.Labels["version"]},
+		corev1.EnvVar{Name: "VERSION", Value: d.Spec.Template.Labels["version"]},
 		field("POD_NAME", "metadata.name"), field("POD_NAMESPACE", "metadata.namespace"))
 }
 
