@@ -33,3 +33,20 @@ func TestPool(t *testing.T) {
 	p.Release("b")
 	want("e", "127.1.2.255")
 }
+
+func TestLoopback(t *testing.T) {
+	t.Parallel()
+	l := Loopback{Pods: netip.MustParsePrefix("10.1.2.0/25")}
+	for given, want := range map[string]string{
+		"10.1.2.3:9090":   "127.1.2.3:9090",
+		"10.1.2.3:80":     "127.1.2.3:10080",
+		"10.1.2.3:1024":   "127.1.2.3:1024",
+		"10.1.2.200:9090": "10.1.2.200:9090", // nobody's
+		"192.0.2.1:80":    "192.0.2.1:80",
+		"[2001:db8::1]:1": "[2001:db8::1]:1",
+	} {
+		if got := l.Of(netip.MustParseAddrPort(given)).String(); got != want {
+			t.Errorf("%s is at %s, want %s", given, got, want)
+		}
+	}
+}
