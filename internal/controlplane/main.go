@@ -59,7 +59,7 @@ its status.`,
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.Flags().StringVar(&o.kubeconfig, "kubeconfig", "", "new `file` to write the administrator's kubeconfig to; removed at the end (default: in the temporary folder)")
 	root.Flags().StringVar(&o.logs, "logs", "", "`folder` to write the logs to; kept at the end (default: in the temporary folder)")
-	root.Flags().BoolVar(&o.traffic, "traffic", true, "pass requests, and fail where that is impossible (default: pass them where it is possible)")
+	root.Flags().BoolVar(&o.traffic, "traffic", false, "pass requests, and fail where that is impossible; false: never (default: wherever it is possible)")
 	root.AddCommand(kubeconfigCommand())
 	return root
 }

@@ -122,7 +122,7 @@ func restarts(ctx context.Context, c *cluster.Cluster, console *os.File) {
 
 // envoy is the Envoy to use and its version; "" where requests are not asked for.
 func (o options) envoy() (path, version string, err error) {
-	if !o.traffic {
+	if o.chosen && !o.traffic {
 		return "", "", nil
 	}
 	if err := proxy.Supported(); err != nil {

@@ -15,8 +15,11 @@ import (
 	"syscall"
 	"testing"
 
+	"google.golang.org/protobuf/types/known/structpb"
 	networkingv1 "istio.io/api/networking/v1"
+	networkingv1alpha3 "istio.io/api/networking/v1alpha3"
 	clientv1 "istio.io/client-go/pkg/apis/networking/v1"
+	clientv1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
 	istio "istio.io/client-go/pkg/clientset/versioned"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -206,6 +209,41 @@ func TestTraffic(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// What an Envoy rejects is told as an event of its pod, and it goes on with what it had.
+func TestTrafficRejected(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, shared, namespace(t, nil))
+	value, err := structpb.NewStruct(map[string]any{
+		"name": "envoy.filters.http.lua",
+		"typed_config": map[string]any{
+			"@type":               "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+			"default_source_code": map[string]any{"inline_string": "this is not Lua"},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := istio.NewForConfigOrDie(shared).NetworkingV1alpha3().EnvoyFilters(s.namespace).Create(t.Context(), &clientv1alpha3.EnvoyFilter{
+		ObjectMeta: metav1.ObjectMeta{Name: "broken"},
+		Spec: networkingv1alpha3.EnvoyFilter{ConfigPatches: []*networkingv1alpha3.EnvoyFilter_EnvoyConfigObjectPatch{{
+			ApplyTo: networkingv1alpha3.EnvoyFilter_HTTP_FILTER,
+			Patch:   &networkingv1alpha3.EnvoyFilter_Patch{Operation: networkingv1alpha3.EnvoyFilter_Patch_INSERT_FIRST, Value: value},
+		}}},
+	}, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error {
+		events, err := s.client.CoreV1().Events(s.namespace).List(t.Context(), metav1.ListOptions{FieldSelector: "reason=Rejected,involvedObject.kind=Pod"})
+		if err == nil && (len(events.Items) == 0 || !strings.Contains(events.Items[0].Message, "this is not Lua")) {
+			err = fmt.Errorf("events %v", events.Items)
+		}
+		return err
+	})
+	if err := s.answers(); err != nil {
+		t.Error(err)
+	}
 }
 
 // No request fails while the API server restarts, and afterwards the gateway follows again what is stored there.

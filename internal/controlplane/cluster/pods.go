@@ -29,13 +29,16 @@ const (
 	proxyContainer = "istio-proxy"
 	// httpProxyPort is where a pod's sidecar takes requests.
 	httpProxyPort = 15080
+	// maxLogName is shorter than a file's name may be, which a namespace and a pod's name together are not always.
+	maxLogName = 200
 	// lameDuck is how long an application that has been asked something is there after its end, until all proxies know of it.
 	lameDuck = time.Second
 )
 
 // workload is what runs in a pod: of a gateway its proxy, of anything else an application that says who it is.
 func (c *Cluster) workload(pod *corev1.Pod, ip netip.Addr) node.Workload {
-	log := filepath.Join(c.Logs, fmt.Sprintf("pod-%s-%s.log", pod.Namespace, pod.Name))
+	name := fmt.Sprintf("pod-%s-%s", pod.Namespace, pod.Name)
+	log := filepath.Join(c.Logs, name[:min(len(name), maxLogName)]+".log")
 	if len(pod.Spec.Containers) == 1 && isGateway(pod.Spec.Containers[0]) {
 		return gateway{c.proxy(pod, ip, log), c.ca}
 	}

@@ -19,7 +19,7 @@ func Find() (path, version string, err error) {
 		}
 		path = filepath.Join(filepath.Dir(self), "envoy")
 		if _, err := os.Stat(path); err != nil {
-			return "", "", errors.New("there is no envoy, neither on the PATH nor beside this program")
+			return "", "", errors.New("there is no envoy, neither on the PATH nor beside this program, where make controlplane puts it if there is pip")
 		}
 	}
 	said, err := exec.Command(path, "--version").CombinedOutput()
