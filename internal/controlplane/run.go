@@ -84,7 +84,8 @@ func run(o options, args []string) error {
 	case simulated != nil:
 		fmt.Fprintf(console, "pods are simulated and answer no requests: %v\n", simulated)
 	case c.LowPorts() != 0:
-		fmt.Fprintf(console, "requests pass, by Envoy %s; load balancers listen at port 80+%d instead of 80, and so on, as long as only root may\n", version, c.LowPorts())
+		fmt.Fprintf(console, "requests pass, by Envoy %s; only root may listen at ports below 1024, so load balancers listen at %d instead of 80, %d instead of 443\n",
+			version, 80+c.LowPorts(), 443+c.LowPorts())
 	case envoy != "":
 		fmt.Fprintf(console, "requests pass, by Envoy %s\n", version)
 	}
