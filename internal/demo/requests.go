@@ -152,7 +152,7 @@ func (d *demo) ask(ctx context.Context, addresses map[string]string) (string, er
 		fmt.Fprintf(w, "%s\t%s\tat %s\t%d of %d answered by %s %s, asked for %s\n", r.name, asked, at, d.seen[i], each, r.app, r.version, r.as)
 		d.curls = append(d.curls, curl)
 	}
-	w.Flush() //nolint:errcheck // a strings.Builder takes all
+	w.Flush()
 	return strings.TrimRight(lines.String(), "\n"), nil
 }
 
