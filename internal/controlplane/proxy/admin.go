@@ -21,7 +21,7 @@ func (p *Proxy) ready(ctx context.Context, r *relay.Relay) error {
 	}
 	started, err := p.stats(ctx, `^listener_manager\.workers_started$`)
 	if err == nil && started == 0 {
-		err = errors.New("Envoy's workers have not started")
+		err = errors.New("no worker has started")
 	}
 	return err
 }

@@ -24,8 +24,11 @@ func Find() (path, version string, err error) {
 	}
 	said, err := exec.Command(path, "--version").CombinedOutput()
 	match := regexp.MustCompile(`/(\d+\.\d+\.\d+[^/]*)/`).FindSubmatch(said)
-	if err != nil || match == nil {
-		return "", "", fmt.Errorf("%s does not run: %v %s", path, err, said)
+	if err != nil {
+		return "", "", fmt.Errorf("%s does not run: %w %s", path, err, said)
+	}
+	if match == nil {
+		return "", "", fmt.Errorf("%s is no Envoy: it says that its version is %q", path, said)
 	}
 	return path, string(match[1]), nil
 }

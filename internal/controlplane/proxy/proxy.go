@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -94,8 +93,11 @@ func (p *Proxy) Run(ctx context.Context, stop <-chan struct{}, ready func(), eve
 	if err := start(cmd); err != nil {
 		return err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		cmd.Wait() //nolint:errcheck // how it has ended is in its state
+	}()
 	defer cmd.Process.Kill() //nolint:errcheck // it may have ended
 	kill := func() error {
 		cmd.Process.Kill() //nolint:errcheck // it may have ended
@@ -114,8 +116,8 @@ func (p *Proxy) Run(ctx context.Context, stop <-chan struct{}, ready func(), eve
 		case err := <-served:
 			kill() //nolint:errcheck // it returns nil
 			return err
-		case err := <-ended:
-			return fmt.Errorf("Envoy has ended: %w; its log is %s", errors.Join(err), filepath.Base(p.Log))
+		case <-ended:
+			return fmt.Errorf("the proxy has ended, %v; its log is %s", cmd.ProcessState, filepath.Base(p.Log))
 		case <-ctx.Done():
 			return kill()
 		case <-stop:
