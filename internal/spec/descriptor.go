@@ -35,6 +35,7 @@ func fromField(fd protoreflect.FieldDescriptor) Field {
 		JSON:     fd.JSONName(),
 		Field:    describe.Of(fd.FullName()),
 		Required: isRequired(fd),
+		Void:     isVoid(fd),
 	}
 	value := fd
 	switch {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/describe"
 )
@@ -242,7 +243,7 @@ func (o *observer) field(f *Field, j, prior any) (any, error) {
 	case List:
 		list, ok := j.([]any)
 		if !ok {
-			return nil, o.fail("holds %T, not a list", j)
+			return nil, o.fail("holds %s, not a list", jsonType(j))
 		}
 		before, _ := prior.([]any)
 		values := make([]any, len(list))
@@ -263,29 +264,42 @@ func (o *observer) field(f *Field, j, prior any) (any, error) {
 	case Map:
 		object, ok := j.(map[string]any)
 		if !ok {
-			return nil, o.fail("holds %T, not a map", j)
+			return nil, o.fail("holds %s, not a map", jsonType(j))
 		}
 		before, _ := prior.(map[string]any)
 		values := make(map[string]any, len(object))
 		for key := range object {
 			o.at.push(mapKey(key))
-			v, err := o.element(f, object[key], before[key])
+			known := norm.NFC.String(key) // as Terraform has it
+			v, err := o.element(f, object[key], before[known])
 			if err != nil {
 				return nil, err
 			}
 			o.at.pop()
-			values[key] = v
+			values[known] = v
 		}
 		return values, nil
 	}
 	return o.element(f, j, prior)
 }
 
+// jsonType names what a value of JSON is.
+func jsonType(j any) string {
+	switch j := j.(type) {
+	case map[string]any:
+		return "an object"
+	case []any:
+		return "a list"
+	default:
+		return literal(j)
+	}
+}
+
 func (o *observer) element(f *Field, j, prior any) (any, error) {
 	if f.Message != nil {
 		object, ok := j.(map[string]any)
 		if !ok && j != nil { // an element that is null means an empty message to protobuf
-			return nil, o.fail("holds %T, not an object", j)
+			return nil, o.fail("holds %s, not an object", jsonType(j))
 		}
 		before, _ := prior.(map[string]any)
 		return o.message(f.Message, object, before)

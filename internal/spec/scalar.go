@@ -2,12 +2,15 @@ package spec
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/big"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // Scalar is how a single value is spelled in Terraform and in JSON.
@@ -103,7 +106,10 @@ func (s *Scalar) fromJSON(j any) (any, error) {
 	ok := false
 	switch s.Type {
 	case StringType:
-		_, ok = v.(string)
+		var text string
+		if text, ok = v.(string); ok {
+			v = norm.NFC.String(text) // as Terraform has it
+		}
 	case BoolType:
 		_, ok = v.(bool)
 	case IntegerType:
@@ -114,9 +120,18 @@ func (s *Scalar) fromJSON(j any) (any, error) {
 		}
 	}
 	if !ok {
-		return nil, fmt.Errorf("holds %v (%T), which is no %s", j, j, s.Type)
+		return nil, fmt.Errorf("holds %s, which is not a %s", literal(j), s.Type)
 	}
 	return v, nil
+}
+
+// literal is JSON as it is written, so that "80" is not taken for a number.
+func literal(j any) string {
+	text, err := json.Marshal(j)
+	if err != nil {
+		return fmt.Sprint(j)
+	}
+	return string(text)
 }
 
 func (t Type) String() string {

@@ -23,45 +23,54 @@ func (f *Field) attribute() schema.Attribute {
 		switch f.Collection {
 		case List:
 			return schema.ListNestedAttribute{
-				MarkdownDescription: f.Description, DeprecationMessage: f.Deprecation, Required: required, Optional: optional, Computed: computed,
+				MarkdownDescription: f.description(), Required: required, Optional: optional, Computed: computed,
 				NestedObject: schema.NestedAttributeObject{Attributes: nested},
 			}
 		case Map:
 			return schema.MapNestedAttribute{
-				MarkdownDescription: f.Description, DeprecationMessage: f.Deprecation, Required: required, Optional: optional, Computed: computed,
+				MarkdownDescription: f.description(), Required: required, Optional: optional, Computed: computed,
 				NestedObject: schema.NestedAttributeObject{Attributes: nested},
 			}
 		}
 		return schema.SingleNestedAttribute{
-			MarkdownDescription: f.Description, DeprecationMessage: f.Deprecation, Required: required, Optional: optional, Computed: computed,
+			MarkdownDescription: f.description(), Required: required, Optional: optional, Computed: computed,
 			Attributes: nested,
 		}
 	}
 	switch f.Collection {
 	case List:
 		return schema.ListAttribute{
-			MarkdownDescription: f.Description, DeprecationMessage: f.Deprecation, Required: required, Optional: optional, Computed: computed,
+			MarkdownDescription: f.description(), Required: required, Optional: optional, Computed: computed,
 			ElementType: f.Scalar.Type.attr(),
 		}
 	case Map:
 		return schema.MapAttribute{
-			MarkdownDescription: f.Description, DeprecationMessage: f.Deprecation, Required: required, Optional: optional, Computed: computed,
+			MarkdownDescription: f.description(), Required: required, Optional: optional, Computed: computed,
 			ElementType: f.Scalar.Type.attr(),
 		}
 	}
 	switch f.Scalar.Type {
 	case BoolType:
 		return schema.BoolAttribute{
-			MarkdownDescription: f.Description, DeprecationMessage: f.Deprecation, Required: required, Optional: optional, Computed: computed,
+			MarkdownDescription: f.description(), Required: required, Optional: optional, Computed: computed,
 		}
 	case IntegerType, FloatType:
 		return schema.NumberAttribute{
-			MarkdownDescription: f.Description, DeprecationMessage: f.Deprecation, Required: required, Optional: optional, Computed: computed,
+			MarkdownDescription: f.description(), Required: required, Optional: optional, Computed: computed,
 		}
 	}
 	return schema.StringAttribute{
-		MarkdownDescription: f.Description, DeprecationMessage: f.Deprecation, Required: required, Optional: optional, Computed: computed,
+		MarkdownDescription: f.description(), Required: required, Optional: optional, Computed: computed,
 	}
+}
+
+// description says what is deprecated, too. The schema does not: Terraform leaves a deprecated attribute out of the configuration that it generates
+// for an import, and the next plan would take it away. [Message.Validate] warns of it.
+func (f *Field) description() string {
+	if f.Deprecation == "" {
+		return f.Description
+	}
+	return "Deprecated: " + f.Deprecation + " " + f.Description
 }
 
 func (t Type) attr() attr.Type {

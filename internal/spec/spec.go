@@ -48,6 +48,8 @@ type Field struct {
 	Collection Collection
 	Scalar     Scalar   // of the value, or of a collection's elements, unless
 	Message    *Message // the value or the elements are messages
+	// Void means that an object with nothing in it is the same as none.
+	Void bool
 	// CheckKey says what is wrong with a key of a map, "" when nothing. Nil: all keys are allowed.
 	CheckKey func(key string) string
 

@@ -1,0 +1,314 @@
+// Package manifest translates Kubernetes manifests, streams of YAML or JSON documents, into what Terraform says of the same objects: values
+// with the attributes of resources, and HCL. Nothing is lost on the way: what has no attribute is a [Problem] with its line.
+package manifest
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	yamlv3 "go.yaml.in/yaml/v3"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/json"
+	"sigs.k8s.io/yaml"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
+	"github.com/magneticio/terraform-provider-lamia/internal/istio"
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
+)
+
+// Object is an object of one of this provider's kinds.
+type Object struct {
+	*engine.Kind
+	Namespace, Name     string // Namespace is "" if the manifest gives none
+	Labels, Annotations map[string]string
+	Spec                map[string]any // a tree of the kind's spec
+	Line                int
+}
+
+// Problem is what cannot be translated.
+type Problem struct {
+	Line int
+	Text string
+}
+
+func (p Problem) String() string { return fmt.Sprintf("line %d: %s", p.Line, p.Text) }
+
+// Read reads all objects of a stream, and the items of lists in it.
+func Read(text string) ([]Object, []Problem) {
+	var r reader
+	for start, document := range documents(text) {
+		r.document(start, document)
+	}
+	slices.SortStableFunc(r.problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
+	return r.objects, r.problems
+}
+
+// documents are the documents of a stream by the number of lines before each.
+func documents(text string) func(yield func(int, string) bool) {
+	return func(yield func(int, string) bool) {
+		var document strings.Builder
+		start, n := 0, 0
+		for line := range strings.Lines(text) {
+			if rest, ok := strings.CutPrefix(line, "---"); ok && strings.TrimLeft(rest, " \t\r\n") != rest || strings.TrimSpace(line) == "---" {
+				if !yield(start, document.String()) {
+					return
+				}
+				document.Reset()
+				start = n
+			}
+			document.WriteString(line)
+			n++
+		}
+		yield(start, document.String())
+	}
+}
+
+var kinds = sync.OnceValue(func() map[schema.GroupKind]*engine.Kind {
+	all := make(map[schema.GroupKind]*engine.Kind)
+	for _, k := range istio.Kinds() {
+		all[schema.GroupKind{Group: k.Resource.Group, Kind: k.Kind}] = k
+	}
+	return all
+})
+
+type reader struct {
+	objects  []Object
+	problems []Problem
+}
+
+func (r *reader) problem(line int, format string, args ...any) {
+	r.problems = append(r.problems, Problem{line, fmt.Sprintf(format, args...)})
+}
+
+// document reads values as kubectl does, and lines from the same text by a parser that knows them.
+func (r *reader) document(start int, text string) {
+	text = strings.Repeat("\n", start) + text // so that lines are those of the stream
+	content, err := yaml.YAMLToJSONStrict([]byte(text))
+	var value any
+	if err == nil {
+		err = json.Unmarshal(content, &value) // integers as integers
+	}
+	var lines yamlv3.Node
+	if err == nil {
+		err = yamlv3.Unmarshal([]byte(text), &lines)
+	}
+	if err != nil {
+		r.unreadable(start+1, err.Error())
+		return
+	}
+	if value != nil {
+		r.object(node{&lines}.content(), value)
+	}
+}
+
+var atLine = regexp.MustCompile(`line (\d+): (.*)`)
+
+// unreadable says what the YAML parser says, at the lines that it names.
+func (r *reader) unreadable(line int, text string) {
+	matches := atLine.FindAllStringSubmatch(text, -1)
+	if matches == nil {
+		r.problem(line, "%s", text)
+	}
+	for _, m := range matches {
+		if n, err := strconv.Atoi(m[1]); err == nil {
+			r.problem(n, "%s", m[2])
+		}
+	}
+}
+
+// served are the fields of metadata that the API server fills in; whoever asks it for an object gets them, and they say nothing.
+var served = []string{"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"}
+
+// lastApplied is kubectl's note of what it applied, which is of no use without it.
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
+
+func (r *reader) object(at node, value any) {
+	content, ok := value.(map[string]any)
+	if !ok {
+		r.problem(at.Line, "this is no Kubernetes object")
+		return
+	}
+	apiVersion, _ := content["apiVersion"].(string)
+	kind, _ := content["kind"].(string)
+	if items, ok := content["items"].([]any); ok && strings.HasSuffix(kind, "List") {
+		for i, item := range items {
+			r.object(at.key("items").index(i), item)
+		}
+		return
+	}
+	gv, err := schema.ParseGroupVersion(apiVersion)
+	k := kinds()[gv.WithKind(kind).GroupKind()]
+	if err != nil || k == nil {
+		r.problem(at.line("kind"), "%s of %q is no kind that this provider has a resource for. Remove the object, or keep it where it is",
+			cmp.Or(kind, "an object without a kind"), apiVersion)
+		return
+	}
+	before := len(r.problems)
+	o := Object{Kind: k, Line: at.Line}
+	for name := range content {
+		if !slices.Contains([]string{"apiVersion", "kind", "metadata", "spec", "status"}, name) {
+			r.problem(at.line(name), "a %s has no field %q", kind, name)
+		}
+	}
+	r.metadata(&o, at.key("metadata"), content["metadata"])
+	r.spec(&o, at, content["spec"])
+	if len(r.problems) == before {
+		r.objects = append(r.objects, o)
+	}
+}
+
+func (r *reader) metadata(o *Object, at node, value any) {
+	metadata, _ := value.(map[string]any)
+	o.Name, _ = metadata["name"].(string)
+	o.Namespace, _ = metadata["namespace"].(string)
+	if o.Name == "" {
+		r.problem(at.Line, "the %s has no metadata.name", o.Kind.Kind)
+	}
+	for name, value := range metadata {
+		switch {
+		case name == "name", name == "namespace", slices.Contains(served, name):
+		case name == "labels":
+			o.Labels = r.strings(at.key(name), value)
+		case name == "annotations":
+			o.Annotations = r.strings(at.key(name), value)
+			delete(o.Annotations, lastApplied)
+		default:
+			r.problem(at.line(name), "metadata.%s has no attribute in Terraform", name)
+		}
+	}
+}
+
+func (r *reader) strings(at node, value any) map[string]string {
+	m, ok := value.(map[string]any)
+	if !ok && value != nil {
+		r.problem(at.Line, "this must be a map of strings")
+	}
+	all := make(map[string]string, len(m))
+	for key, v := range m {
+		s, ok := v.(string)
+		if !ok {
+			r.problem(at.line(key), "the value of %s must be a string; put it in quotes", key)
+		}
+		all[key] = s
+	}
+	return all
+}
+
+func (r *reader) spec(o *Object, at node, value any) {
+	content, ok := value.(map[string]any)
+	if !ok && value != nil {
+		r.problem(at.line("spec"), "spec must be an object")
+		return
+	}
+	if content == nil {
+		content = make(map[string]any)
+	}
+	at = at.key("spec")
+	unset(o.Kind.Kind, content)
+	r.strangers(at, "spec", o.Kind.Spec, content)
+	tree, _, err := o.Kind.Spec.Observe(content, nil)
+	var wrong *spec.Error
+	switch {
+	case errors.As(err, &wrong):
+		r.problem(at.follow(o.Kind.Spec, wrong.Path).Line, "%s", err)
+		return
+	case err != nil:
+		r.problem(at.Line, "%s", err)
+		return
+	}
+	for name := range o.Defaults { // which is what Terraform makes of nothing; the object means nothing
+		if tree[name] == nil {
+			tree[name] = map[string]any{}
+		}
+	}
+	o.Spec = tree
+}
+
+// filled are the values of fields of a Service, beyond those that a resource has, that the API server fills in where a manifest says nothing.
+var filled = map[string]any{
+	"internalTrafficPolicy": "Cluster", "externalTrafficPolicy": "Cluster", "sessionAffinity": "None", "allocateLoadBalancerNodePorts": true,
+}
+
+// unset takes out of the spec of a Service what the API server has filled in.
+func unset(kind string, spec map[string]any) {
+	if kind != "Service" {
+		return
+	}
+	for name, value := range filled {
+		if spec[name] == value {
+			delete(spec, name)
+		}
+	}
+	if spec["clusterIP"] != "None" {
+		delete(spec, "clusterIP")
+	}
+	for _, allocated := range []string{"clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort"} {
+		delete(spec, allocated)
+	}
+}
+
+// strangers are the fields that the provider does not know.
+func (r *reader) strangers(at node, name string, m *spec.Message, value any) {
+	content, _ := value.(map[string]any)
+	for _, key := range slices.Sorted(maps.Keys(content)) {
+		i := slices.IndexFunc(m.Fields, func(f spec.Field) bool { return f.JSON == key || f.Name == key })
+		if i < 0 {
+			r.problem(at.line(key), "%s has no field %q that this provider knows", name, key)
+			continue
+		}
+		f := &m.Fields[i]
+		if f.Message == nil {
+			continue
+		}
+		below, inside := at.key(key), name+"."+key
+		switch f.Collection {
+		case spec.List:
+			list, _ := content[key].([]any)
+			for i, element := range list {
+				r.strangers(below.index(i), fmt.Sprintf("%s[%d]", inside, i), f.Message, element)
+			}
+		case spec.Map:
+			elements, _ := content[key].(map[string]any)
+			for k, element := range elements {
+				r.strangers(below.key(k), fmt.Sprintf("%s[%s]", inside, k), f.Message, element)
+			}
+		default:
+			r.strangers(below, inside, f.Message, content[key])
+		}
+	}
+}
+
+// follow is the node of the value at the attribute at, in the spec of m.
+func (n node) follow(m *spec.Message, at path.Path) node {
+	for _, step := range at.Steps() {
+		switch step := step.(type) {
+		case path.PathStepAttributeName:
+			for i := range m.Fields {
+				if f := &m.Fields[i]; f.Name == string(step) {
+					if n.has(f.JSON) {
+						n = n.key(f.JSON)
+					} else {
+						n = n.key(f.Name)
+					}
+					if f.Message != nil {
+						m = f.Message
+					}
+					break
+				}
+			}
+		case path.PathStepElementKeyInt:
+			n = n.index(int(step))
+		case path.PathStepElementKeyString:
+			n = n.key(string(step))
+		}
+	}
+	return n
+}
