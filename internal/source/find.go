@@ -1,0 +1,113 @@
+package source
+
+import (
+	"math/big"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// Find are the blocks of a type that value, an object, may be of: all that is literal in them is in value, and nothing else is where they are
+// silent. Terraform does not tell a provider which block it asks about.
+func (c *Configuration) Find(typ string, value tftypes.Value) []*Block {
+	attributes := make(map[string]tftypes.Value)
+	if value.As(&attributes) != nil {
+		return nil
+	}
+	candidates := c.blocks[kind{typ: typ}]
+	var name string
+	if v := attributes["name"]; v.Type() != nil && v.IsKnown() && v.As(&name) == nil && name != "" {
+		candidates = slices.Concat(candidates, c.blocks[kind{typ, name}])
+	}
+	return slices.DeleteFunc(slices.Clone(candidates), func(b *Block) bool { return !b.agrees(attributes) })
+}
+
+func (b *Block) agrees(attributes map[string]tftypes.Value) bool {
+	for name, v := range attributes {
+		e, given := b.arguments[name]
+		switch {
+		case !given && !v.IsNull():
+			return false
+		case !given:
+		case !v.IsKnown():
+			if _, ok := constant(e); ok {
+				return false
+			}
+		case !agrees(e, v):
+			return false
+		}
+	}
+	return true
+}
+
+// agrees reports whether e may have the value v.
+func agrees(e hcl.Expression, v tftypes.Value) bool {
+	if !v.IsKnown() {
+		return true
+	}
+	e = unwrap(e)
+	if literal, ok := constant(e); ok {
+		return equal(literal, v)
+	}
+	if items, complete, ok := object(e); ok {
+		return objectAgrees(items, complete, v)
+	}
+	if literals, ok := list(e); ok {
+		var elements []tftypes.Value
+		if v.IsNull() || v.As(&elements) != nil || len(elements) != len(literals) {
+			return false
+		}
+		for i := range literals {
+			if !v.Type().Is(tftypes.Set{}) && !agrees(literals[i], elements[i]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func objectAgrees(items []item, complete bool, v tftypes.Value) bool {
+	members := make(map[string]tftypes.Value)
+	if v.IsNull() || v.As(&members) != nil {
+		return false
+	}
+	seen := make(map[string]bool)
+	for _, i := range items {
+		m, ok := members[i.name]
+		if ok && !agrees(i.value, m) || !ok && v.Type().Is(tftypes.Map{}) {
+			return false
+		}
+		seen[i.name] = true
+	}
+	for name, m := range members {
+		if complete && !seen[name] && !m.IsNull() {
+			return false
+		}
+	}
+	return true
+}
+
+// equal reports whether v, which is known, is what Terraform makes of a literal.
+func equal(literal cty.Value, v tftypes.Value) bool {
+	if literal.IsNull() || v.IsNull() {
+		return literal.IsNull() && v.IsNull()
+	}
+	switch {
+	case v.Type().Is(tftypes.String):
+		var text string
+		as, err := convert.Convert(literal, cty.String)
+		return err == nil && v.As(&text) == nil && as.AsString() == text
+	case v.Type().Is(tftypes.Number):
+		var n big.Float
+		as, err := convert.Convert(literal, cty.Number)
+		return err == nil && v.As(&n) == nil && as.AsBigFloat().Cmp(&n) == 0
+	case v.Type().Is(tftypes.Bool):
+		var b bool
+		as, err := convert.Convert(literal, cty.Bool)
+		return err == nil && v.As(&b) == nil && as.True() == b
+	}
+	return false
+}
