@@ -2,10 +2,7 @@ package engine
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 )
@@ -13,6 +10,7 @@ import (
 var (
 	_ resource.ResourceWithConfigure   = (*frame)(nil)
 	_ resource.ResourceWithImportState = (*frame)(nil)
+	_ resource.ResourceWithIdentity    = (*frame)(nil)
 )
 
 // New makes what terraform-plugin-framework serves of the resource of a kind: its schema, and the import.
@@ -36,26 +34,6 @@ func (r *frame) Schema(_ context.Context, _ resource.SchemaRequest, resp *resour
 func (r *frame) Configure(_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse) {
 	if req.ProviderData != nil { // it is nil while terraform validates
 		r.run = req.ProviderData.(*Run)
-	}
-}
-
-func (r *frame) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	namespace, name, ok := strings.Cut(req.ID, "/")
-	if !ok {
-		namespace, name = r.run.Namespace(), req.ID
-	}
-	if !ok && namespace == "" {
-		resp.Diagnostics.AddError("Invalid Import ID",
-			fmt.Sprintf("%q names no namespace, and the provider's namespace is not known yet. Use <namespace>/<name>.", req.ID))
-		return
-	}
-	if namespace == "" || name == "" || strings.Contains(name, "/") {
-		resp.Diagnostics.AddError("Invalid Import ID",
-			fmt.Sprintf("%q does not name a %s. Use <namespace>/<name>, or the name alone for the provider's namespace.", req.ID, r.kind.Kind))
-		return
-	}
-	for attribute, value := range map[string]string{attrNamespace: namespace, attrName: name, attrID: id(namespace, name)} {
-		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(attribute), value)...)
 	}
 }
 

@@ -70,6 +70,8 @@ type Computed struct {
 	Plan func(namespace, name string) any
 	// DependsOn are the other attributes whose change may change this one, nested ones spelled as "workload.service".
 	DependsOn []string
+	// Null reports whether the value will be null once what is planned, a tree, is stored. Nil: it never is for certain.
+	Null func(planned map[string]any) bool
 }
 
 // ref names the object that the values of a resource are about.

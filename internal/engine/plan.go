@@ -15,6 +15,10 @@ import (
 // if it were not.
 const replacing = "replacing"
 
+// bare marks, in the private state, that the object had none of the [Kind.Defaults] when it was taken over. Such a one, a Gateway for every proxy
+// for example, keeps what it has.
+const bare = "bare"
+
 // plan is the planned state, and the attributes whose change replaces the object. It fills in what is known before the object is: its namespace,
 // id and whatever else follows from its name, or from an object that stays. prior is nil, when the object is to be created.
 func (k *Kind) plan(ctx context.Context, run *Run, config, prior, proposed values, private private, diagnostics *diag.Diagnostics) (planned values, replaces []string) {
@@ -25,11 +29,14 @@ func (k *Kind) plan(ctx context.Context, run *Run, config, prior, proposed value
 			planned[attrNamespace] = namespace
 		}
 	}
+	diagnostics.Append(k.forgotten(private, prior, config)...)
 	named := planned[attrName] != spec.Unknown && planned[attrNamespace] != spec.Unknown
 	namespace, name := planned.string(attrNamespace), planned.string(attrName)
 	for attribute, value := range k.Defaults {
 		switch {
 		case config[attribute] != nil:
+		case k.leaves(private, config, prior, attribute):
+			planned.set(attribute, prior[attribute])
 		case named:
 			planned[attribute] = value(namespace, name)
 		default:
@@ -61,6 +68,8 @@ func (k *Kind) plan(ctx context.Context, run *Run, config, prior, proposed value
 	}
 	for _, c := range k.Computed {
 		switch {
+		case c.Null != nil && c.Null(planned):
+			delete(planned, c.Name)
 		case c.Plan != nil && named:
 			planned.set(c.Name, c.Plan(namespace, name))
 		case stays && unchanged(c.DependsOn, planned, prior):
@@ -78,6 +87,12 @@ func (k *Kind) plan(ctx context.Context, run *Run, config, prior, proposed value
 	}
 	k.dryRun(ctx, run, prior, planned, len(replaces) > 0, diagnostics)
 	return planned, replaces
+}
+
+// leaves reports whether an attribute of which the configuration says nothing stays as it is, instead of taking its default: the object had none
+// of it when it was taken over, and no companions are asked for.
+func (k *Kind) leaves(private private, config, prior values, attribute string) bool {
+	return private[bare] != nil && prior != nil && len(mapOf(prior[attribute])) == 0 && (k.Companions == nil || config[k.Companions.Tuning.JSON] == nil)
 }
 
 // replaces are the attributes whose change from prior to planned replaces the object.

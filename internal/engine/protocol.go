@@ -41,7 +41,7 @@ func (k *Kind) UpgradeResourceState(run *Run, req *tfprotov6.UpgradeResourceStat
 
 // ReadResource reads the object. A state that has not changed is sent back as it came.
 func (k *Kind) ReadResource(ctx context.Context, run *Run, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
-	resp := &tfprotov6.ReadResourceResponse{NewState: req.CurrentState, Private: req.Private}
+	resp := &tfprotov6.ReadResourceResponse{NewState: req.CurrentState, Private: req.Private, NewIdentity: req.CurrentIdentity}
 	if run.deferred {
 		resp.Deferred = &tfprotov6.Deferred{Reason: tfprotov6.DeferredReasonProviderConfigUnknown}
 		return resp, nil
@@ -60,13 +60,18 @@ func (k *Kind) ReadResource(ctx context.Context, run *Run, req *tfprotov6.ReadRe
 	if resp.Private, err = private.marshal(req.Private); err != nil {
 		return nil, err
 	}
+	if now != nil {
+		if resp.NewIdentity, err = identify(now); err != nil {
+			return nil, err
+		}
+	}
 	resp.NewState, err = k.marshalUnless(state, req.CurrentState, now)
 	return resp, err
 }
 
 // PlanResourceChange says what an apply will make of the object.
 func (k *Kind) PlanResourceChange(ctx context.Context, run *Run, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
-	resp := &tfprotov6.PlanResourceChangeResponse{PlannedState: req.ProposedNewState, PlannedPrivate: req.PriorPrivate}
+	resp := &tfprotov6.PlanResourceChangeResponse{PlannedState: req.ProposedNewState, PlannedPrivate: req.PriorPrivate, PlannedIdentity: req.PriorIdentity}
 	if run.deferred {
 		resp.Deferred = &tfprotov6.Deferred{Reason: tfprotov6.DeferredReasonProviderConfigUnknown}
 	}
@@ -130,8 +135,11 @@ func (k *Kind) ApplyResourceChange(ctx context.Context, run *Run, req *tfprotov6
 	default:
 		state = k.update(ctx, run, prior, planned, &diagnostics)
 	}
-	resp := &tfprotov6.ApplyResourceChangeResponse{Diagnostics: report(diagnostics)}
+	resp := &tfprotov6.ApplyResourceChangeResponse{Diagnostics: report(diagnostics), NewIdentity: req.PlannedIdentity}
 	if state != nil {
+		if resp.NewIdentity, err = identify(state); err != nil {
+			return nil, err
+		}
 		if resp.Private, err = private.marshal(req.PlannedPrivate); err != nil {
 			return nil, err
 		}
@@ -186,9 +194,7 @@ func (p private) marshal(came []byte) ([]byte, error) {
 	return json.Marshal(p)
 }
 
-// report are diagnostics as Terraform takes them. Each names in its text the nested attribute that it is about, and leaves Terraform the attribute
-// of the resource that it lies in to point at. Of a longer path Terraform shows nothing: it points at the resource block, which may hold hundreds
-// of attributes, or even at another attribute that has the name of the last step.
+// report are diagnostics as Terraform takes them, each once.
 func report(diagnostics diag.Diagnostics) (reported []*tfprotov6.Diagnostic) {
 	for _, d := range diagnostics {
 		r := &tfprotov6.Diagnostic{Severity: tfprotov6.DiagnosticSeverityError, Summary: d.Summary(), Detail: d.Detail()}
@@ -196,18 +202,29 @@ func report(diagnostics diag.Diagnostics) (reported []*tfprotov6.Diagnostic) {
 			r.Severity = tfprotov6.DiagnosticSeverityWarning
 		}
 		if at, ok := d.(diag.DiagnosticWithPath); ok {
-			if steps := at.Path().Steps(); len(steps) > 0 {
-				if root, ok := steps[0].(path.PathStepAttributeName); ok {
-					r.Attribute = tftypes.NewAttributePath().WithAttributeName(string(root))
-				}
-				if text := at.Path().String(); len(steps) > 1 && !bytes.Contains([]byte(r.Detail), []byte(text)) {
-					r.Detail = "At " + text + ": " + r.Detail
-				}
-			}
+			r.Attribute = attributePath(at.Path())
 		}
-		if !slices.ContainsFunc(reported, func(said *tfprotov6.Diagnostic) bool { return said.Detail == r.Detail && said.Summary == r.Summary }) {
+		if !slices.ContainsFunc(reported, func(said *tfprotov6.Diagnostic) bool {
+			return said.Detail == r.Detail && said.Summary == r.Summary && said.Attribute.Equal(r.Attribute)
+		}) {
 			reported = append(reported, r)
 		}
 	}
 	return reported
+}
+
+// attributePath is a path as Terraform takes it.
+func attributePath(p path.Path) *tftypes.AttributePath {
+	at := tftypes.NewAttributePath()
+	for _, step := range p.Steps() {
+		switch step := step.(type) {
+		case path.PathStepAttributeName:
+			at = at.WithAttributeName(string(step))
+		case path.PathStepElementKeyInt:
+			at = at.WithElementKeyInt(int(step))
+		case path.PathStepElementKeyString:
+			at = at.WithElementKeyString(string(step))
+		}
+	}
+	return at
 }

@@ -129,7 +129,11 @@ func (s *session) update(prior, plan values) (*unstructured.Unstructured, error)
 		if len(patch) == 0 { // only what the provider keeps for itself has changed, such as timeouts, or a companion
 			return true, nil
 		}
-		live, err = s.patch(withVersion(patch, live.GetResourceVersion()))
+		whole, err := s.kind.preserve(patch, prior, live)
+		if err != nil {
+			return false, err
+		}
+		live, err = s.patch(withVersion(whole, live.GetResourceVersion()))
 		var status apierrors.APIStatus
 		if apierrors.IsConflict(err) || kube.Ambiguous(err) && !errors.As(err, &status) {
 			return false, nil // changed in between, or perhaps written already: look again

@@ -77,7 +77,9 @@ func (k *Kind) read(ctx context.Context, run *Run, state values, private private
 	}
 	defer s.close()
 
-	doubt, imported := private[unconfirmed] != nil, state[attrUID] == nil
+	doubt, imported := private[unconfirmed] != nil, state[attrUID] == nil && private[moved] == nil
+	delete(private, fresh)
+	delete(private, moved)
 	find := s.cluster.Find
 	if doubt || imported { // who wrote what is not in lists
 		find = s.cluster.Get
@@ -97,8 +99,12 @@ func (k *Kind) read(ctx context.Context, run *Run, state values, private private
 		}
 		delete(private, unconfirmed)
 	} else if imported {
-		state.set(attrLabels, stringMap(ownKeys(live.GetManagedFields(), "labels", live.GetLabels())))
-		state.set(attrAnnotations, stringMap(ownKeys(live.GetManagedFields(), "annotations", live.GetAnnotations())))
+		state = k.found(live, state)
+		private[fresh] = []byte("true")
+		if k.isBare(live) {
+			k.fillBare(state)
+			private[bare] = []byte("true")
+		}
 	}
 	if uid := state.string(attrUID); uid != "" && uid != string(live.GetUID()) {
 		s.diagnostics.AddWarning(fmt.Sprintf("%s was recreated outside of Terraform", s.ref),
@@ -112,7 +118,7 @@ func (k *Kind) read(ctx context.Context, run *Run, state values, private private
 	}
 	if len(unknown) > 0 {
 		s.diagnostics.AddWarning(fmt.Sprintf("%s has fields that this provider does not know", s.ref),
-			fmt.Sprintf("The provider follows Istio's API as of its own release. It neither shows nor keeps: spec.%s. "+
+			fmt.Sprintf("The provider follows Istio's API as of its own release. It leaves these as they are, and does not show them: spec.%s. "+
 				"Use a provider release for the Istio version of the cluster.", strings.Join(unknown, ", spec.")))
 	}
 	companions, states, err := s.inspect(live, now)

@@ -21,6 +21,12 @@ const RuleBroken = "Invalid Istio configuration"
 // Terraform validates before it plans, and would show each warning twice.
 func (k *Kind) validate(run *Run, config values) diag.Diagnostics {
 	diags := k.Attributes().Validate(config)
+	if run != nil {
+		for _, at := range k.Attributes().Void(config) {
+			diags.AddAttributeWarning(at, "Nothing is set in "+at.String(),
+				"An object with nothing in it means the same as none here. Was a name in it misspelt, so that Terraform dropped it? Set something, or remove the object.")
+		}
+	}
 	if k.Admission == nil || !spec.Known(k.specOf(config)) {
 		return diags
 	}

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
@@ -113,6 +114,11 @@ func (k *Kind) observe(live *unstructured.Unstructured, prior values) (now value
 	for i := range k.Spec.Fields {
 		now.set(k.Spec.Fields[i].JSON, tree[k.Spec.Fields[i].JSON])
 	}
+	for name := range k.Defaults { // of these, none is the same as an empty one
+		if known, ok := prior[name].(map[string]any); ok && len(known) == 0 && now[name] == nil {
+			now[name] = known
+		}
+	}
 	now.set(attrLabels, owned(prior[attrLabels], live.GetLabels()))
 	now.set(attrAnnotations, owned(prior[attrAnnotations], live.GetAnnotations()))
 	return now, unknown, nil
@@ -142,10 +148,39 @@ func owned(prior any, live map[string]string) any {
 	now := make(map[string]any, len(keys))
 	for key := range keys {
 		if value, ok := live[key]; ok {
-			now[key] = value
+			now[key] = norm.NFC.String(value) // as Terraform has it; the keys are ASCII
 		}
 	}
 	return now
+}
+
+// found is what a state begins with that comes from the cluster. Labels and annotations are those that this provider wrote.
+func (k *Kind) found(live *unstructured.Unstructured, state values) values {
+	state = maps.Clone(state)
+	state[attrNamespace], state[attrName], state[attrID] = live.GetNamespace(), live.GetName(), id(live.GetNamespace(), live.GetName())
+	state.set(attrLabels, stringMap(ownKeys(live.GetManagedFields(), "labels", live.GetLabels())))
+	state.set(attrAnnotations, stringMap(ownKeys(live.GetManagedFields(), "annotations", live.GetAnnotations())))
+	return state
+}
+
+// isBare reports whether the object has none of the attributes that have defaults.
+func (k *Kind) isBare(live *unstructured.Unstructured) bool {
+	content, _, _ := unstructured.NestedMap(live.Object, "spec")
+	for name := range k.Defaults {
+		if len(mapOf(content[name])) > 0 {
+			return false
+		}
+	}
+	return len(k.Defaults) > 0
+}
+
+// fillBare says that the attributes are empty which have defaults: null would mean those.
+func (k *Kind) fillBare(v values) {
+	for name := range k.Defaults {
+		if v[name] == nil {
+			v[name] = map[string]any{}
+		}
+	}
 }
 
 // id is how Istio refers to an object of another namespace.
@@ -158,7 +193,7 @@ func stringMap(m map[string]string) any {
 	}
 	elements := make(map[string]any, len(m))
 	for k, v := range m {
-		elements[k] = v
+		elements[k] = norm.NFC.String(v)
 	}
 	return elements
 }

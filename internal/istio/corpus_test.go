@@ -99,7 +99,7 @@ func (s sample) object(namespace string) (*unstructured.Unstructured, error) {
 // server is the provider, configured for a cluster that it need not ask.
 var server = sync.OnceValue(func() tfprotov6.ProviderServer {
 	ctx := context.Background()
-	s := provider.NewServer("test")()
+	s := provider.NewServer("test", "")()
 	schemas, err := s.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		panic(err)

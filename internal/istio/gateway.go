@@ -65,12 +65,18 @@ func Gateway() *engine.Kind {
 		}
 		return workloadName(s.GetName())
 	}
+	withoutWorkload := func(planned map[string]any) bool {
+		namespace, _ := planned["namespace"].(string)
+		name, _ := planned["name"].(string)
+		return spec.Known(planned["selector"]) && namespace != "" && name != "" && !hasWorkload(namespace, name, planned)
+	}
 	addressDependsOn := []string{"selector", "workload.service", "companions.Service"}
 	k.Computed = []engine.Computed{
 		{
 			Field: collection("addresses", "addresses", spec.List, spec.String, "The IP addresses and host names at which the gateway's own "+
 				"load balancer is reached, sorted; null with a `selector`."),
 			DependsOn: addressDependsOn,
+			Null:      withoutWorkload,
 			Read: func(s engine.Stored) any {
 				if service := s.Companions["Service"]; service != nil {
 					return listOf(Addresses(service))
@@ -81,6 +87,7 @@ func Gateway() *engine.Kind {
 		{
 			Field:     scalar("address", "address", spec.String, "The first of `addresses`, for a DNS record of the hosts; null if there is none."),
 			DependsOn: addressDependsOn,
+			Null:      withoutWorkload,
 			Read: func(s engine.Stored) any {
 				if service := s.Companions["Service"]; service != nil {
 					if a := Addresses(service); len(a) > 0 {
@@ -93,11 +100,13 @@ func Gateway() *engine.Kind {
 		{
 			Field:     scalar("service_name", "service_name", spec.String, "The name of the gateway's own Service; null with a `selector`."),
 			DependsOn: []string{"selector"},
+			Null:      withoutWorkload,
 			Read:      ownName,
 		},
 		{
 			Field:     scalar("deployment_name", "deployment_name", spec.String, "The name of the gateway's own Deployment; null with a `selector`."),
 			DependsOn: []string{"selector"},
+			Null:      withoutWorkload,
 			Read:      ownName,
 		},
 	}

@@ -36,6 +36,9 @@ func Service() *engine.Kind {
 				Field: scalar("cluster_ip", "cluster_ip", spec.String, "The IP address inside the cluster; null for a headless Service "+
 					"and one of type `ExternalName`."),
 				DependsOn: address,
+				Null: func(planned map[string]any) bool {
+					return planned["clusterIP"] == true || planned["type"] == "ExternalName"
+				},
 				Read: func(live engine.Stored) any {
 					ip, _, _ := unstructured.NestedString(live.Object, "spec", "clusterIP")
 					if ip == "" || ip == corev1.ClusterIPNone {

@@ -1,0 +1,91 @@
+package engine
+
+import (
+	"fmt"
+	"maps"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
+)
+
+// fresh marks, in the private state, that the object was imported by the run that plans now.
+const fresh = "imported"
+
+// GenerateResourceConfig is the configuration of an object that is imported: all that its state has and a configuration can give. Terraform asks from
+// 1.14 on; an older one generates it by itself, without empty strings.
+func (k *Kind) GenerateResourceConfig(req *tfprotov6.GenerateResourceConfigRequest) (*tfprotov6.GenerateResourceConfigResponse, error) {
+	state, err := k.unmarshal(req.State)
+	if err != nil {
+		return nil, err
+	}
+	config := maps.Clone(state)
+	for i := range k.Attributes().Fields {
+		f := &k.Attributes().Fields[i]
+		if f.Computed && !f.Configurable {
+			delete(config, f.JSON)
+		}
+	}
+	for name, value := range k.Defaults {
+		if equal(config[name], value(state.string(attrNamespace), state.string(attrName))) {
+			delete(config, name)
+		}
+	}
+	generated, err := k.marshal(config)
+	return &tfprotov6.GenerateResourceConfigResponse{Config: generated}, err
+}
+
+// forgotten finds the empty strings that an object has which is imported, and its configuration does not: Terraform leaves them out of the one that it
+// generates, and the apply would remove them unread.
+func (k *Kind) forgotten(private private, prior, config values) (diags diag.Diagnostics) {
+	if private[fresh] == nil {
+		return nil
+	}
+	for _, at := range emptied(k.Spec, prior, config, path.Empty()) {
+		diags.AddAttributeError(at, "The configuration of an imported object lacks an empty string",
+			fmt.Sprintf("The object has an empty string at %s, which Terraform leaves out of the configuration that it generates, so that the apply would remove it. "+
+				"Write it as \"\" here. To remove it, import the object first, and then plan again.", at))
+	}
+	return diags
+}
+
+// emptied are the strings that are empty in prior and null in config.
+func emptied(m *spec.Message, prior, config map[string]any, at path.Path) (found []path.Path) {
+	for i := range m.Fields {
+		f := &m.Fields[i]
+		was, is, here := prior[f.JSON], config[f.JSON], at.AtName(f.Name)
+		if is == spec.Unknown {
+			continue
+		}
+		if was == "" && is == nil {
+			found = append(found, here)
+		}
+		if f.Message == nil {
+			continue
+		}
+		switch f.Collection {
+		case spec.List:
+			before, _ := was.([]any)
+			after, _ := is.([]any)
+			for i := range min(len(before), len(after)) {
+				if after[i] != spec.Unknown {
+					found = append(found, emptied(f.Message, mapOf(before[i]), mapOf(after[i]), here.AtListIndex(i))...)
+				}
+			}
+		case spec.Map:
+			after := mapOf(is)
+			for key, before := range mapOf(was) {
+				if given, ok := after[key]; ok && given != spec.Unknown {
+					found = append(found, emptied(f.Message, mapOf(before), mapOf(given), here.AtMapKey(key))...)
+				}
+			}
+		default:
+			if is != nil {
+				found = append(found, emptied(f.Message, mapOf(was), mapOf(is), here)...)
+			}
+		}
+	}
+	return found
+}

@@ -1,0 +1,45 @@
+package engine
+
+import (
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+)
+
+// moved marks, in the private state, that labels and annotations are those that another resource wrote, although the UID may not be known.
+const moved = "moved"
+
+// Taken is an object that another resource has managed so far.
+type Taken struct {
+	Namespace, Name, UID string
+	Labels, Annotations  map[string]string
+	Spec                 map[string]any // a tree of the kind's spec
+}
+
+// MoveResourceState is the state of a resource that takes over an object as it is. Terraform reads the object next.
+func (k *Kind) MoveResourceState(o Taken) (*tfprotov6.MoveResourceStateResponse, error) {
+	state := values{attrNamespace: o.Namespace, attrName: o.Name, attrID: id(o.Namespace, o.Name)}
+	if o.UID != "" {
+		state[attrUID] = o.UID
+	}
+	state.set(attrLabels, stringMap(o.Labels))
+	state.set(attrAnnotations, stringMap(o.Annotations))
+	for i := range k.Spec.Fields {
+		name := k.Spec.Fields[i].JSON
+		state.set(name, o.Spec[name])
+	}
+	p := private{moved: []byte("true")}
+	for name := range k.Defaults {
+		if len(mapOf(state[name])) == 0 {
+			state[name], p[bare] = map[string]any{}, []byte("true")
+		}
+	}
+	resp := &tfprotov6.MoveResourceStateResponse{}
+	var err error
+	if resp.TargetPrivate, err = p.marshal(nil); err != nil {
+		return nil, err
+	}
+	if resp.TargetState, err = k.marshal(state); err != nil {
+		return nil, err
+	}
+	resp.TargetIdentity, err = identify(state)
+	return resp, err
+}

@@ -1,0 +1,221 @@
+package engine
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// strangerError is a field that this provider does not know, in a part of the object that an update would write anew without it.
+type strangerError struct{ field string }
+
+func (e *strangerError) Error() string { return "an unknown field would be lost" }
+
+func (e *strangerError) report(s *session) {
+	summary := fmt.Sprintf("%s has a field that this provider does not know", s.ref)
+	detail := fmt.Sprintf("The update would remove %s, which lies in an element of a list that it changes. Nothing was written. "+
+		"Use a provider release for the Istio version of the cluster, or make this change with kubectl.", e.field)
+	if at, ok := s.kind.at(e.field); ok {
+		s.diagnostics.AddAttributeError(at, summary, detail)
+		return
+	}
+	s.diagnostics.AddError(summary, detail)
+}
+
+// preserve is a patch of an object that is known as prior, without the loss of what this provider does not know in live, and of how its strings are
+// spelled: Terraform knows them in Unicode's normal form C only.
+func (k *Kind) preserve(patch document, prior values, live *unstructured.Unstructured) (document, error) {
+	now, unknown, err := k.observe(live, prior)
+	content, ok := patch["spec"].(map[string]any)
+	if err != nil || !ok || len(unknown) == 0 && normal(live.Object["spec"]) {
+		return patch, err
+	}
+	if k.Spec.Partial { // what else is not known there is the API server's to fill in anew
+		for _, field := range unknown {
+			list, _, _ := strings.Cut(field, "[")
+			if _, changed := content[list]; changed {
+				return nil, &strangerError{"spec." + field}
+			}
+		}
+		return patch, nil
+	}
+	known, err := k.document(now, false)
+	if err != nil {
+		return nil, err
+	}
+	patch = maps.Clone(patch)
+	patch["spec"], err = keepStrangers(content, mapOf(known["spec"]), mapOf(live.Object["spec"]), "spec")
+	return patch, err
+}
+
+// keepStrangers puts the fields that this provider does not know into the lists of a merge patch, which replaces them whole. stored is what the
+// patch is about, known the same without those fields.
+func keepStrangers(patch, known, stored map[string]any, at string) (map[string]any, error) {
+	kept := maps.Clone(patch)
+	for key, value := range patch {
+		field := strings.TrimPrefix(at+"."+key, ".")
+		var err error
+		switch value := value.(type) {
+		case map[string]any:
+			was, stays := known[key].(map[string]any)
+			if !stays {
+				break
+			}
+			kept[key], err = keepStrangers(value, was, mapOf(stored[spelled(key, stored)]), field)
+		case []any:
+			was, _ := known[key].([]any)
+			is, _ := stored[spelled(key, stored)].([]any)
+			if len(was) == len(is) {
+				kept[key], err = keepInList(value, was, is, field)
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		respell(kept, key, stored)
+	}
+	return kept, nil
+}
+
+// spelled is how a stored object spells a key that is in normal form C.
+func spelled(key string, stored map[string]any) string {
+	if _, ok := stored[key]; !ok {
+		for as := range stored {
+			if norm.NFC.String(as) == key {
+				return as
+			}
+		}
+	}
+	return key
+}
+
+// respell spells a key of an object as it is stored.
+func respell(object map[string]any, key string, stored map[string]any) {
+	if as := spelled(key, stored); as != key {
+		object[as] = object[key]
+		delete(object, key)
+	}
+}
+
+// normal reports whether all strings in JSON are in normal form C.
+func normal(j any) bool {
+	switch j := j.(type) {
+	case string:
+		return norm.NFC.IsNormalString(j)
+	case []any:
+		return !slices.ContainsFunc(j, func(element any) bool { return !normal(element) })
+	case map[string]any:
+		for key, value := range j {
+			if !normal(key) || !normal(value) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// keepInList takes the elements that stay as they are from what is stored. If one alone is changed, it is known which.
+func keepInList(after, known, stored []any, at string) ([]any, error) {
+	kept, taken := slices.Clone(after), make([]bool, len(known))
+	var changed []int
+	for i, element := range after {
+		from := slices.IndexFunc(known, func(k any) bool { return reflect.DeepEqual(k, element) })
+		if from < 0 {
+			changed = append(changed, i)
+			continue
+		}
+		kept[i], taken[from] = stored[from], true
+	}
+	var gone []int
+	for i := range known {
+		if !taken[i] {
+			gone = append(gone, i)
+		}
+	}
+	if len(changed) == 0 {
+		return kept, nil
+	}
+	for _, from := range gone {
+		field := fmt.Sprintf("%s[%d]", at, from)
+		if len(changed) == 1 && len(gone) == 1 {
+			element, err := keepInElement(after[changed[0]], known[from], stored[from], field)
+			kept[changed[0]] = element
+			return kept, err
+		}
+		if stranger := firstStranger(known[from], stored[from], field); stranger != "" {
+			return nil, &strangerError{stranger}
+		}
+	}
+	return kept, nil
+}
+
+// keepInElement is an element that is changed, with what is unknown in it.
+func keepInElement(after, known, stored any, at string) (any, error) {
+	if reflect.DeepEqual(after, known) {
+		return stored, nil
+	}
+	object, isObject := after.(map[string]any)
+	was, wasObject := known.(map[string]any)
+	is, inCluster := stored.(map[string]any)
+	if !isObject || !wasObject || !inCluster {
+		return after, nil
+	}
+	kept := maps.Clone(object)
+	for as, value := range is {
+		key := norm.NFC.String(as)
+		before, isKnown := was[key]
+		now, given := object[key]
+		if !isKnown && !given {
+			kept[as] = value
+		}
+		if !isKnown || !given {
+			continue
+		}
+		field := at + "." + key
+		var err error
+		if elements, ok := now.([]any); ok {
+			was, _ := before.([]any)
+			live, _ := value.([]any)
+			if len(was) == len(live) {
+				kept[key], err = keepInList(elements, was, live, field)
+			}
+		} else {
+			kept[key], err = keepInElement(now, before, value, field)
+		}
+		if err != nil {
+			return nil, err
+		}
+		respell(kept, key, is)
+	}
+	return kept, nil
+}
+
+// firstStranger is a field of stored that known does not have, "" if there is none.
+func firstStranger(known, stored any, at string) string {
+	switch is := stored.(type) {
+	case map[string]any:
+		was := mapOf(known)
+		for _, as := range slices.Sorted(maps.Keys(is)) {
+			key := norm.NFC.String(as)
+			if _, ok := was[key]; !ok {
+				return at + "." + key
+			}
+			if found := firstStranger(was[key], is[as], at+"."+key); found != "" {
+				return found
+			}
+		}
+	case []any:
+		was, _ := known.([]any)
+		for i := range min(len(is), len(was)) {
+			if found := firstStranger(was[i], is[i], fmt.Sprintf("%s[%d]", at, i)); found != "" {
+				return found
+			}
+		}
+	}
+	return ""
+}
