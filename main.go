@@ -1,4 +1,4 @@
-// Command terraform-provider-lamia serves the provider to Terraform.
+// Command terraform-provider-lamia serves the provider to Terraform. With the argument convert it translates manifests to configuration.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 	"k8s.io/klog/v2"
 
+	"github.com/magneticio/terraform-provider-lamia/internal/manifest"
 	"github.com/magneticio/terraform-provider-lamia/internal/provider"
 )
 
@@ -18,6 +19,9 @@ import (
 var version = "dev"
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "convert" {
+		os.Exit(manifest.Convert(os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
+	}
 	debug := flag.Bool("debug", false, "serve for a debugger: print how Terraform can attach")
 	flag.Parse()
 	// client-go's own log lines can quote what a credential plugin printed; internal/kube logs requests.
@@ -29,10 +33,12 @@ func main() {
 	}
 
 	var options []tf6server.ServeOpt
+	folder := "." // where Terraform starts a provider
 	if *debug {
+		folder = ""
 		options = append(options, tf6server.WithManagedDebug())
 	}
-	err := tf6server.Serve("registry.terraform.io/magneticio/lamia", provider.NewServer(version), options...)
+	err := tf6server.Serve("registry.terraform.io/magneticio/lamia", provider.NewServer(version, folder), options...)
 	if err != nil {
 		log.Fatal(err)
 	}

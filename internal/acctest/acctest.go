@@ -26,7 +26,7 @@ const kubeconfigEnv = "LAMIA_TEST_KUBECONFIG"
 func Main(m *testing.M) {
 	klog.SetSlogLogger(slog.New(slog.DiscardHandler)) // as main does
 	if os.Getenv("TF_PLUGIN_MAGIC_COOKIE") != "" {
-		if err := tf6server.Serve("registry.terraform.io/magneticio/lamia", server); err != nil {
+		if err := tf6server.Serve("registry.terraform.io/magneticio/lamia", provider.NewServer("test", ".")); err != nil {
 			panic(err)
 		}
 		return
@@ -42,7 +42,7 @@ func Main(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-var server = provider.NewServer("test")
+var server = provider.NewServer("test", "")
 
 var providers = map[string]func() (tfprotov6.ProviderServer, error){
 	"lamia": func() (tfprotov6.ProviderServer, error) { return server(), nil },

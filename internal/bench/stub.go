@@ -17,7 +17,7 @@ const providerBinary = "terraform-provider-lamia"
 type stub struct{ tfprotov6.ProviderServer }
 
 func serveStub() {
-	err := tf6server.Serve("registry.terraform.io/magneticio/lamia", func() tfprotov6.ProviderServer { return stub{provider.NewServer("bench")()} })
+	err := tf6server.Serve("registry.terraform.io/magneticio/lamia", func() tfprotov6.ProviderServer { return stub{provider.NewServer("bench", "")()} })
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -24,7 +24,7 @@ type argument struct {
 }
 
 // The names and the environment variables are those of the hashicorp/kubernetes provider. KUBE_NAMESPACE is
-// that of Terraform's kubernetes backend; KUBE_TOKEN_FILE and KUBE_DRY_RUN are new.
+// that of Terraform's kubernetes backend; KUBE_TOKEN_FILE, KUBE_DRY_RUN and KUBE_CHECK_NAMES are new.
 var arguments = []argument{
 	{name: "host", env: "KUBE_HOST",
 		description: "URL of the API server, such as `https://10.0.0.1:6443`.",
@@ -83,6 +83,7 @@ var credentials = []string{"token", "token_file", "username", "exec"}
 const (
 	insecureEnv    = "KUBE_INSECURE"
 	configPathsEnv = "KUBE_CONFIG_PATHS"
+	checkNamesEnv  = "KUBE_CHECK_NAMES"
 )
 
 func providerSchema() schema.Schema {
@@ -93,6 +94,12 @@ func providerSchema() schema.Schema {
 				Optional: true,
 				MarkdownDescription: "Do not verify the API server's certificate: anybody on the way can then read and change everything. " +
 					"Environment variable: `" + insecureEnv + "`.",
+			},
+			checkNames: schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Whether `terraform validate` and `plan` read the configuration for names inside nested attributes that do not exist, which " +
+					"Terraform would drop silently. `true` by default. Only a literal `false` turns it off. " +
+					"Environment variable: `" + checkNamesEnv + "`.",
 			},
 			"config_paths": schema.ListAttribute{
 				ElementType: types.StringType,

@@ -15,7 +15,7 @@ func BenchmarkServer(b *testing.B) {
 	b.Setenv("KUBE_HOST", "https://127.0.0.1:1")
 	b.Setenv("KUBE_DRY_RUN", "never") // nothing here asks the cluster
 	ctx := context.Background()
-	server := provider.NewServer("bench")()
+	server := provider.NewServer("bench", "")()
 	schemas, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		b.Fatal(err)

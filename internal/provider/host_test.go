@@ -22,7 +22,7 @@ func host(t *testing.T, arguments ...string) (string, *tfprotov6.FunctionError) 
 		}
 		values = append(values, &value)
 	}
-	resp, err := provider.NewServer("test")().CallFunction(context.Background(), &tfprotov6.CallFunctionRequest{Name: "host", Arguments: values})
+	resp, err := provider.NewServer("test", "")().CallFunction(context.Background(), &tfprotov6.CallFunctionRequest{Name: "host", Arguments: values})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
@@ -23,6 +24,7 @@ import (
 var (
 	_ provider.ProviderWithValidateConfig = (*lamia)(nil)
 	_ provider.ProviderWithFunctions      = (*lamia)(nil)
+	_ provider.ProviderWithListResources  = (*lamia)(nil)
 )
 
 // typeName begins the types of all that the provider has.
@@ -88,7 +90,7 @@ func (p *lamia) Configure(ctx context.Context, req provider.ConfigureRequest, re
 		connection = connection.WithUnknownNamespace()
 	}
 	p.run.Store(engine.NewRun(connection, req.ClientCapabilities.DeferralAllowed))
-	resp.ResourceData = p.run.Load()
+	resp.ResourceData, resp.ListResourceData = p.run.Load(), p.run.Load()
 	resp.DataSourceData = connection
 	if !connection.Known() && req.ClientCapabilities.DeferralAllowed {
 		resp.Deferred = &provider.Deferred{Reason: provider.DeferredReasonProviderConfigUnknown}
@@ -102,10 +104,17 @@ func (p *lamia) Resources(context.Context) (resources []func() resource.Resource
 	return resources
 }
 
+func (p *lamia) ListResources(context.Context) (resources []func() list.ListResource) {
+	for _, k := range p.kinds {
+		resources = append(resources, engine.NewList(k))
+	}
+	return resources
+}
+
 func (p *lamia) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{virtualcluster.New, virtualcluster.NewList}
 }
 
 func (p *lamia) Functions(context.Context) []func() function.Function {
-	return []func() function.Function{newHostFunction}
+	return []func() function.Function{newHostFunction, newFromYAMLFunction}
 }

@@ -168,8 +168,9 @@ func TestArgumentsAndEnvironmentAreThoseOfHashicorpKubernetes(t *testing.T) {
 		"cluster_ca_certificate": "KUBE_CLUSTER_CA_CERT_DATA", "config_path": "KUBE_CONFIG_PATH", "config_paths": "KUBE_CONFIG_PATHS",
 		"config_context": "KUBE_CTX", "config_context_auth_info": "KUBE_CTX_AUTH_INFO", "config_context_cluster": "KUBE_CTX_CLUSTER",
 		"token": "KUBE_TOKEN", "token_file": "KUBE_TOKEN_FILE", "proxy_url": "KUBE_PROXY_URL", "namespace": "KUBE_NAMESPACE", "dry_run": "KUBE_DRY_RUN",
+		"check_names": "KUBE_CHECK_NAMES",
 	}
-	got := map[string]string{"insecure": insecureEnv, "config_paths": configPathsEnv}
+	got := map[string]string{"insecure": insecureEnv, "config_paths": configPathsEnv, "check_names": checkNamesEnv}
 	for _, a := range arguments {
 		got[a.name] = a.env
 	}

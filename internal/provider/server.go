@@ -10,14 +10,16 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// NewServer makes the provider of the given version as a server of Terraform's protocol 6.
-func NewServer(version string) func() tfprotov6.ProviderServer {
+// NewServer makes the provider of the given version as a server of Terraform's protocol 6. Terraform starts it in the folder of the root module;
+// "" is none.
+func NewServer(version, folder string) func() tfprotov6.ProviderServer {
 	return func() tfprotov6.ProviderServer {
 		p := &lamia{version: version, kinds: istio.Kinds()}
 		s := server{protocol: providerserver.NewProtocol6(p)().(protocol), lamia: p, resources: make(map[string]*engine.Kind)}
 		for _, k := range p.kinds {
 			s.resources[typeName+"_"+k.Type] = k
 		}
+		s.written = newWritten(folder, s.protocol)
 		return s
 	}
 }
@@ -35,11 +37,17 @@ type server struct {
 	protocol
 	lamia     *lamia
 	resources map[string]*engine.Kind // by type
+	written   *written
 }
 
 func (s server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
 	if k := s.resources[req.TypeName]; k != nil {
-		return k.ValidateResourceConfig(s.lamia.run.Load(), req)
+		resp, err := k.ValidateResourceConfig(s.lamia.run.Load(), req)
+		if err == nil {
+			resp.Diagnostics = append(resp.Diagnostics, s.written.lostNames(req.TypeName, req.Config)...)
+			s.written.place(resp.Diagnostics, req.TypeName, req.Config)
+		}
+		return resp, err
 	}
 	return s.protocol.ValidateResourceConfig(ctx, req)
 }
@@ -53,21 +61,40 @@ func (s server) UpgradeResourceState(ctx context.Context, req *tfprotov6.Upgrade
 
 func (s server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
 	if k := s.resources[req.TypeName]; k != nil {
-		return k.ReadResource(ctx, s.lamia.run.Load(), req)
+		resp, err := k.ReadResource(ctx, s.lamia.run.Load(), req)
+		if err == nil {
+			s.written.place(resp.Diagnostics, req.TypeName, nil)
+		}
+		return resp, err
 	}
 	return s.protocol.ReadResource(ctx, req)
 }
 
 func (s server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
 	if k := s.resources[req.TypeName]; k != nil {
-		return k.PlanResourceChange(ctx, s.lamia.run.Load(), req)
+		resp, err := k.PlanResourceChange(ctx, s.lamia.run.Load(), req)
+		if err == nil {
+			s.written.place(resp.Diagnostics, req.TypeName, req.Config)
+		}
+		return resp, err
 	}
 	return s.protocol.PlanResourceChange(ctx, req)
 }
 
 func (s server) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
 	if k := s.resources[req.TypeName]; k != nil {
-		return k.ApplyResourceChange(ctx, s.lamia.run.Load(), req)
+		resp, err := k.ApplyResourceChange(ctx, s.lamia.run.Load(), req)
+		if err == nil {
+			s.written.place(resp.Diagnostics, req.TypeName, req.Config)
+		}
+		return resp, err
 	}
 	return s.protocol.ApplyResourceChange(ctx, req)
+}
+
+func (s server) GenerateResourceConfig(ctx context.Context, req *tfprotov6.GenerateResourceConfigRequest) (*tfprotov6.GenerateResourceConfigResponse, error) {
+	if k := s.resources[req.TypeName]; k != nil {
+		return k.GenerateResourceConfig(req)
+	}
+	return s.protocol.GenerateResourceConfig(ctx, req)
 }

@@ -15,7 +15,7 @@ import (
 func validate(t *testing.T, port any) []*tfprotov6.Diagnostic {
 	t.Helper()
 	ctx := context.Background()
-	server := provider.NewServer("test")()
+	server := provider.NewServer("test", "")()
 	schemas, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)

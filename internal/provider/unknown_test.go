@@ -20,7 +20,7 @@ type unknownHost struct {
 
 func newUnknownHost(t *testing.T, deferral bool) unknownHost {
 	t.Helper()
-	server := provider.NewServer("test")()
+	server := provider.NewServer("test", "")()
 	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)

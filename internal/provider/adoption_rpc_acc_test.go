@@ -1,0 +1,384 @@
+package provider_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
+	"github.com/magneticio/terraform-provider-lamia/internal/istio"
+	"github.com/magneticio/terraform-provider-lamia/internal/provider"
+)
+
+// client asks the provider as Terraform does, for what the Terraforms that tests can run do not ask for.
+type client struct {
+	t       *testing.T
+	server  tfprotov6.ProviderServer
+	schemas *tfprotov6.GetProviderSchemaResponse
+}
+
+// newClient is connected to the cluster under test.
+func newClient(t *testing.T, arguments map[string]tftypes.Value) client {
+	t.Helper()
+	acctest.Config(t)
+	c := client{t: t, server: provider.NewServer("test", "")()}
+	var err error
+	if c.schemas, err = c.server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := c.server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{Config: c.object(c.schemas.Provider, arguments)})
+	c.must(err, resp.Diagnostics)
+	return c
+}
+
+func (c client) must(err error, diagnostics []*tfprotov6.Diagnostic) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, d := range diagnostics {
+		if d.Severity == tfprotov6.DiagnosticSeverityError {
+			c.t.Fatalf("%s: %s", d.Summary, d.Detail)
+		}
+	}
+}
+
+// object is a value of a schema with these attributes.
+func (c client) object(schema *tfprotov6.Schema, attributes map[string]tftypes.Value) *tfprotov6.DynamicValue {
+	c.t.Helper()
+	object := schema.ValueType().(tftypes.Object)
+	all := nulls(object)
+	for name, v := range attributes {
+		all[name] = v
+	}
+	value, err := tfprotov6.NewDynamicValue(object, tftypes.NewValue(object, all))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return &value
+}
+
+// attributes are those of a resource's value.
+func (c client) attributes(typeName string, value *tfprotov6.DynamicValue) (attributes map[string]tftypes.Value) {
+	c.t.Helper()
+	v, err := value.Unmarshal(c.schemas.ResourceSchemas[typeName].ValueType())
+	if err == nil {
+		err = v.As(&attributes)
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return attributes
+}
+
+var identityType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{"namespace": tftypes.String, "name": tftypes.String}}
+
+// identity is how an identity reads, such as "a/b".
+func (c client) identity(data *tfprotov6.ResourceIdentityData) string {
+	c.t.Helper()
+	if data == nil || data.IdentityData == nil {
+		return ""
+	}
+	v, err := data.IdentityData.Unmarshal(identityType)
+	var attributes map[string]tftypes.Value
+	if err == nil {
+		err = v.As(&attributes)
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var namespace, name string
+	if attributes["namespace"].As(&namespace) != nil || attributes["name"].As(&name) != nil {
+		c.t.Fatal("an identity that is not known")
+	}
+	return namespace + "/" + name
+}
+
+// read is what Terraform does with a state next.
+func (c client) read(typeName string, state *tfprotov6.DynamicValue, private []byte) *tfprotov6.ReadResourceResponse {
+	c.t.Helper()
+	resp, err := c.server.ReadResource(c.t.Context(), &tfprotov6.ReadResourceRequest{TypeName: typeName, CurrentState: state, Private: private})
+	c.must(err, resp.Diagnostics)
+	return resp
+}
+
+// apply plans and applies a configuration that gives these attributes of the state, and returns how many attributes the plan changes.
+func (c client) apply(typeName string, state *tfprotov6.DynamicValue, private []byte, config map[string]tftypes.Value) (*tfprotov6.ApplyResourceChangeResponse, []string) {
+	c.t.Helper()
+	schema := c.schemas.ResourceSchemas[typeName]
+	prior := c.attributes(typeName, state)
+	proposed := make(map[string]tftypes.Value)
+	for _, a := range schema.Block.Attributes {
+		proposed[a.Name] = tftypes.NewValue(a.ValueType(), nil)
+		if v, ok := config[a.Name]; ok {
+			proposed[a.Name] = v
+		} else if a.Computed {
+			proposed[a.Name] = prior[a.Name]
+		}
+	}
+	given := c.object(schema, config)
+	plan, err := c.server.PlanResourceChange(c.t.Context(), &tfprotov6.PlanResourceChangeRequest{
+		TypeName: typeName, Config: given, PriorState: state, ProposedNewState: c.object(schema, proposed), PriorPrivate: private,
+	})
+	c.must(err, plan.Diagnostics)
+	var changed []string
+	for name, v := range c.attributes(typeName, plan.PlannedState) {
+		if !v.Equal(prior[name]) {
+			changed = append(changed, name)
+		}
+	}
+	slices.Sort(changed)
+	applied, err := c.server.ApplyResourceChange(c.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
+		TypeName: typeName, Config: given, PriorState: state, PlannedState: plan.PlannedState, PlannedPrivate: plan.PlannedPrivate,
+	})
+	c.must(err, applied.Diagnostics)
+	return applied, changed
+}
+
+func text(s string) tftypes.Value { return tftypes.NewValue(tftypes.String, s) }
+
+// The identity of an object is its namespace and its name; by it an object is imported, and each answer of the provider tells it.
+func TestAccIdentity(t *testing.T) {
+	t.Parallel()
+	namespace := acctest.Namespace(t)
+	c := newClient(t, map[string]tftypes.Value{"namespace": text(namespace)})
+	for _, k := range istio.Kinds() {
+		typeName := "lamia_" + k.Type
+		spec := map[string]string{
+			"gateway":         `{"selector":{"a":"b"},"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["a.example.com"]}]}`,
+			"virtual_service": `{"hosts":["a"],"http":[{"route":[{"destination":{"host":"a"}}]}]}`, "destination_rule": `{"host":"a"}`,
+			"service_entry": `{"hosts":["a.example.com"],"ports":[{"number":80,"name":"http","protocol":"HTTP"}],"location":"MESH_EXTERNAL"}`,
+			"service":       `{"ports":[{"port":80}]}`,
+		}[k.Type]
+		before := acctest.NewObject(t, k, namespace, "a").Create(spec, nil)
+		for _, given := range []map[string]tftypes.Value{
+			{"namespace": text(namespace), "name": text("a")}, {"namespace": tftypes.NewValue(tftypes.String, nil), "name": text("a")},
+		} {
+			data, err := tfprotov6.NewDynamicValue(identityType, tftypes.NewValue(identityType, given))
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := c.server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{
+				TypeName: typeName, Identity: &tfprotov6.ResourceIdentityData{IdentityData: &data},
+			})
+			c.must(err, resp.Diagnostics)
+			imported := resp.ImportedResources[0]
+			read := c.read(typeName, imported.State, imported.Private)
+			for what, got := range map[string]string{"import": c.identity(imported.Identity), "read": c.identity(read.NewIdentity)} {
+				if got != namespace+"/a" {
+					t.Errorf("%s: %s: the identity is %q", typeName, what, got)
+				}
+			}
+			if uid := c.attributes(typeName, read.NewState)["uid"]; !uid.Equal(text(string(before.GetUID()))) {
+				t.Errorf("%s: imported is the object of UID %s", typeName, uid)
+			}
+		}
+	}
+	// Made anew, too.
+	schema := c.schemas.ResourceSchemas["lamia_destination_rule"]
+	config := c.object(schema, map[string]tftypes.Value{"name": text("b"), "host": text("b")})
+	object := schema.ValueType()
+	none, err := tfprotov6.NewDynamicValue(object, tftypes.NewValue(object, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := c.server.PlanResourceChange(t.Context(), &tfprotov6.PlanResourceChangeRequest{
+		TypeName: "lamia_destination_rule", Config: config, ProposedNewState: config, PriorState: &none,
+	})
+	c.must(err, plan.Diagnostics)
+	applied, err := c.server.ApplyResourceChange(t.Context(), &tfprotov6.ApplyResourceChangeRequest{
+		TypeName: "lamia_destination_rule", Config: config, PlannedState: plan.PlannedState, PriorState: &none, PlannedPrivate: plan.PlannedPrivate, PlannedIdentity: plan.PlannedIdentity,
+	})
+	c.must(err, applied.Diagnostics)
+	if got := c.identity(applied.NewIdentity); got != namespace+"/b" {
+		t.Errorf("the identity of a new object is %q", got)
+	}
+}
+
+// List resources find objects by namespace and by label, and tell what an import of each would.
+func TestAccList(t *testing.T) {
+	t.Parallel()
+	namespace := acctest.Namespace(t)
+	for name, labels := range map[string]map[string]string{"a": {"team": "a"}, "b": {"team": "b"}, "c": {"team": "a", "tier": "test"}} {
+		acctest.NewObject(t, istio.ServiceEntry(), namespace, name).Create(`{"hosts":["a.example.com"],"ports":[{"number":80,"name":"http","protocol":"HTTP"}]}`, labels)
+	}
+	c := newClient(t, nil)
+	lister := c.server.(tfprotov6.ListResourceServer)
+	list := func(limit int64, config map[string]tftypes.Value) (found []string, results []tfprotov6.ListResourceResult) {
+		t.Helper()
+		stream, err := lister.ListResource(t.Context(), &tfprotov6.ListResourceRequest{
+			TypeName: "lamia_service_entry", Config: c.object(c.schemas.ListResourceSchemas["lamia_service_entry"], config), IncludeResource: true, Limit: limit,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for result := range stream.Results {
+			c.must(nil, result.Diagnostics)
+			if got := c.identity(result.Identity); got != result.DisplayName {
+				t.Errorf("%s has the identity %s", result.DisplayName, got)
+			}
+			results = append(results, result)
+			if name, ok := strings.CutPrefix(result.DisplayName, namespace+"/"); ok {
+				found = append(found, name)
+			}
+		}
+		return found, results
+	}
+	yes, no := tftypes.NewValue(tftypes.Bool, true), tftypes.NewValue(tftypes.Bool, false)
+	for want, config := range map[string]map[string]tftypes.Value{
+		"a b c": {"namespace": text(namespace), "all_namespaces": no},
+		"a c":   {"namespace": text(namespace), "label_selector": text("team=a")},
+		"a":     {"namespace": text(namespace), "label_selector": text("team=a,tier!=test")},
+		"c":     {"all_namespaces": yes, "label_selector": text("tier=test")},
+		"":      {"namespace": text("kube-system")},
+	} {
+		if got, _ := list(0, config); strings.Join(got, " ") != want {
+			t.Errorf("found are %q, want %q", got, want)
+		}
+	}
+	got, results := list(1, map[string]tftypes.Value{"namespace": text(namespace)})
+	if len(got) != 1 || len(results) != 1 {
+		t.Fatalf("of one at most found are %v", got)
+	}
+	attributes := c.attributes("lamia_service_entry", results[0].Resource)
+	for name, want := range map[string]tftypes.Value{
+		"id": text(namespace + "/a"), "name": text("a"), "labels": tftypes.NewValue(tftypes.Map{ElementType: tftypes.String}, nil),
+		"hosts": tftypes.NewValue(tftypes.List{ElementType: tftypes.String}, []tftypes.Value{text("a.example.com")}),
+	} {
+		if !attributes[name].Equal(want) {
+			t.Errorf("%s is %v, want %v", name, attributes[name], want)
+		}
+	}
+	generated, err := c.server.GenerateResourceConfig(t.Context(), &tfprotov6.GenerateResourceConfigRequest{TypeName: "lamia_service_entry", State: results[0].Resource})
+	c.must(err, nil)
+	for name, v := range c.attributes("lamia_service_entry", generated.Config) {
+		if want := attributes[name]; slices.Contains([]string{"id", "uid"}, name) != v.IsNull() && !want.IsNull() || !v.IsNull() && !v.Equal(want) {
+			t.Errorf("the generated configuration has %s = %v of %v", name, v, want)
+		}
+	}
+	for want, config := range map[string]map[string]tftypes.Value{
+		"Too Many Attributes Set": {"namespace": text(namespace), "all_namespaces": yes}, "Invalid Label Selector": {"label_selector": text("a=b=c")},
+	} {
+		resp, err := lister.ValidateListResourceConfig(t.Context(), &tfprotov6.ValidateListResourceConfigRequest{
+			TypeName: "lamia_service_entry", Config: c.object(c.schemas.ListResourceSchemas["lamia_service_entry"], config),
+		})
+		if err != nil || len(resp.Diagnostics) != 1 || resp.Diagnostics[0].Summary != want {
+			t.Errorf("%v %v: want %s", err, resp, want)
+		}
+	}
+}
+
+// moved are the states in testdata/moved, which other providers wrote.
+func moved(t *testing.T) map[string]json.RawMessage {
+	t.Helper()
+	files, err := filepath.Glob("testdata/moved/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	all := make(map[string]json.RawMessage)
+	for _, file := range files {
+		var state struct {
+			Resources []struct {
+				Provider, Type, Name string
+				Instances            []struct{ Attributes json.RawMessage }
+			}
+		}
+		data, err := os.ReadFile(file)
+		if err == nil {
+			err = json.Unmarshal(data, &state)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range state.Resources {
+			address := strings.TrimSuffix(strings.TrimPrefix(r.Provider, `provider["`), `"]`)
+			all[address+" "+r.Type+" "+r.Name] = r.Instances[0].Attributes
+		}
+	}
+	return all
+}
+
+func move(t *testing.T, c client, from, typeName string, state []byte) *tfprotov6.MoveResourceStateResponse {
+	t.Helper()
+	parts := strings.Fields(from)
+	resp, err := c.server.MoveResourceState(context.Background(), &tfprotov6.MoveResourceStateRequest{
+		SourceProviderAddress: parts[0], SourceTypeName: parts[1], TargetTypeName: typeName, SourceState: &tfprotov6.RawState{JSON: state},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp
+}
+
+// An object that kubernetes_manifest or kubectl_manifest has managed is taken over as it is; what is then removed from the configuration is removed from it.
+func TestAccMoved(t *testing.T) {
+	t.Parallel()
+	for from, state := range moved(t) {
+		name := strings.Fields(from)[2]
+		typeName := map[string]string{"virtual_service": "lamia_virtual_service", "gateway": "lamia_gateway", "service": "lamia_service"}[name]
+		if typeName == "" {
+			continue
+		}
+		t.Run(strings.ReplaceAll(from, "/", "_"), func(t *testing.T) {
+			t.Parallel()
+			namespace := acctest.Namespace(t)
+			c := newClient(t, nil)
+			k := istio.Kinds()[slices.IndexFunc(istio.Kinds(), func(k *kind) bool { return "lamia_"+k.Type == typeName })]
+			spec := map[string]string{
+				"virtual_service": `{"hosts":["reviews"],"http":[{"route":[{"destination":{"host":"reviews","port":{"number":80}},"weight":100}],"timeout":"2s","retries":{"attempts":3,"perTryTimeout":"500ms"}}]}`,
+				"gateway":         `{"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["a.example.com"]}]}`,
+				"service":         `{"selector":{"app":"reviews"},"ports":[{"port":80,"targetPort":9080}]}`,
+			}[name]
+			object := acctest.NewObject(t, k, namespace, map[string]string{"virtual_service": "reviews", "gateway": "everywhere", "service": "reviews"}[name])
+			object.Create(spec, map[string]string{"team": "reviews"})
+			before := object.Patch(`{"metadata":{"annotations":{"note":"moved"}}}`)
+			here := strings.ReplaceAll(string(state), `namespace: moved`, "namespace: "+namespace)
+			here = strings.ReplaceAll(here, `"namespace": "moved"`, fmt.Sprintf("%q: %q", "namespace", namespace))
+			here = uuid.ReplaceAllString(here, string(before.GetUID()))
+			resp := move(t, c, from, typeName, []byte(here))
+			c.must(nil, resp.Diagnostics)
+			if got := c.identity(resp.TargetIdentity); got != namespace+"/"+object.Name {
+				t.Errorf("the identity is %q", got)
+			}
+			read := c.read(typeName, resp.TargetState, resp.TargetPrivate)
+			attributes := c.attributes(typeName, read.NewState)
+			for name, v := range c.attributes(typeName, resp.TargetState) {
+				if !v.IsNull() && !v.Equal(attributes[name]) {
+					t.Errorf("%s is %v after the move, %v in the cluster", name, v, attributes[name])
+				}
+			}
+			config := map[string]tftypes.Value{}
+			for _, a := range c.schemas.ResourceSchemas[typeName].Block.Attributes {
+				if !a.Computed || a.Name == "namespace" {
+					config[a.Name] = attributes[a.Name]
+				}
+			}
+			applied, changed := c.apply(typeName, read.NewState, read.Private, config)
+			if len(changed) > 0 {
+				t.Errorf("the plan changes %v", changed)
+			}
+			if err := object.Untouched(before); err != nil {
+				t.Error(err)
+			}
+			if typeName != "lamia_virtual_service" {
+				return
+			}
+			if got := attributes["labels"].String(); !strings.Contains(got, "reviews") {
+				t.Errorf("the labels of the manifest are %s in the state", got)
+			}
+			config["labels"] = tftypes.NewValue(attributes["labels"].Type(), nil)
+			c.apply(typeName, applied.NewState, applied.Private, config)
+			if labels := object.Live().GetLabels(); len(labels) > 0 {
+				t.Errorf("the labels %v stay", labels)
+			}
+		})
+	}
+}

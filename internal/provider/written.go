@@ -1,0 +1,189 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/source"
+)
+
+const checkNames = "check_names"
+
+// written is the configuration of this run as it is written.
+type written struct {
+	// read reads it, and schemas asks for those of the provider, each once.
+	read    func() *source.Configuration
+	schemas func() (*tfprotov6.GetProviderSchemaResponse, error)
+	// silent is a run whose provider block wants no check of names, or in which names have been checked: Terraform validates all before
+	// it configures a provider.
+	silent atomic.Bool
+	said   sync.Map // the blocks whose lost names have been told
+}
+
+func newWritten(folder string, server tfprotov6.ProviderServer) *written {
+	return &written{
+		read: sync.OnceValue(func() *source.Configuration {
+			if folder == "" {
+				return nil
+			}
+			return source.Read(folder)
+		}),
+		schemas: sync.OnceValues(func() (*tfprotov6.GetProviderSchemaResponse, error) {
+			return server.GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{})
+		}),
+	}
+}
+
+func (s server) ValidateProviderConfig(ctx context.Context, req *tfprotov6.ValidateProviderConfigRequest) (*tfprotov6.ValidateProviderConfigResponse, error) {
+	wanted := true
+	if check, ok := s.written.providerArgument(req.Config, checkNames); ok && check.IsNull() {
+		if env, err := strconv.ParseBool(os.Getenv(checkNamesEnv)); err == nil {
+			wanted = env
+		}
+	} else if ok && check.IsKnown() {
+		_ = check.As(&wanted) // the schema says bool
+	}
+	s.written.silent.Store(!wanted)
+	return s.protocol.ValidateProviderConfig(ctx, req)
+}
+
+func (s server) ConfigureProvider(ctx context.Context, req *tfprotov6.ConfigureProviderRequest) (*tfprotov6.ConfigureProviderResponse, error) {
+	s.written.silent.Store(true)
+	return s.protocol.ConfigureProvider(ctx, req)
+}
+
+func (s server) ValidateDataResourceConfig(ctx context.Context, req *tfprotov6.ValidateDataResourceConfigRequest) (*tfprotov6.ValidateDataResourceConfigResponse, error) {
+	resp, err := s.protocol.ValidateDataResourceConfig(ctx, req)
+	if resp != nil {
+		resp.Diagnostics = append(resp.Diagnostics, s.written.lostNames("data."+req.TypeName, req.Config)...)
+		s.written.place(resp.Diagnostics, "data."+req.TypeName, req.Config)
+	}
+	return resp, err
+}
+
+func (w *written) providerArgument(config *tfprotov6.DynamicValue, name string) (tftypes.Value, bool) {
+	schemas, err := w.schemas()
+	if err != nil || config == nil {
+		return tftypes.Value{}, false
+	}
+	value, err := config.Unmarshal(schemas.Provider.ValueType())
+	var arguments map[string]tftypes.Value
+	if err != nil || value.As(&arguments) != nil {
+		return tftypes.Value{}, false
+	}
+	v, ok := arguments[name]
+	return v, ok
+}
+
+// blocks are those of the configuration that config may be of, and the type of their arguments. Those of a data source begin with "data.".
+func (w *written) blocks(typeName string, config *tfprotov6.DynamicValue) ([]*source.Block, tftypes.Object) {
+	var none tftypes.Object
+	c := w.read()
+	schemas, err := w.schemas()
+	if c == nil || err != nil || config == nil {
+		return nil, none
+	}
+	schema := schemas.ResourceSchemas[typeName]
+	if name, ok := strings.CutPrefix(typeName, "data."); ok {
+		schema = schemas.DataSourceSchemas[name]
+	}
+	if schema == nil {
+		return nil, none
+	}
+	object, ok := schema.ValueType().(tftypes.Object)
+	if !ok {
+		return nil, none
+	}
+	value, err := config.Unmarshal(object)
+	if err != nil {
+		return nil, none
+	}
+	return c.Find(typeName, value), object
+}
+
+// lostNames are errors about names inside of the arguments of what config is of which Terraform drops, because the schema does not have them:
+// hashicorp/terraform#33570.
+func (w *written) lostNames(typeName string, config *tfprotov6.DynamicValue) (diagnostics []*tfprotov6.Diagnostic) {
+	if w.silent.Load() {
+		return nil
+	}
+	blocks, object := w.blocks(typeName, config)
+	for _, b := range blocks {
+		if _, said := w.said.LoadOrStore(b, true); said {
+			continue
+		}
+		for _, l := range b.LostNames(object) {
+			d := &tfprotov6.Diagnostic{Severity: tfprotov6.DiagnosticSeverityError, Summary: "Unsupported argument", Detail: unsupported(b, l)}
+			if len(blocks) == 1 {
+				d.Attribute = tftypes.NewAttributePath().WithAttributeName(l.Argument)
+			}
+			diagnostics = append(diagnostics, d)
+		}
+	}
+	return diagnostics
+}
+
+func unsupported(b *source.Block, l source.Lost) string {
+	advice := "Did you mean " + l.Nearest + "?"
+	if l.Nearest == "" {
+		advice = "Remove it, or use one of " + strings.Join(l.Names, ", ") + "."
+	}
+	return fmt.Sprintf("%s: %s in %s does not support an argument named %q, and Terraform drops it silently. %s",
+		source.Position(l.At), l.In, b.Address, l.Name, advice)
+}
+
+// line is where the value at a path is written, in parentheses, if that can be told for certain.
+func (w *written) line(typeName string, config *tfprotov6.DynamicValue, path *tftypes.AttributePath) string {
+	blocks, _ := w.blocks(typeName, config)
+	if len(blocks) != 1 {
+		return ""
+	}
+	at, ok := blocks[0].Place(path)
+	if !ok {
+		return ""
+	}
+	return " (" + source.Position(at) + ")"
+}
+
+// place names in the text of each diagnostic the nested attribute that it is about and the line of its value, and leaves Terraform the
+// attribute of the resource that it lies in to point at. Of a longer path Terraform shows nothing: it points at the resource block, which may
+// hold hundreds of attributes, or even at another attribute that has the name of the last step.
+func (w *written) place(diagnostics []*tfprotov6.Diagnostic, typeName string, config *tfprotov6.DynamicValue) {
+	for _, d := range diagnostics {
+		if d.Attribute == nil || len(d.Attribute.Steps()) < 2 {
+			continue
+		}
+		line := w.line(typeName, config, d.Attribute)
+		if at := pathString(d.Attribute); line != "" || !strings.Contains(d.Detail, at) {
+			d.Detail = "At " + at + line + ": " + d.Detail
+		}
+		d.Attribute = tftypes.NewAttributePathWithSteps(d.Attribute.Steps()[:1])
+	}
+}
+
+// pathString spells a path as the configuration does, such as http[0].match[1].headers["x-user"].exact.
+func pathString(path *tftypes.AttributePath) string {
+	var b strings.Builder
+	for i, step := range path.Steps() {
+		switch s := step.(type) {
+		case tftypes.AttributeName:
+			if i > 0 {
+				b.WriteByte('.')
+			}
+			b.WriteString(string(s))
+		case tftypes.ElementKeyInt:
+			fmt.Fprintf(&b, "[%d]", int64(s))
+		case tftypes.ElementKeyString:
+			fmt.Fprintf(&b, "[%q]", string(s))
+		}
+	}
+	return b.String()
+}
