@@ -140,7 +140,7 @@ func unsupported(b *source.Block, l source.Lost) string {
 		source.Position(l.At), l.In, b.Address, l.Name, advice)
 }
 
-// line is where the value at a path is written, in parentheses, if that can be told for certain.
+// line says where the value at a path is written, if that can be told for certain.
 func (w *written) line(typeName string, config *tfprotov6.DynamicValue, path *tftypes.AttributePath) string {
 	blocks, _ := w.blocks(typeName, config)
 	if len(blocks) != 1 {
@@ -150,7 +150,7 @@ func (w *written) line(typeName string, config *tfprotov6.DynamicValue, path *tf
 	if !ok {
 		return ""
 	}
-	return " (" + source.Position(at) + ")"
+	return "\n\nIt is written at " + source.Position(at) + "."
 }
 
 // place names in the text of each diagnostic the nested attribute that it is about and the line of its value, and leaves Terraform the
@@ -162,9 +162,10 @@ func (w *written) place(diagnostics []*tfprotov6.Diagnostic, typeName string, co
 			continue
 		}
 		line := w.line(typeName, config, d.Attribute)
-		if at := pathString(d.Attribute); line != "" || !strings.Contains(d.Detail, at) {
-			d.Detail = "At " + at + line + ": " + d.Detail
+		if at := pathString(d.Attribute); !strings.Contains(d.Detail, at) {
+			d.Detail = "At " + at + ": " + d.Detail
 		}
+		d.Detail += line
 		d.Attribute = tftypes.NewAttributePathWithSteps(d.Attribute.Steps()[:1])
 	}
 }
