@@ -12,3 +12,14 @@ output "addresses" {
   description = "What DNS is to say: the address of each host name."
   value       = merge(module.team_1.addresses, module.team_2.addresses)
 }
+
+output "routing" {
+  description = "What decides on routes, for the function route."
+  value = {
+    gateways          = concat(module.team_1.routing.gateways, module.team_2.routing.gateways)
+    virtual_services  = concat(module.team_1.routing.virtual_services, module.team_2.routing.virtual_services, module.team_3.routing.virtual_services)
+    destination_rules = concat(module.team_1.routing.destination_rules, module.team_2.routing.destination_rules)
+    services          = concat(module.team_1.routing.services, module.team_2.routing.services)
+    service_entries   = module.team_3.routing.service_entries
+  }
+}

@@ -1,15 +1,10 @@
-// Package analysis says what an object means together with the others of its namespace and of the namespaces that it names: what it
-// refers to that is not there, and what goes before it.
-//
-// It follows Istio, with Istio's own code for hosts. Where only pilot has the code, which is too much to link, the function that is
-// followed is named. Istio's analyzers, which istioctl analyze runs, do not do: they take no wildcards in destination rules, look at the
-// hosts of a virtual service all at once, and do not say which of two goes before the other. The tests compare with them.
+// Package analysis says what an object means together with others: which of its rules no proxy gets, what another answers in its place, and what
+// leads nowhere. Each finding is read from what Istio's own translation makes of the objects (internal/mesh).
 //
 // What cannot be read is unknown, and nothing is said that depends on it.
 package analysis
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,27 +14,55 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 )
 
-// Reader reads the objects of a namespace; false, if they are unknown.
+// Reader reads the objects of a namespace; false, if they are unknown. Gateways, virtual services and service entries of any namespace may matter:
+// for these "" is all namespaces.
 type Reader interface {
 	Gateways(namespace string) ([]*networking.Gateway, bool)
 	VirtualServices(namespace string) ([]*networking.VirtualService, bool)
-	DestinationRules(namespace string) ([]*networking.DestinationRule, bool)
 	ServiceEntries(namespace string) ([]*networking.ServiceEntry, bool)
+	DestinationRules(namespace string) ([]*networking.DestinationRule, bool)
+	Sidecars(namespace string) ([]*networking.Sidecar, bool)
 	Services(namespace string) ([]*corev1.Service, bool)
 	Pods(namespace string) ([]labels.Set, bool)
 }
 
-// analyzer is what all questions about objects are asked.
-type analyzer struct{ Reader }
+// of are the objects of all namespaces, if they are known, or else those of these.
+func of[T any](namespaces []string, read func(string) ([]T, bool)) []T {
+	all, known := read("")
+	if known {
+		return all
+	}
+	for _, namespace := range namespaces {
+		in, _ := read(namespace)
+		all = append(all, in...)
+	}
+	return all
+}
+
+// within are the objects of a namespace, from those of all if they are known.
+func within[T metav1.Object](namespace string, read func(string) ([]T, bool)) (in []T, known bool) {
+	all, known := read("")
+	if !known {
+		return read(namespace)
+	}
+	for _, o := range all {
+		if o.GetNamespace() == namespace {
+			in = append(in, o)
+		}
+	}
+	return in, true
+}
 
 // find is the object of the name; nil, if there is none.
 func find[T any, P interface {
 	*T
 	metav1.Object
-}](all []P, name string) P {
-	if i := slices.IndexFunc(all, func(o P) bool { return o.GetName() == name }); i >= 0 {
+}](all []P, name types.NamespacedName) P {
+	if i := slices.IndexFunc(all, func(o P) bool { return nameOf(o) == name }); i >= 0 {
 		return all[i]
 	}
 	return nil
@@ -47,23 +70,6 @@ func find[T any, P interface {
 
 func nameOf(o metav1.Object) types.NamespacedName {
 	return types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}
-}
-
-// byAge is the order in which Istio takes objects: the oldest first, by name if they are of the same second (configCompareByCreationTime in
-// pilot/pkg/model/config.go).
-func byAge(a, b metav1.Object) int {
-	return cmp.Or(
-		a.GetCreationTimestamp().Compare(b.GetCreationTimestamp().Time),
-		strings.Compare(a.GetName(), b.GetName()),
-		strings.Compare(a.GetNamespace(), b.GetNamespace()))
-}
-
-// whyByAge says why first goes before second.
-func whyByAge(first, second metav1.Object) string {
-	if first.GetCreationTimestamp().Time.Equal(second.GetCreationTimestamp().Time) {
-		return "both are of the same second, and its name comes first in the alphabet"
-	}
-	return "it is the older one"
 }
 
 func quoted(kind string, name types.NamespacedName) string {
@@ -77,4 +83,19 @@ func list[S ~string](all []S) string {
 		quoted[i] = fmt.Sprintf("%q", string(s))
 	}
 	return strings.Join(quoted, ", ")
+}
+
+// once are the findings by field, without repetitions: of those that say the same at the same field the first.
+func once(findings []engine.Finding) (all []engine.Finding) {
+	for _, f := range findings {
+		if !has(all, f) {
+			all = append(all, f)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b engine.Finding) int { return strings.Compare(a.Field, b.Field) })
+	return all
+}
+
+func has(all []engine.Finding, f engine.Finding) bool {
+	return slices.ContainsFunc(all, func(other engine.Finding) bool { return other.Field == f.Field && other.Summary == f.Summary })
 }

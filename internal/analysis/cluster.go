@@ -27,6 +27,7 @@ var (
 	virtualServices  = whole[networking.VirtualService](networking.SchemeGroupVersion.WithResource("virtualservices"))
 	destinationRules = whole[networking.DestinationRule](networking.SchemeGroupVersion.WithResource("destinationrules"))
 	serviceEntries   = whole[networking.ServiceEntry](networking.SchemeGroupVersion.WithResource("serviceentries"))
+	sidecars         = whole[networking.Sidecar](networking.SchemeGroupVersion.WithResource("sidecars"))
 	services         = whole[corev1.Service](corev1.SchemeGroupVersion.WithResource("services"))
 	podLabels        = kube.Listing[labels.Set]{
 		Resource:     corev1.SchemeGroupVersion.WithResource("pods"),
@@ -66,6 +67,10 @@ func (c Cluster) DestinationRules(namespace string) ([]*networking.DestinationRu
 
 func (c Cluster) ServiceEntries(namespace string) ([]*networking.ServiceEntry, bool) {
 	return serviceEntries.In(c.Context, c.Cluster, namespace)
+}
+
+func (c Cluster) Sidecars(namespace string) ([]*networking.Sidecar, bool) {
+	return sidecars.In(c.Context, c.Cluster, namespace)
 }
 
 func (c Cluster) Services(namespace string) ([]*corev1.Service, bool) {

@@ -22,7 +22,9 @@ func TestDestinationRule_pods(t *testing.T) {
 		"no service":            {objects: dr("svc", "version: v1")},
 		"no selector":           {objects: dr("svc", "version: v1") + "- {kind: Service, name: svc, spec: {}}"},
 		"external name":         {objects: dr("svc", "version: v1") + "- {kind: Service, name: svc, spec: {type: ExternalName, selector: {app: x}}}"},
-		"external":              {objects: dr("api.example.com", "version: v1")},
+		"external, not there":   {objects: dr("api.example.com", "version: v1"), want: [][]string{{"spec.host", `DestinationRule "a/dr" is for host "api.example.com", which is not there`, "no ServiceEntry"}}},
+		"external, unknown":     {objects: dr("api.example.com", "version: v1"), unknown: []string{"c"}},
+		"external":              {objects: dr("api.example.com", "version: v1") + "- {kind: ServiceEntry, name: se, spec: {hosts: [api.example.com]}}"},
 		"wildcard":              {objects: dr("*.a.svc.cluster.local", "version: v1") + svc},
 		"labels of the node":    {objects: dr("svc", "topology.kubernetes.io/zone: z") + svc},
 		"labels of the network": {objects: dr("svc", "topology.istio.io/network: net") + svc},
@@ -53,7 +55,7 @@ func TestDestinationRule_elsewhere(t *testing.T) {
 	}, destinationRule)
 	run(t, map[string]test{
 		"of the host": {objects: dr("dr", "svc.b.svc.cluster.local", "") + dr("b/o", "svc", ""),
-			want: [][]string{{"spec.host", `Proxies of namespace "a" follow DestinationRule "a/dr" alone, and all others DestinationRule "b/o"`}}},
+			want: [][]string{{"spec.host", `Proxies of namespace "a" follow DestinationRule "a/dr" alone`}}},
 		"of the host, private": {objects: dr("dr", "svc.b.svc.cluster.local", "") + dr("b/o", "svc", ", exportTo: [.]")},
 		"of the host, hidden":  {objects: dr("dr", "svc.b.svc.cluster.local", "") + dr("b/o", "svc", ""), unknown: []string{"b"}},
 	}, destinationRule)

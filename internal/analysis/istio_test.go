@@ -1,174 +1,137 @@
 package analysis_test
 
 import (
-	"fmt"
-	"maps"
-	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 
-	"istio.io/api/networking/v1alpha3"
-	networking "istio.io/client-go/pkg/apis/networking/v1"
-	"istio.io/istio/pkg/config"
-	istio "istio.io/istio/pkg/config/analysis"
-	"istio.io/istio/pkg/config/analysis/analyzers/virtualservice"
-	"istio.io/istio/pkg/config/analysis/diag"
-	"istio.io/istio/pkg/config/analysis/msg"
-	"istio.io/istio/pkg/config/resource"
-	"istio.io/istio/pkg/config/schema/gvk"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/magneticio/terraform-provider-lamia/internal/analysis"
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 )
 
-// context is what Istio's analyzers, those of istioctl analyze, are asked about: the same objects, and what they say of them.
-type context struct {
-	istio.Context
-	instances map[config.GroupVersionKind][]*resource.Instance
-	said      []diag.Message
-}
-
-type nowhere struct{ resource.Origin }
-
-func (nowhere) FieldMap() map[string]int { return nil }
-
-func newContext(c *objects) *context {
-	ctx := &context{instances: map[config.GroupVersionKind][]*resource.Instance{}}
-	add := func(kind config.GroupVersionKind, o metav1.Object, spec config.Spec) {
-		ctx.instances[kind] = append(ctx.instances[kind], &resource.Instance{
-			Metadata: resource.Metadata{FullName: resource.NewFullName(resource.Namespace(o.GetNamespace()), resource.LocalName(o.GetName()))},
-			Message:  spec, Origin: nowhere{},
-		})
-	}
-	for _, o := range c.gateways {
-		add(gvk.Gateway, o, o.Spec.DeepCopy()) // they change it
-	}
-	for _, o := range c.virtualServices {
-		add(gvk.VirtualService, o, &o.Spec)
-	}
-	for _, o := range c.destinationRules {
-		add(gvk.DestinationRule, o, &o.Spec)
-	}
-	return ctx
-}
-
-func (c *context) Report(_ config.GroupVersionKind, m diag.Message) { c.said = append(c.said, m) }
-
-func (c *context) Find(kind config.GroupVersionKind, name resource.FullName) *resource.Instance {
-	if i := slices.IndexFunc(c.instances[kind], func(r *resource.Instance) bool { return r.Metadata.FullName == name }); i >= 0 {
-		return c.instances[kind][i]
-	}
-	return nil
-}
-
-func (c *context) Exists(kind config.GroupVersionKind, name resource.FullName) bool {
-	return c.Find(kind, name) != nil
-}
-
-func (c *context) ForEach(kind config.GroupVersionKind, each istio.IteratorFn) {
-	for _, r := range c.instances[kind] {
-		if !each(r) {
-			return
-		}
-	}
-}
-
-// Where Istio's analyzers ask the same, the answer is the same: with one host, no wildcards in rules, and one namespace for what is looked up by host.
-func TestAgreesWithIstio(t *testing.T) {
+// What is easily taken for otherwise than Istio does it.
+func TestVirtualService_asIstioDoes(t *testing.T) {
 	t.Parallel()
-	random := rand.New(rand.NewPCG(1, 2))
-	counts := map[string]int{}
-	for range 3000 {
-		c := randomObjects(random)
-		want, got := map[string]bool{}, map[string]bool{}
-		ctx := newContext(c)
-		for _, analyzer := range []istio.Analyzer{&virtualservice.GatewayAnalyzer{}, &virtualservice.DestinationRuleAnalyzer{}, &virtualservice.ConflictingMeshGatewayHostsAnalyzer{}} {
-			analyzer.Analyze(ctx)
-		}
-		for _, m := range ctx.said {
-			vs := m.Resource.Metadata.FullName.String()
-			switch {
-			case m.Type == msg.ReferencedResourceNotFound && m.Parameters[0] == "gateway":
-				want[vs+" gateway"] = true
-			case m.Type == msg.ReferencedResourceNotFound:
-				want[vs+" subset"] = true
-			case m.Type == msg.VirtualServiceHostNotFoundInGateway:
-				want[vs+" host"] = true
-			case m.Type == msg.ConflictingMeshGatewayVirtualServiceHosts:
-				want[vs+" conflict"] = true
-			}
-		}
-		for _, vs := range c.virtualServices {
-			name := vs.Namespace + "/" + vs.Name
-			for _, f := range analysis.VirtualService(c, vs) {
-				switch {
-				case strings.HasPrefix(f.Field, "spec.gateways"):
-					got[name+" gateway"], got[name+" host"] = true, true // of a Gateway that is not there Istio says both
-				case strings.HasSuffix(f.Field, ".subset"):
-					got[name+" subset"] = true
-				case strings.Contains(f.Summary, "is not served"):
-					got[name+" host"] = true
-				case strings.Contains(f.Summary, "in the mesh"):
-					got[name+" conflict"] = true
-				}
-			}
-		}
-		if !maps.Equal(got, want) {
-			t.Fatalf("found %v, Istio %v, in\n%v", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)), c)
-		}
-		for finding := range want {
-			counts[strings.Fields(finding)[1]]++
-		}
+	const shared = "- {kind: Gateway, name: gw, spec: {selector: {istio: ingressgateway}, servers: [{hosts: ['*']}]}}\n" +
+		"- {kind: Pod, name: istio-system/ingress, labels: {istio: ingressgateway, pod-template-hash: x}}\n"
+	vs := func(name, hosts, more string) string {
+		return "- {kind: VirtualService, name: " + name + ", spec: {hosts: [" + hosts + "], " + more + "}}\n"
 	}
-	for _, finding := range []string{"gateway", "host", "subset", "conflict"} {
-		if counts[finding] < 100 {
-			t.Errorf("too few cases of %s: %v", finding, counts)
-		}
+	const v1 = "http: [{route: [{destination: {host: svc, subset: v1}}]}]"
+	path := func(match string) string {
+		return "gateways: [gw], http: [{match: [{uri: {" + match + "}}], route: [{destination: {host: svc}}]}]"
 	}
+	const all = "gateways: [gw], http: [{route: [{destination: {host: svc}}]}]"
+	run(t, map[string]test{
+		// Proxies are wherever the gateway's selector finds pods.
+		"a shared gateway does not see a private rule": {
+			objects: vs("vs", "x.example.com", "gateways: [gw], "+v1) + shared + "- {kind: DestinationRule, name: dr, spec: {host: svc, exportTo: [.], subsets: [{name: v1}]}}",
+			want:    [][]string{{"spec.http[0].route[0].destination.subset", `the subset "v1" of "svc"`, `a proxy of namespace "istio-system" has no DestinationRule yet`}},
+		},
+		"a shared gateway sees a rule for all": {
+			objects: vs("vs", "x.example.com", "gateways: [gw], "+v1) + shared + "- {kind: DestinationRule, name: dr, spec: {host: svc, subsets: [{name: v1}]}}",
+		},
+		"a shared gateway does not see a private virtual service": {
+			objects: vs("vs", "x.example.com", "exportTo: [.], gateways: [gw], "+v1) + shared,
+		},
+		"a gateway without known proxies may see a private rule": {
+			objects: vs("vs", "x.example.com", "gateways: [gw], "+v1) + "- {kind: Gateway, name: gw, spec: {servers: [{hosts: ['*']}]}}\n" +
+				"- {kind: DestinationRule, name: dr, spec: {host: svc, exportTo: [.], subsets: [{name: v1}]}}",
+		},
+		// Routes for all come last, whatever their age.
+		"an older rule for all hides no path":  {objects: vs("vs", "x.example.com", path("exact: /x")) + vs("o", "x.example.com", all) + shared},
+		"a younger path is not hidden":         {objects: vs("vs", "x.example.com", all) + vs("o", "x.example.com", path("exact: /x")) + shared},
+		"an older prefix hides a younger path": {objects: vs("vs", "x.example.com", path("prefix: /x")) + vs("o", "x.example.com", path("exact: /x/y")) + shared, want: [][]string{{"spec.hosts[0]", `VirtualService "a/vs" comes first, because it is the older one: what its http[0] matches never comes to http[0] of VirtualService "a/o"`}}},
+		"a younger prefix hides nothing":       {objects: vs("vs", "x.example.com", path("exact: /x/y")) + vs("o", "x.example.com", path("prefix: /x")) + shared},
+		"other headers are other requests": {objects: vs("vs", "x.example.com", "gateways: [gw], http: [{match: [{headers: {a: {exact: b}}}], route: [{destination: {host: svc}}]}]") +
+			vs("o", "x.example.com", all) + shared},
+		// Rules for connections and for requests do not meet.
+		"tcp and http": {objects: vs("vs", "svc", "tcp: [{route: [{destination: {host: svc}}]}]") + vs("o", "svc", "http: [{route: [{destination: {host: svc}}]}]") +
+			"- {kind: Service, name: svc, spec: {clusterIP: 10.0.0.1, ports: [{name: http, port: 80}, {name: tcp, port: 3306}]}}"},
+		"tls and http": {objects: vs("vs", "svc", "tls: [{match: [{sniHosts: [svc]}], route: [{destination: {host: svc, port: {number: 443}}}]}]") +
+			vs("o", "svc", "http: [{route: [{destination: {host: svc, port: {number: 80}}}]}]") +
+			"- {kind: Service, name: svc, spec: {clusterIP: 10.0.0.1, ports: [{name: http, port: 80}, {name: tls, port: 443}]}}"},
+		// Sidecars say what proxies know.
+		"a Sidecar brings what rules lead to": {
+			objects: vs("vs", "x", "http: [{route: [{destination: {host: svc.b.svc.cluster.local}}]}]") + "- {kind: Sidecar, name: s, spec: {egress: [{hosts: [./*]}]}}",
+		},
+		"a Sidecar does not see the rule": {objects: vs("vs", "x", v1) + "- {kind: Sidecar, name: s, spec: {egress: [{hosts: [b/*]}]}}"},
+		"a Sidecar of other workloads": {
+			objects: vs("vs", "x", "http: [{route: [{destination: {host: svc}}]}]") + "- {kind: Sidecar, name: s, spec: {workloadSelector: {labels: {app: z}}, egress: [{hosts: [./*]}]}}",
+		},
+		"unknown Sidecars": {
+			objects: vs("vs", "x", v1), unknown: []string{"Sidecar"},
+		},
+		// What nothing has.
+		"a port that the Service does not have": {
+			objects: vs("vs", "x", "http: [{route: [{destination: {host: svc, port: {number: 81}}}]}]"),
+			want:    [][]string{{"spec.http[0].route[0].destination.port", `routes to port 81 of "svc", which is not there`, "there are the ports [80]"}},
+		},
+		"a Service without pods": {
+			objects: vs("vs", "x", "http: [{route: [{destination: {host: svc}}]}]") + "- {kind: Service, name: svc, spec: {selector: {app: x}}}",
+			want:    [][]string{{"spec.http[0].route[0].destination.host", `routes to Service "a/svc", which has no pod yet`, "app=x"}},
+		},
+		// What no proxy gets.
+		"a rule for a port that nobody listens on": {
+			objects: vs("vs", "x", "http: [{match: [{port: 81}], route: [{destination: {host: svc}}]}, {route: [{destination: {host: svc}}]}]"),
+			want:    [][]string{{"spec.http[0]", `No proxy gets http[0] of VirtualService "a/vs"`}},
+		},
+		"a rule for another gateway": {
+			objects: vs("vs", "x.example.com", "gateways: [gw], http: [{match: [{gateways: [mesh]}], route: [{destination: {host: svc}}]}, {route: [{destination: {host: svc}}]}]") + shared,
+			want:    [][]string{{"spec.http[0]", `No proxy gets http[0]`}},
+		},
+		"a rule for certain pods": {
+			objects: vs("vs", "x", "http: [{match: [{sourceLabels: {app: z}}], route: [{destination: {host: svc}}]}, {route: [{destination: {host: svc}}]}]"),
+		},
+		"tcp rules for a gateway of requests": {
+			objects: vs("vs", "x.example.com", "gateways: [gw], tcp: [{route: [{destination: {host: svc}}]}]") + shared,
+			want:    [][]string{{"spec.tcp", `No proxy gets tcp of VirtualService "a/vs"`}},
+		},
+	}, virtualService)
 }
 
-func randomObjects(random *rand.Rand) *objects {
-	one := func(of ...string) string { return of[random.IntN(len(of))] }
-	meta := func(namespace, name string) metav1.ObjectMeta {
-		return metav1.ObjectMeta{Namespace: namespace, Name: name}
+func TestGateway(t *testing.T) {
+	t.Parallel()
+	gw := func(name, port, hosts string) string {
+		return "- {kind: Gateway, name: " + name + ", spec: {selector: {istio: x}, servers: [{port: {" + port + "}, hosts: [" + hosts + "]}]}}\n"
 	}
-	c := &objects{}
-	for _, name := range []string{"a/gw", "b/gw"} {
-		if random.IntN(4) == 0 {
-			continue
-		}
-		namespace, _, _ := strings.Cut(name, "/")
-		gw := &networking.Gateway{ObjectMeta: meta(namespace, "gw")}
-		for range 1 + random.IntN(2) {
-			gw.Spec.Servers = append(gw.Spec.Servers, &v1alpha3.Server{Hosts: []string{
-				one("", "", "./", "*/", "a/", "b/") + one("x.com", "y.com", "*.x.com", "*.com", "a.x.com", "*"),
-				one("x.com", "b/x.com", "*.y.com"),
-			}})
-		}
-		c.gateways = append(c.gateways, gw)
+	const http, tcp = "number: 80, name: http, protocol: HTTP", "number: 80, name: tcp, protocol: TCP"
+	same := [][]string{{"spec.servers[0].hosts", `Gateway "a/gw" and Gateway "b/gw" have the same host on the same port and proxies`, `"x.example.com" on port 80`}}
+	run(t, map[string]test{
+		"alone":              {objects: gw("gw", http, "x.example.com")},
+		"same":               {objects: gw("gw", http, "x.example.com") + gw("b/gw", http, "x.example.com"), want: same},
+		"wildcard":           {objects: gw("gw", http, "'*.example.com'") + gw("b/gw", http, "x.example.com"), want: same},
+		"other host":         {objects: gw("gw", http, "x.example.com") + gw("b/gw", http, "y.example.com")},
+		"other port":         {objects: gw("gw", http, "x.example.com") + gw("b/gw", "number: 8080, name: http, protocol: HTTP", "x.example.com")},
+		"other proxies":      {objects: gw("gw", http, "x.example.com") + "- {kind: Gateway, name: b/gw, spec: {selector: {istio: z}, servers: [{hosts: [x.example.com]}]}}"},
+		"other protocol":     {objects: gw("b/gw", tcp, "'*'") + gw("gw", http, "x.example.com")},
+		"namespace unknown":  {objects: gw("gw", http, "x.example.com") + gw("b/gw", http, "x.example.com"), unknown: []string{"b"}},
+		"younger, no effect": {objects: gw("gw", tcp, "'*'"), want: nil},
+	}, func(c *objects) []engine.Finding { return analysis.Gateway(c, c.gateways[0]) })
+	run(t, map[string]test{
+		"younger of two protocols": {objects: gw("b/gw", tcp, "'*'") + gw("gw", http, "x.example.com"),
+			want: [][]string{{"spec.servers[0]", `Gateway "b/gw" has port 80 in place of Gateway "a/gw"`}}},
+	}, func(c *objects) []engine.Finding { return analysis.Gateway(c, c.gateways[1]) })
+}
+
+// Rules of one host with different exportTo are not merged: the youngest counts alone.
+func TestDestinationRule_exportTo(t *testing.T) {
+	t.Parallel()
+	dr := func(name, more string) string {
+		return "- {kind: DestinationRule, name: " + name + ", spec: {host: svc, subsets: [{name: " + name + "}]" + more + "}}\n"
 	}
-	for _, h := range []string{"svc", "svc2"} {
-		if random.IntN(2) == 0 {
-			dr := &networking.DestinationRule{ObjectMeta: meta("a", h)}
-			dr.Spec.Host = one(h, h+".a.svc.cluster.local")
-			dr.Spec.Subsets = []*v1alpha3.Subset{{Name: one("v1", "v2")}}
-			c.destinationRules = append(c.destinationRules, dr)
-		}
-	}
-	for i := range 1 + random.IntN(3) {
-		vs := &networking.VirtualService{ObjectMeta: meta("a", fmt.Sprint("vs-", i))}
-		vs.Spec.Hosts = []string{one("x.com", "y.com", "a.x.com", "b.a.x.com", "svc", "svc.a.svc.cluster.local")}
-		if name := one("", "", "mesh", "gw", "a/gw", "b/gw"); name != "" {
-			vs.Spec.Gateways = []string{name}
-		}
-		if to := one("", "*", ".", "a", "b"); to != "" && !slices.Contains(vs.Spec.Gateways, "b/gw") {
-			vs.Spec.ExportTo = []string{to, one(".", "b")}
-		}
-		vs.Spec.Http = []*v1alpha3.HTTPRoute{{Route: []*v1alpha3.HTTPRouteDestination{{Destination: &v1alpha3.Destination{
-			Host: one("svc", "svc2", "svc.a.svc.cluster.local"), Subset: one("", "v1", "v2"),
-		}}}}}
-		c.virtualServices = append(c.virtualServices, vs)
-	}
-	return c
+	run(t, map[string]test{
+		"older":   {objects: dr("dr", ", exportTo: [.]") + dr("o", ", exportTo: ['*']"), want: [][]string{{"spec.host", `Proxies of namespace "a" follow DestinationRule "a/o" alone`}}},
+		"younger": {objects: dr("dr", ", exportTo: [.]") + "- {kind: DestinationRule, name: o, spec: {host: svc, exportTo: [.]}}", want: [][]string{{"spec.host", "Istio merges them", `DestinationRule "a/dr" comes first`}}},
+	}, destinationRule)
+}
+
+// Nobody is harmed by what a shared gateway does not see.
+func TestRemoval_private(t *testing.T) {
+	t.Parallel()
+	const rules = "- {kind: DestinationRule, name: dr, spec: {host: svc, exportTo: [.], subsets: [{name: v1}]}}\n- {kind: DestinationRule, name: dr, spec: {host: svc, exportTo: [.]}}\n"
+	c := parse(t, rules+"- {kind: VirtualService, name: vs, spec: {hosts: [x.example.com], gateways: [gw], http: [{route: [{destination: {host: svc, subset: v1}}]}]}}\n"+
+		"- {kind: Gateway, name: gw, spec: {selector: {istio: ingressgateway}, servers: [{hosts: ['*']}]}}\n- {kind: Pod, name: istio-system/ingress, labels: {istio: ingressgateway}}")
+	was, is := c.destinationRules[0], c.destinationRules[1]
+	c.destinationRules = slices.Delete(c.destinationRules, 1, 2)
+	expect(t, analysis.Removal(c, was, is), nil)
 }

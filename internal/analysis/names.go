@@ -1,33 +1,23 @@
 package analysis
 
 import (
-	"net/netip"
 	"slices"
 	"strings"
 
 	"istio.io/api/networking/v1alpha3"
 	networking "istio.io/client-go/pkg/apis/networking/v1"
+	"istio.io/istio/pilot/pkg/model"
+	"istio.io/istio/pkg/config"
 	"istio.io/istio/pkg/config/constants"
 	"istio.io/istio/pkg/config/host"
 	"istio.io/istio/pkg/config/visibility"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// mesh is the gateway that means the sidecars.
-const mesh = constants.IstioMeshGateway
-
-// resolve is what a host means in an object of the namespace: a name without dots is a Service of that namespace (ResolveShortnameToFQDN in
-// pilot/pkg/model/config.go). Whatever the cluster's own domain is, it becomes the usual one.
-func resolve(hostname, namespace string) host.Name {
-	_, err := netip.ParseAddr(hostname)
-	if hostname != "" && hostname != "*" && !strings.Contains(hostname, ".") && err != nil {
-		hostname += "." + namespace + ".svc." + constants.DefaultClusterLocalDomain
-	}
-	if labels := strings.SplitN(hostname, ".", 4); len(labels) == 4 && labels[2] == "svc" {
-		hostname = strings.Join(labels[:3], ".") + "." + constants.DefaultClusterLocalDomain
-	}
-	return host.Name(hostname)
-}
+// sidecars is the gateway that means the sidecars.
+const everySidecar = constants.IstioMeshGateway
 
 // service is the Service whose host this is; false, if it is none's.
 func service(h host.Name) (types.NamespacedName, bool) {
@@ -38,51 +28,44 @@ func service(h host.Name) (types.NamespacedName, bool) {
 	return types.NamespacedName{Namespace: labels[1], Name: labels[0]}, true
 }
 
-// gatewayName is the Gateway that a virtual service of the namespace calls so, unless that is mesh (resolveGatewayName in
-// pilot/pkg/model/config.go).
-func gatewayName(gateway, namespace string) types.NamespacedName {
-	if in, name, ok := strings.Cut(gateway, "/"); ok {
-		if in == "." {
-			in = namespace
-		}
-		return types.NamespacedName{Namespace: in, Name: name}
+// resolved is a virtual service with full names of hosts and gateways, as Istio sees it.
+func resolved(vs *networking.VirtualService) *v1alpha3.VirtualService {
+	c := config.Config{Meta: config.Meta{Name: vs.Name, Namespace: vs.Namespace, Domain: mesh.Domain}, Spec: vs.Spec.DeepCopy()}
+	spec := model.ResolveVirtualServiceShortnames(c).Spec.(*v1alpha3.VirtualService)
+	for i, h := range spec.Hosts {
+		spec.Hosts[i] = string(mesh.Host(h, vs.Namespace))
 	}
-	if name, domain, ok := strings.Cut(gateway, "."); ok {
-		in, _, _ := strings.Cut(domain, ".")
-		return types.NamespacedName{Namespace: in, Name: name}
-	}
-	return types.NamespacedName{Namespace: namespace, Name: gateway}
+	return spec
+}
+
+// nameIn is a name of the form <namespace>/<name>.
+func nameIn(name string) types.NamespacedName {
+	namespace, name, _ := strings.Cut(name, "/")
+	return types.NamespacedName{Namespace: namespace, Name: name}
 }
 
 // gatewaysOf are the gateways of a virtual service. By default that is the mesh.
-func gatewaysOf(vs *networking.VirtualService) []string {
-	if len(vs.Spec.Gateways) == 0 {
-		return []string{mesh}
+func gatewaysOf(vs *v1alpha3.VirtualService) []string {
+	if len(vs.Gateways) == 0 {
+		return []string{everySidecar}
 	}
-	return vs.Spec.Gateways
+	return vs.Gateways
 }
 
-// serverHosts are the hosts of a server that are for virtual services of the namespace (sanitizeServerHostNamespace in
-// pilot/pkg/model/gateway.go, buildGatewayHTTPRouteConfig in pilot/pkg/networking/core/gateway.go).
-func serverHosts(gateway *networking.Gateway, server *v1alpha3.Server, namespace string) host.Names {
-	hosts := make([]string, len(server.GetHosts()))
-	for i, h := range server.GetHosts() {
-		if rest, ok := strings.CutPrefix(h, "./"); ok {
-			h = gateway.Namespace + "/" + rest
-		}
-		hosts[i] = h
+func delegateName(d *v1alpha3.Delegate, namespace string) types.NamespacedName {
+	if d.GetNamespace() != "" {
+		namespace = d.GetNamespace()
 	}
-	return host.NamesForNamespace(hosts, namespace)
+	return types.NamespacedName{Namespace: namespace, Name: d.GetName()}
 }
 
 // exports are the namespaces that an object is visible in.
 type exports struct {
 	everywhere bool
-	namespaces []string // sorted, if not everywhere
+	namespaces []string
 }
 
-// exported is what exportTo of an object in the namespace says (initVirtualServices in pilot/pkg/model/push_context.go). Without it the mesh's
-// configuration counts, whose own default is everywhere.
+// exported is what exportTo of an object in the namespace says. Without it the mesh's configuration counts, whose own default is everywhere.
 func exported(to []string, namespace string) exports {
 	switch {
 	case len(to) == 0 || slices.Contains(to, string(visibility.Public)):
@@ -97,8 +80,6 @@ func exported(to []string, namespace string) exports {
 		}
 		e.namespaces = append(e.namespaces, n)
 	}
-	slices.Sort(e.namespaces)
-	e.namespaces = slices.Compact(e.namespaces)
 	return e
 }
 
@@ -106,18 +87,44 @@ func (e exports) include(namespace string) bool {
 	return e.everywhere || slices.Contains(e.namespaces, namespace)
 }
 
-// viewers are the namespaces that see both.
-func (e exports) viewers(other exports) exports {
-	if e.everywhere {
-		return other
+// near are the namespaces with proxies that see the object, as far as they are known: its own or, if that does not, those that it names.
+func (e exports) near(namespace string) []string {
+	if e.include(namespace) {
+		return []string{namespace}
 	}
-	both := exports{}
-	for _, n := range e.namespaces {
-		if other.include(n) {
-			both.namespaces = append(both.namespaces, n)
-		}
-	}
-	return both
+	return e.namespaces
 }
 
-func (e exports) none() bool { return !e.everywhere && len(e.namespaces) == 0 }
+// destination is one that a virtual service names, by field.
+type destination struct {
+	field string
+	*v1alpha3.Destination
+}
+
+func destinations(vs *v1alpha3.VirtualService) (all []destination) {
+	add := func(field string, d *v1alpha3.Destination) {
+		if d.GetHost() != "" {
+			all = append(all, destination{field, d})
+		}
+	}
+	for i, r := range vs.GetHttp() {
+		for j, d := range r.GetRoute() {
+			add(at("spec.http[%d].route[%d].destination", i, j), d.GetDestination())
+		}
+		add(at("spec.http[%d].mirror", i), r.GetMirror())
+		for j, m := range r.GetMirrors() {
+			add(at("spec.http[%d].mirrors[%d].destination", i, j), m.GetDestination())
+		}
+	}
+	for i, r := range vs.GetTls() {
+		for j, d := range r.GetRoute() {
+			add(at("spec.tls[%d].route[%d].destination", i, j), d.GetDestination())
+		}
+	}
+	for i, r := range vs.GetTcp() {
+		for j, d := range r.GetRoute() {
+			add(at("spec.tcp[%d].route[%d].destination", i, j), d.GetDestination())
+		}
+	}
+	return all
+}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"istio.io/api/networking/v1alpha3"
 	networking "istio.io/client-go/pkg/apis/networking/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,10 +23,11 @@ type objects struct {
 	virtualServices  []*networking.VirtualService
 	destinationRules []*networking.DestinationRule
 	serviceEntries   []*networking.ServiceEntry
+	sidecars         []*networking.Sidecar
 	services         []*corev1.Service
 	pods             []*corev1.Pod
 
-	unknown []string // namespaces that cannot be read
+	unknown []string // namespaces that cannot be read, or "Sidecar"
 }
 
 // parse reads a YAML list of objects as {kind, name, spec}, in namespace a unless the name is such as b/name. Each is a second younger than the one
@@ -37,6 +39,11 @@ func parse(t testing.TB, list string) *objects {
 		Twin       bool
 		Labels     map[string]string
 		Spec       map[string]any
+	}
+	if !strings.Contains(list, "kind: Service,") && strings.HasPrefix(list, "-") { // those that tests route to
+		for _, name := range []string{"svc", "svc2", "x", "w", "b/svc", "b/x"} {
+			list = strings.TrimSuffix(list, "\n") + "\n- {kind: Service, twin: true, name: " + name + ", spec: {}}"
+		}
 	}
 	if err := yaml.UnmarshalStrict([]byte(list), &entries); err != nil {
 		t.Fatalf("%v in %s", err, list)
@@ -65,6 +72,8 @@ func parse(t testing.TB, list string) *objects {
 			add(t, &c.destinationRules, u)
 		case "ServiceEntry":
 			add(t, &c.serviceEntries, u)
+		case "Sidecar":
+			add(t, &c.sidecars, u)
 		case "Service":
 			add(t, &c.services, u)
 		case "Pod":
@@ -82,6 +91,25 @@ func add[T any](t testing.TB, to *[]*T, u *unstructured.Unstructured) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	switch o := any(o).(type) {
+	case *networking.VirtualService:
+		if len(o.Spec.Hosts) > 0 && len(o.Spec.Http)+len(o.Spec.Tls)+len(o.Spec.Tcp) == 0 {
+			o.Spec.Http = []*v1alpha3.HTTPRoute{{Route: []*v1alpha3.HTTPRouteDestination{{Destination: &v1alpha3.Destination{Host: "svc"}}}}}
+		}
+	case *networking.Gateway: // a port and proxies that are not of others, unless the test says so
+		for _, s := range o.Spec.Servers {
+			if s.Port == nil {
+				s.Port = &v1alpha3.Port{Number: 80, Name: "http", Protocol: "HTTP"}
+			}
+		}
+		if o.Spec.Selector == nil {
+			o.Spec.Selector = map[string]string{"gateway": o.Namespace + "-" + o.Name}
+		}
+	case *corev1.Service:
+		if o.Spec.Ports == nil {
+			o.Spec.Ports = []corev1.ServicePort{{Name: "http", Port: 80}}
+		}
+	}
 	*to = append(*to, o)
 }
 
@@ -89,11 +117,11 @@ func of[T any, P interface {
 	*T
 	metav1.Object
 }](c *objects, all []P, namespace string) (in []P, known bool) {
-	if slices.Contains(c.unknown, namespace) {
+	if slices.Contains(c.unknown, namespace) || namespace == "" && len(c.unknown) > 0 {
 		return nil, false
 	}
 	for _, o := range all {
-		if o.GetNamespace() == namespace {
+		if namespace == "" || o.GetNamespace() == namespace {
 			in = append(in, o)
 		}
 	}
@@ -114,6 +142,11 @@ func (c *objects) DestinationRules(namespace string) ([]*networking.DestinationR
 
 func (c *objects) ServiceEntries(namespace string) ([]*networking.ServiceEntry, bool) {
 	return of(c, c.serviceEntries, namespace)
+}
+
+func (c *objects) Sidecars(namespace string) ([]*networking.Sidecar, bool) {
+	all, known := of(c, c.sidecars, namespace)
+	return all, known && !slices.Contains(c.unknown, "Sidecar")
 }
 
 func (c *objects) Services(namespace string) ([]*corev1.Service, bool) {

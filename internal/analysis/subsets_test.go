@@ -8,12 +8,14 @@ func TestVirtualService_subsets(t *testing.T) {
 		return "- {kind: VirtualService, name: vs, spec: {hosts: [x.example.com]" + more + "}}\n"
 	}
 	to := func(host string) string {
-		return ", http: [{route: [{destination: {host: svc}}, {destination: {host: " + host + ", subset: v1}}]}]"
+		return ", http: [{route: [{weight: 1, destination: {host: svc}}, {weight: 1, destination: {host: " + host + ", subset: v1}}]}]"
 	}
 	dr := func(name, host, more string) string {
 		return "- {kind: DestinationRule, name: " + name + ", spec: {host: '" + host + "', subsets: [{name: v1}, {name: v2}]" + more + "}}\n"
 	}
 	gw := "- {kind: Gateway, name: b/gw, spec: {servers: [{hosts: ['*']}]}}\n"
+	const se = "- {kind: ServiceEntry, name: se, spec: {hosts: [api.example.com], ports: [{number: 80, name: http, protocol: HTTP}]}}\n"
+	const gwPod = "- {kind: Pod, name: b/gw, labels: {gateway: b-gw}}\n"
 	missing := func(says ...string) [][]string {
 		return [][]string{append([]string{"spec.http[0].route[1].destination.subset", `VirtualService "a/vs" routes to the subset "v1" of "`}, says...)}
 	}
@@ -45,21 +47,26 @@ func TestVirtualService_subsets(t *testing.T) {
 		"gateway's namespace":            {objects: vs(", gateways: [b/gw]"+to("svc")) + dr("b/dr", "svc.a.svc.cluster.local", "") + gw},
 		"gateway's namespace, unknown":   {objects: vs(", gateways: [b/gw]" + to("svc")), unknown: []string{"b"}},
 		"gateway's namespace goes first": {objects: vs(", gateways: [b/gw]"+to("svc")) + dr("dr", "svc", "") + gw +
-			"- {kind: DestinationRule, name: b/dr, spec: {host: svc.a.svc.cluster.local}}", want: missing(`namespace "b" follows DestinationRule "b/dr"`)},
+			"- {kind: DestinationRule, name: b/dr, spec: {host: svc.a.svc.cluster.local}}\n" + gwPod, want: missing(`namespace "b" follows DestinationRule "b/dr"`)},
 		"root namespace goes last": {objects: vs(", gateways: [istio-system/gw]"+to("svc")) + dr("dr", "svc", "") +
 			"- {kind: Gateway, name: istio-system/gw, spec: {servers: [{hosts: ['*']}]}}\n" +
 			"- {kind: DestinationRule, name: istio-system/dr, spec: {host: svc.a.svc.cluster.local}}"},
-		"external":         {objects: vs(to("api.example.com"))},
-		"external, ours":   {objects: vs(to("api.example.com")) + "- {kind: ServiceEntry, name: se, spec: {hosts: ['*.example.com']}}", want: missing("no DestinationRule yet")},
-		"external, ruled":  {objects: vs(to("api.example.com")) + dr("dr", "api.example.com", "") + "- {kind: ServiceEntry, name: se, spec: {hosts: [api.example.com]}}"},
+		"external":          {objects: vs(to("api.example.com")), want: [][]string{{"spec.http[0].route[1].destination.host", `routes to host "api.example.com", which is not there`, "no ServiceEntry"}}},
+		"external, unknown": {objects: vs(to("api.example.com")), unknown: []string{"b"}},
+		"external, wildcard": {objects: vs(to("api.example.com")) + "- {kind: ServiceEntry, name: se, spec: {hosts: ['*.example.com'], ports: [{number: 80, name: http, protocol: HTTP}]}}",
+			want: [][]string{{"spec.http[0].route[1].destination.host", `host "api.example.com"`}}},
+		"external, ours":   {objects: vs(to("api.example.com")) + se, want: missing("no DestinationRule yet")},
+		"external, ruled":  {objects: vs(to("api.example.com")) + dr("dr", "api.example.com", "") + se},
 		"exported only":    {objects: vs(", exportTo: [b]"+to("svc.b.svc.cluster.local")) + dr("b/dr", "svc", ", exportTo: [.]")},
 		"delegate, unused": {objects: "- {kind: VirtualService, name: vs, spec: {http: [{route: [{destination: {host: svc, subset: v1}}]}]}}"},
-		"delegate, used": {objects: "- {kind: VirtualService, name: vs, spec: {http: [{route: [{destination: {host: svc}}, {destination: {host: svc, subset: v1}}]}]}}\n" +
+		"delegate, used": {objects: "- {kind: VirtualService, name: vs, spec: {http: [{route: [{weight: 1, destination: {host: svc}}, {weight: 1, destination: {host: svc, subset: v1}}]}]}}\n" +
 			"- {kind: VirtualService, name: root, spec: {hosts: [x], http: [{delegate: {name: vs}}]}}", want: missing("no DestinationRule yet")},
 		"everywhere in the object": {
-			objects: `[{kind: VirtualService, name: vs, spec: {hosts: [x],
-				http: [{mirror: {host: svc, subset: m}, mirrors: [{destination: {host: svc, subset: m}}], route: [{destination: {host: svc, subset: m}}]}],
-				tls: [{route: [{destination: {host: svc, subset: m}}]}], tcp: [{route: [{destination: {host: svc, subset: m}}]}]}}]`,
+			objects: `[{kind: VirtualService, name: vs, spec: {hosts: [x, v, z],
+				http: [{mirror: {host: x, subset: m}, mirrors: [{destination: {host: x, subset: m}}], route: [{destination: {host: x, subset: m}}]}],
+				tls: [{match: [{sniHosts: [v], port: 443}], route: [{destination: {host: v, subset: m}}]}], tcp: [{route: [{destination: {host: z, subset: m}}]}]}},
+				{kind: Service, name: x, spec: {}}, {kind: Service, name: v, spec: {clusterIP: 10.0.0.1, ports: [{port: 443, name: tls}]}},
+				{kind: Service, name: z, spec: {clusterIP: 10.0.0.2, ports: [{port: 3306, name: tcp}]}}]`,
 			want: [][]string{
 				{"spec.http[0].mirror.subset"}, {"spec.http[0].mirrors[0].destination.subset"}, {"spec.http[0].route[0].destination.subset"},
 				{"spec.tcp[0].route[0].destination.subset"}, {"spec.tls[0].route[0].destination.subset"},

@@ -2,172 +2,419 @@ package analysis
 
 import (
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 
 	"istio.io/api/networking/v1alpha3"
 	networking "istio.io/client-go/pkg/apis/networking/v1"
-	"istio.io/istio/pkg/config/gateway/kube"
+	"istio.io/istio/pilot/pkg/networking/core/route"
 	"istio.io/istio/pkg/config/host"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/engine"
+	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
 // VirtualService says what of a stored virtual service has no effect, or another than it seems.
-func VirtualService(r Reader, vs *networking.VirtualService) []engine.Finding {
-	a := analyzer{r}
-	return slices.Concat(a.gateways(vs), a.hosts(vs), a.delegates(vs), a.subsets(vs), a.conflicts(vs))
-}
-
-// gateway is the Gateway that a virtual service of the namespace calls so; nil, if there is none. Those that istiod makes for itself, of the
-// Kubernetes Gateway API's, are unknown.
-func (a analyzer) gateway(name, namespace string) (*networking.Gateway, bool) {
-	if kube.IsInternalGatewayReference(name) {
-		return nil, false
+func VirtualService(r Reader, vs *networking.VirtualService) (findings []engine.Finding) {
+	if len(vs.Spec.Hosts) == 0 {
+		for _, root := range roots(r, nameOf(vs)) {
+			findings = append(findings, asked(r, root, vs).nowhere()...)
+		}
+		return once(findings)
 	}
-	full := gatewayName(name, namespace)
-	all, known := a.Gateways(full.Namespace)
-	return find(all, full.Name), known
+	a := asked(r, vs, vs)
+	findings = slices.Concat(a.part.missingGateways(vs, a.spec), a.part.lostDelegates(vs), a.nowhere())
+	hidden := a.hidden()
+	return once(slices.Concat(findings, hidden, a.unserved(hidden)))
 }
 
-// gateways finds those that are named and not there.
-func (a analyzer) gateways(vs *networking.VirtualService) (findings []engine.Finding) {
-	said := map[types.NamespacedName]bool{}
-	for field, name := range gatewayReferences(&vs.Spec) {
-		full := gatewayName(name, vs.Namespace)
-		if gateway, known := a.gateway(name, vs.Namespace); name == mesh || !known || gateway != nil || said[full] {
+// virtualService is one that somebody asks about, with what it has to do with.
+type virtualService struct {
+	part     *part
+	object   *networking.VirtualService // whose findings are asked for
+	root     *networking.VirtualService // whose rules proxies have: the same, unless that is a delegate
+	spec     *v1alpha3.VirtualService   // of the root, with full names
+	own      *v1alpha3.VirtualService   // of the object
+	places   []place
+	complete bool
+}
+
+func asked(r Reader, root, vs *networking.VirtualService) *virtualService {
+	a := &virtualService{object: vs, root: root, spec: resolved(root)}
+	a.own = a.spec
+	q := questionOf(root, a.spec)
+	if root != vs {
+		a.own = resolved(vs)
+		more := questionOf(vs, a.own)
+		q.namespaces, q.hosts = append(q.namespaces, more.namespaces...), append(q.hosts, more.hosts...)
+		q.ports, q.sources = append(q.ports, more.ports...), append(q.sources, more.sources...)
+	}
+	a.part = partOf(r, q)
+	a.places, a.complete = a.part.places(root, a.spec)
+	return a
+}
+
+// index is where the object has a rule; -1, if the rule is another's.
+func (a *virtualService) index(s mesh.Served) int {
+	delegates := s.HTTP && s.Index < len(a.spec.Http) && a.spec.Http[s.Index].Delegate != nil
+	switch {
+	case s.VirtualService != nameOf(a.root):
+		return -1
+	case a.root == a.object && !delegates:
+		return s.Index
+	case a.root != a.object && delegates && delegateName(a.spec.Http[s.Index].Delegate, a.root.Namespace) == nameOf(a.object):
+		return s.Delegated
+	}
+	return -1
+}
+
+// nowhere finds routes to what is not there.
+func (a *virtualService) nowhere() (findings []engine.Finding) {
+	for _, where := range a.places {
+		findings = append(findings, a.part.said(where, a.nowhereIn)...)
+	}
+	return append(once(findings), a.podless(findings)...)
+}
+
+func (a *virtualService) nowhereIn(v view) (findings []engine.Finding) {
+	for _, s := range v.Rules() {
+		index := a.index(s)
+		if index < 0 {
 			continue
 		}
-		said[full] = true
-		us, it := quoted("VirtualService", nameOf(vs)), quoted("Gateway", full)
+		for _, name := range s.Clusters {
+			if c, ok := mesh.ClusterOf(name); ok && !v.Clusters[name] {
+				findings = append(findings, a.lost(v, s, index, c)...)
+			}
+		}
+	}
+	return findings
+}
+
+// lost says of a route to a cluster that is not there what is missing, at the destinations that mean it.
+func (a *virtualService) lost(v view, s mesh.Served, index int, c mesh.Cluster) (findings []engine.Finding) {
+	us := quoted("VirtualService", nameOf(a.object))
+	for _, d := range destinations(&a.object.Spec) {
+		if mesh.Host(d.GetHost(), a.object.Namespace) != c.Host || d.GetSubset() != c.Subset ||
+			d.GetPort() != nil && int(d.GetPort().GetNumber()) != c.Port || strings.HasPrefix(d.field, "spec.http") != s.HTTP ||
+			s.HTTP && !strings.HasPrefix(d.field, at("spec.http[%d].", index)) {
+			continue
+		}
+		field, summary, detail, known := a.missing(v, d, c)
+		if known {
+			findings = append(findings, engine.Finding{
+				Field: d.field + field, Summary: fmt.Sprintf("%s routes to %s, which is not there", us, summary),
+				Detail: detail + " Requests to it are answered with 503.",
+			})
+		}
+	}
+	return findings
+}
+
+// missing is what a proxy lacks to have a cluster; false, if it may be in what is not known.
+func (a *virtualService) missing(v view, d destination, c mesh.Cluster) (field, summary, detail string, known bool) {
+	us := a.object.Namespace
+	ports := v.Ports(c.Host)
+	switch {
+	case len(ports) == 0:
+		where, known := a.part.unknownHost(c.Host)
+		return ".host", fmt.Sprintf("host %q", d.GetHost()), where + fmt.Sprintf(" %s sees. Make one, or correct the host: "+
+			"a name without dots is a Service of namespace %q.", v.seenFrom(), us), known
+	case !slices.Contains(ports, c.Port):
+		assumed := a.part.assumes(c.Host)
+		field, what := "", "it is asked for by the port that the request came to, because the destination gives none"
+		if d.GetPort() != nil {
+			field, what = ".port", "correct the number"
+		}
+		return field, fmt.Sprintf("port %d of %q", c.Port, d.GetHost()), fmt.Sprintf("For host %q there are the ports %v: %s.", d.GetHost(), ports, what), !assumed
+	}
+	rules := v.DestinationRules(c.Host)
+	there := []string{"has no DestinationRule yet"}
+	if len(rules) > 0 {
+		there = nil
+	}
+	for _, name := range rules {
+		there = append(there, fmt.Sprintf("follows %s, which has %s", quoted("DestinationRule", name), a.part.subsetsOf(find(a.part.objects.DestinationRules, name))))
+	}
+	return ".subset", fmt.Sprintf("the subset %q of %q", d.GetSubset(), d.GetHost()), fmt.Sprintf("For host %q %s %s%s. "+
+		"Add the subset to a DestinationRule, or correct the name.", d.GetHost(), v.seenFrom(), strings.Join(there, ", and "), a.part.unless(v)), a.part.rulesKnown(v, c.Host, rules)
+}
+
+// unknownHost says that nothing has the host.
+func (p *part) unknownHost(h host.Name) (says string, known bool) {
+	_, everywhere := p.Reader.ServiceEntries("")
+	s, ok := service(h)
+	if !ok {
+		return fmt.Sprintf("There is no ServiceEntry for host %q that", h), everywhere
+	}
+	_, services := p.Reader.Services(s.Namespace)
+	_, entries := within(s.Namespace, p.Reader.ServiceEntries)
+	return fmt.Sprintf("There is no %s, and no ServiceEntry for host %q, that", quoted("Service", s), h), services && (entries || everywhere)
+}
+
+// rulesKnown reports whether all rules for the host are known that the proxy may follow, those of the mesh's root namespace aside.
+func (p *part) rulesKnown(v view, h host.Name, rules []types.NamespacedName) bool {
+	namespaces := []string{}
+	if !v.anywhere {
+		namespaces = append(namespaces, v.Namespace)
+	}
+	if len(rules) == 0 || rules[0].Namespace != v.Namespace { // those of the proxy's namespace go before all others
+		if s, ok := service(h); ok {
+			namespaces = append(namespaces, s.Namespace)
+		}
+		for _, e := range p.objects.ServiceEntries {
+			namespaces = append(namespaces, e.Namespace)
+		}
+	}
+	return !slices.ContainsFunc(namespaces, func(namespace string) bool {
+		_, known := p.Reader.DestinationRules(namespace)
+		return !known || namespace == elsewhere
+	})
+}
+
+// unless names the namespaces that may have a rule and cannot be read.
+func (p *part) unless(v view) string {
+	_, known := p.Reader.DestinationRules(mesh.RootNamespace)
+	switch {
+	case v.anywhere:
+		return ", unless the namespace of the proxy has one"
+	case !known:
+		return fmt.Sprintf(", unless namespace %q, which cannot be read, has one for all", mesh.RootNamespace)
+	}
+	return ""
+}
+
+func (p *part) subsetsOf(dr *networking.DestinationRule) string {
+	var names []string
+	for _, s := range dr.Spec.Subsets {
+		names = append(names, s.GetName())
+	}
+	if names == nil {
+		return "no subsets"
+	}
+	return "the subsets " + list(names)
+}
+
+// hidden finds rules that another virtual service answers in place of this one's, and the other way round.
+func (a *virtualService) hidden() (findings []engine.Finding) {
+	for _, where := range a.places {
+		findings = append(findings, a.part.said(where, a.hiddenIn)...)
+	}
+	return once(findings)
+}
+
+func (a *virtualService) hiddenIn(v view) (findings []engine.Finding) {
+	us := nameOf(a.root)
+	say := func(field string, other types.NamespacedName, effect string) {
 		findings = append(findings, engine.Finding{
 			Field:   field,
-			Summary: fmt.Sprintf("%s names %s, which is not there", us, it),
-			Detail: fmt.Sprintf("The cluster has no %s yet, and without it %s has no effect there. Make the Gateway, or correct the name: "+
-				"<namespace>/<name>, or the name alone for a Gateway of namespace %q.", it, us, vs.Namespace),
+			Summary: fmt.Sprintf("%s and %s have the same host %s", quoted("VirtualService", us), quoted("VirtualService", other), v.where),
+			Detail:  effect + " Put the rules into one VirtualService, in the order that is meant, or give each its own host.",
 		})
+	}
+	rules := v.Rules()
+	for _, s := range rules {
+		for _, before := range s.Before {
+			rule, ok := mesh.RuleOf(before)
+			if !ok || rule.VirtualService == s.VirtualService || !mesh.Covers(before, s.Route) {
+				continue
+			}
+			if other, ours := otherOf(us, rule.VirtualService, s.VirtualService); ours {
+				loser := quoted("VirtualService", s.VirtualService)
+				say(a.hostField(s.Domains), other, fmt.Sprintf("For %s %s comes first%s: what its %s matches never comes to %s of %s.", list(s.Domains),
+					quoted("VirtualService", rule.VirtualService), a.why(v, rule.VirtualService, s.VirtualService), index(rule), index(s.Rule), loser))
+			}
+			break
+		}
+	}
+	if v.gateway != nil {
+		return findings
+	}
+	// Of several virtual services for a host a sidecar has one.
+	for _, vs := range a.part.objects.VirtualServices {
+		if nameOf(vs) == us || len(vs.Spec.Http) == 0 || len(a.root.Spec.Http) == 0 || !slices.Contains(gatewaysOf(&vs.Spec), everySidecar) ||
+			!exported(vs.Spec.ExportTo, vs.Namespace).include(v.Namespace) || slices.ContainsFunc(append(hostsOf(vs), hostsOf(a.root)...), a.part.assumes) {
+			continue
+		}
+		for i, h := range hostsOf(a.root) {
+			winner, one := answers(rules, h)
+			loser, ours := otherOf(winner, us, nameOf(vs))
+			if !one || !ours || !slices.Contains(hostsOf(vs), h) {
+				continue
+			}
+			say(at("spec.hosts[%d]", i), nameOf(vs), fmt.Sprintf("Both have rules for host %q. Sidecars of namespace %q follow %s alone%s; for that host %s has no effect.",
+				h, v.Namespace, quoted("VirtualService", winner), a.why(v, winner, loser), quoted("VirtualService", loser)))
+		}
 	}
 	return findings
 }
 
-// gatewayReferences are the names of gateways, by field.
-func gatewayReferences(vs *v1alpha3.VirtualService) iter.Seq2[string, string] {
-	return func(yield func(string, string) bool) {
-		each := func(prefix string, names []string) bool {
-			for i, name := range names {
-				if !yield(fmt.Sprintf("%s.gateways[%d]", prefix, i), name) {
-					return false
-				}
-			}
-			return true
-		}
-		if !each("spec", vs.GetGateways()) {
-			return
-		}
-		for i, r := range vs.GetHttp() {
-			for j, m := range r.GetMatch() {
-				if !each(fmt.Sprintf("spec.http[%d].match[%d]", i, j), m.GetGateways()) {
-					return
-				}
-			}
-		}
-		for i, r := range vs.GetTls() {
-			for j, m := range r.GetMatch() {
-				if !each(fmt.Sprintf("spec.tls[%d].match[%d]", i, j), m.GetGateways()) {
-					return
-				}
-			}
-		}
-		for i, r := range vs.GetTcp() {
-			for j, m := range r.GetMatch() {
-				if !each(fmt.Sprintf("spec.tcp[%d].match[%d]", i, j), m.GetGateways()) {
-					return
-				}
-			}
-		}
+// otherOf is the one of two that is not us; false, if neither is us.
+func otherOf(us, one, other types.NamespacedName) (types.NamespacedName, bool) {
+	if one == us {
+		return other, true
 	}
+	return one, other == us
 }
 
-// hosts finds those that no gateway serves. The mesh serves all.
-func (a analyzer) hosts(vs *networking.VirtualService) (findings []engine.Finding) {
-	var gateways []*networking.Gateway
-	var served []string
-	for _, name := range gatewaysOf(vs) {
-		if name == mesh {
+// why says by which rule of Istio's order the one goes before the other.
+func (a *virtualService) why(v view, first, second types.NamespacedName) string {
+	one, other := find(a.part.objects.VirtualServices, first), find(a.part.objects.VirtualServices, second)
+	if one == nil || other == nil {
+		return ""
+	}
+	reach := func(vs *networking.VirtualService) int {
+		switch e := exported(vs.Spec.ExportTo, vs.Namespace); {
+		case e.everywhere:
+			return 2
+		case v.Namespace == vs.Namespace:
+			return 0
+		}
+		return 1
+	}
+	ages := one.CreationTimestamp.Compare(other.CreationTimestamp.Time)
+	switch {
+	case reach(one) < reach(other):
+		return ", because it is exported to fewer namespaces"
+	case ages < 0:
+		return ", because it is the older one"
+	case ages == 0:
+		return ", because both are of the same second, and its name comes first in the alphabet"
+	}
+	return ""
+}
+
+func index(r mesh.Rule) string { return strings.TrimPrefix(r.Field(), "spec.") }
+
+// answers is the virtual service whose rules are those for the host; false, if there is none, or several at different ports.
+func answers(rules []mesh.Served, h host.Name) (winner types.NamespacedName, one bool) {
+	for _, s := range rules {
+		if !s.HTTP || !slices.Contains(s.Domains, string(h)) {
+			continue
+		}
+		if one && s.VirtualService != winner {
+			return types.NamespacedName{}, false
+		}
+		winner, one = s.VirtualService, true
+	}
+	return winner, one
+}
+
+// hostField is that of the host that these domains are of.
+func (a *virtualService) hostField(domains []string) string {
+	for i, h := range hostsOf(a.root) {
+		if slices.ContainsFunc(domains, func(d string) bool { return h.Matches(host.Name(d)) }) {
+			return at("spec.hosts[%d]", i)
+		}
+	}
+	return "spec.hosts"
+}
+
+// unserved finds hosts and rules that no proxy has, unless another virtual service is why.
+func (a *virtualService) unserved(hidden []engine.Finding) (findings []engine.Finding) {
+	if !a.complete || len(a.places) == 0 {
+		return nil
+	}
+	var rules []mesh.Served
+	for _, where := range a.places {
+		if where.gateway != nil { // there may be more proxies than are known
+			where.proxies = append(slices.Clone(where.proxies), a.part.possible(where.gateway)...)
+		}
+		views := a.part.views(where)
+		if len(views) < len(where.proxies) {
 			return nil
 		}
-		gateway, known := a.gateway(name, vs.Namespace)
-		if !known || gateway == nil {
-			return nil
+		for _, v := range views {
+			rules = append(rules, v.Rules()...)
 		}
-		gateways = append(gateways, gateway)
-		var hosts []string
-		for _, server := range gateway.Spec.Servers {
-			hosts = append(hosts, server.GetHosts()...)
-		}
-		served = append(served, fmt.Sprintf("%s serves %s", quoted("Gateway", nameOf(gateway)), list(hosts)))
 	}
-	for i, h := range vs.Spec.Hosts {
-		if slices.ContainsFunc(gateways, func(g *networking.Gateway) bool { return serves(g, vs, resolve(h, vs.Namespace)) }) {
+	rules = slices.DeleteFunc(rules, func(s mesh.Served) bool { return s.VirtualService != nameOf(a.root) })
+	us := quoted("VirtualService", nameOf(a.root))
+	all := len(a.root.Spec.Hosts)
+	for i, h := range hostsOf(a.root) {
+		field := at("spec.hosts[%d]", i)
+		if slices.ContainsFunc(a.places, func(p place) bool { return p.gateway == nil }) || len(a.spec.Http) == 0 ||
+			slices.ContainsFunc(rules, func(s mesh.Served) bool {
+				return s.HTTP && slices.ContainsFunc(s.Domains, func(d string) bool { return h.Matches(host.Name(d)) })
+			}) || slices.ContainsFunc(hidden, func(f engine.Finding) bool { return f.Field == field }) {
 			continue
 		}
-		us := quoted("VirtualService", nameOf(vs))
+		all--
+		var serves []string
+		for _, where := range a.places {
+			serves = append(serves, fmt.Sprintf("%s serves %s", quoted("Gateway", nameOf(where.gateway)), servedBy(where.gateway)))
+		}
 		findings = append(findings, engine.Finding{
-			Field:   fmt.Sprintf("spec.hosts[%d]", i),
-			Summary: fmt.Sprintf("Host %q is not served by a gateway of %s", h, us),
-			Detail: fmt.Sprintf("%s has rules for host %q, but of its gateways none serves that host to namespace %q: %s. "+
-				"Add the host to a server of the gateway, or correct it.", us, h, vs.Namespace, strings.Join(served, "; ")),
+			Field:   field,
+			Summary: fmt.Sprintf("Host %q is not served by a gateway of %s", a.root.Spec.Hosts[i], us),
+			Detail: fmt.Sprintf("%s has http rules for host %q, but of its gateways none serves requests for that host to namespace %q: %s. "+
+				"Add the host to a server of the gateway, or correct it.", us, a.root.Spec.Hosts[i], a.root.Namespace, strings.Join(serves, "; ")),
 		})
+	}
+	if all == 0 || len(hidden) > 0 || !a.hostsKnown() {
+		return findings
+	}
+	return append(findings, a.unused(rules)...)
+}
+
+// unused finds rules that no proxy has. What an earlier rule of the same virtual service takes in their place istiod's webhook says.
+func (a *virtualService) unused(rules []mesh.Served) (findings []engine.Finding) {
+	say := func(field, why string) {
+		findings = append(findings, engine.Finding{
+			Field:   field,
+			Summary: fmt.Sprintf("No proxy gets %s of %s", strings.TrimPrefix(field, "spec."), quoted("VirtualService", nameOf(a.root))),
+			Detail:  why + " Correct the rule, or take it out.",
+		})
+	}
+	for i, rule := range a.spec.Http {
+		if rule.Delegate != nil || slices.ContainsFunc(rules, func(s mesh.Served) bool { return s.HTTP && s.Index == i }) {
+			continue
+		}
+		if slices.ContainsFunc(rules, func(s mesh.Served) bool { return s.HTTP && s.Index < i && route.IsCatchAllRoute(s.Route) }) {
+			continue
+		}
+		say(at("spec.http[%d]", i), "No port that is for HTTP, of its hosts or gateways, and no source is as the rule asks.")
+	}
+	connections := slices.ContainsFunc(rules, func(s mesh.Served) bool { return !s.HTTP })
+	if len(a.spec.Tls) > 0 && len(a.spec.Tcp) == 0 && !connections {
+		say("spec.tls", "No port that is for TLS and passes connections through, of its hosts or gateways, is as its rules ask, or another VirtualService has it.")
+	}
+	if len(a.spec.Tcp) > 0 && len(a.spec.Tls) == 0 && !connections {
+		say("spec.tcp", "No port that is for TCP, of its hosts or gateways, is as its rules ask, or another VirtualService has it.")
 	}
 	return findings
 }
 
-func serves(gateway *networking.Gateway, vs *networking.VirtualService, h host.Name) bool {
-	for _, server := range gateway.Spec.Servers {
-		if slices.ContainsFunc(serverHosts(gateway, server, vs.Namespace), h.Matches) {
-			return true
-		}
+// hostsKnown reports whether it is known which proxies of the mesh are for the hosts: all of them, unless Sidecars say otherwise.
+func (a *virtualService) hostsKnown() bool {
+	if !slices.ContainsFunc(a.places, func(p place) bool { return p.gateway == nil }) {
+		return true
 	}
-	return false
+	if len(a.part.objects.Sidecars) > 0 {
+		return false
+	}
+	return !slices.ContainsFunc(hostsOf(a.root), func(h host.Name) bool {
+		return a.part.service(h) == nil
+	})
 }
 
-// delegates finds those that are not there, or that do not take part (mergeVirtualServices in pilot/pkg/model/virtualservice_controller.go).
-func (a analyzer) delegates(vs *networking.VirtualService) (findings []engine.Finding) {
-	for i, route := range vs.Spec.Http {
-		if route.GetDelegate() == nil {
+// podless finds destinations whose Service has no pod, beside those that something is said of already.
+func (a *virtualService) podless(said []engine.Finding) (findings []engine.Finding) {
+	for _, d := range destinations(&a.object.Spec) {
+		s := a.part.service(mesh.Host(d.GetHost(), a.object.Namespace))
+		if s == nil || slices.ContainsFunc(said, func(f engine.Finding) bool { return strings.HasPrefix(f.Field, d.field) }) {
 			continue
 		}
-		name := delegateName(route.GetDelegate(), vs.Namespace)
-		all, known := a.VirtualServices(name.Namespace)
-		if !known {
-			continue
+		if pods, known := a.part.pods(s, nil); known && pods == 0 {
+			findings = append(findings, engine.Finding{
+				Field:   d.field + ".host",
+				Summary: fmt.Sprintf("%s routes to %s, which has no pod yet", quoted("VirtualService", nameOf(a.object)), quoted("Service", nameOf(s))),
+				Detail: fmt.Sprintf("No pod of namespace %q has all the labels of the Service's selector: %s. Requests to it are answered with 503. Correct the labels, "+
+					"or start pods that have them.", s.Namespace, labels.SelectorFromSet(s.Spec.Selector)),
+			})
 		}
-		us, it := quoted("VirtualService", nameOf(vs)), quoted("VirtualService", name)
-		var what, detail string
-		switch delegate := find(all, name.Name); {
-		case delegate == nil:
-			what, detail = "which is not there", fmt.Sprintf("The cluster has no %s yet. Make it, without hosts, or correct the name.", it)
-		case len(delegate.Spec.Hosts) > 0:
-			what, detail = "which is no delegate", fmt.Sprintf("%s has hosts of its own. Take them out, or delegate to another.", it)
-		case !exported(delegate.Spec.ExportTo, delegate.Namespace).include(vs.Namespace):
-			what, detail = "which does not let it", fmt.Sprintf("%s is not exported to namespace %q. Add that to its export_to, or delegate to another.", it, vs.Namespace)
-		default:
-			continue
-		}
-		findings = append(findings, engine.Finding{
-			Field:   fmt.Sprintf("spec.http[%d].delegate", i),
-			Summary: fmt.Sprintf("%s delegates to %s, %s", us, it, what),
-			Detail:  "Istio passes over the route as long as that is so. " + detail,
-		})
 	}
 	return findings
-}
-
-func delegateName(d *v1alpha3.Delegate, namespace string) types.NamespacedName {
-	if d.GetNamespace() != "" {
-		namespace = d.GetNamespace()
-	}
-	return types.NamespacedName{Namespace: namespace, Name: d.GetName()}
 }

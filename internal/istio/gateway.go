@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/admission"
+	"github.com/magneticio/terraform-provider-lamia/internal/analysis"
 	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
@@ -70,6 +71,7 @@ func Gateway() *engine.Kind {
 		name, _ := planned["name"].(string)
 		return spec.Known(planned["selector"]) && namespace != "" && name != "" && !hasWorkload(namespace, name, planned)
 	}
+	k.Related = related(analysis.Gateway)
 	addressDependsOn := []string{"selector", "workload.service", "companions.Service"}
 	k.Computed = []engine.Computed{
 		{

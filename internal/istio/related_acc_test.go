@@ -31,7 +31,14 @@ func relate(t *testing.T, configuration string) related {
 	t.Helper()
 	r := related{t: t, namespace: acctest.Namespace(t)}
 	r.Terraform = r.terraform(configuration, "")
+	r.service("svc")
 	return r
+}
+
+// service makes a Service that needs no pods.
+func (r related) service(name string) {
+	r.t.Helper()
+	r.object(istio.Service(), name).Create(`{"ports":[{"name":"http","port":80}]}`, nil)
 }
 
 // terraform is one more, with a state of its own.
@@ -93,12 +100,15 @@ resource "lamia_virtual_service" "test" {
 func TestAccRelated_missing(t *testing.T) {
 	t.Parallel()
 	r := relate(t, routing)
+	gateway := []string{"gateways", `VirtualService "$/vs" names Gateway "$/gw", which is not there`, "At gateways[0]", "yet"}
 	missing := [][]string{
-		{"gateways", `VirtualService "$/vs" names Gateway "$/gw", which is not there`, "At gateways[0]", "yet"},
 		{"http", `VirtualService "$/vs" delegates to VirtualService "$/more", which is not there`, "At http[0].delegate", "yet"},
 		{"http", `VirtualService "$/vs" routes to the subset "v1" of "svc"`, "At http[1].route[0].destination.subset", "no DestinationRule yet"},
 	}
-	r.warns(r.Run("apply", "-auto-approve"), missing...)
+	r.warns(r.Run("apply", "-auto-approve"), gateway, missing[0]) // no proxy routes as long as there is no gateway
+	r.warns(r.Run("plan"), gateway, missing[0])
+	gw := r.object(istio.Gateway(), "gw")
+	gw.Create(`{"selector":{"istio":"`+r.namespace+`"},"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["./*.example.com"]}]}`, nil)
 	r.warns(r.Run("plan"), missing...)
 	// The update adds nothing to what the refresh before it says.
 	r.Configure(folderOf(t, strings.Replace(routing, `name      = "vs"`, `name      = "vs"`+"\n  labels = { a = \"b\" }", 1)))
@@ -109,13 +119,31 @@ func TestAccRelated_missing(t *testing.T) {
 
 	r.object(istio.VirtualService(), "more").Create(`{"http":[{"route":[{"destination":{"host":"svc"}}]}]}`, nil)
 	r.object(istio.DestinationRule(), "dr").Create(`{"host":"*.`+r.namespace+`.svc.cluster.local","subsets":[{"name":"v1"},{"name":"v2"}]}`, nil)
-	gw := r.object(istio.Gateway(), "gw")
-	gw.Create(`{"selector":{"istio":"x"},"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["./*.example.com"]}]}`, nil)
 	r.warns(r.Run("plan"))
 
 	gw.Patch(`{"spec":{"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["./x.example.com","other/y.example.com"]}]}}`)
 	r.warns(r.Run("plan"), []string{"hosts", `Host "y.example.com" is not served by a gateway of VirtualService "$/vs"`, "At hosts[1]",
 		`Gateway "$/gw" serves "./x.example.com", "other/y.example.com"`})
+}
+
+// A host that neither a Service nor a ServiceEntry has is warned of.
+func TestAccRelated_host(t *testing.T) {
+	t.Parallel()
+	r := relate(t, strings.NewReplacer(`"svc"`, `"scv"`).Replace(rule)+`
+resource "lamia_virtual_service" "test" {
+  namespace = var.namespace
+  name      = "vs"
+  hosts     = ["svc"]
+  http      = [{ route = [{ destination = { host = "scv" } }] }]
+}
+`)
+	unknown := [][]string{
+		{"http", `VirtualService "$/vs" routes to host "scv", which is not there`, `no Service "$/scv"`},
+		{"host", `DestinationRule "$/b" is for host "scv", which is not there`, `no Service "$/scv"`},
+	}
+	r.warns(r.Run("apply", "-auto-approve"), unknown...)
+	r.service("scv")
+	r.warns(r.Run("plan"))
 }
 
 // late is a cluster in which writes of this method to this kind of objects come after others have begun to watch them.
@@ -141,6 +169,7 @@ func (r related) late(method, resource string) (kubeconfig string) {
 func TestAccRelated_madeTogether(t *testing.T) {
 	t.Parallel()
 	r := related{t: t, namespace: acctest.Namespace(t)}
+	r.service("svc")
 	r.Terraform = r.terraform(routing+`
 resource "lamia_gateway" "test" {
   namespace = var.namespace
@@ -182,7 +211,7 @@ resource "lamia_virtual_service" "test" {
 	r.object(istio.Gateway(), "gw").Create(`{"selector":{"istio":"x"},"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["*"]}]}`, nil)
 	older := r.object(istio.VirtualService(), "a") // or as old, and first in the alphabet
 	older.Create(`{"hosts":["x.`+r.namespace+`.svc.cluster.local"],"http":[{"route":[{"destination":{"host":"svc"}}]}]}`, nil)
-	conflict := []string{"hosts", `VirtualService "$/b" and VirtualService "$/a" have the same host in the mesh`, `Sidecars follow VirtualService "$/a" alone`}
+	conflict := []string{"hosts", `VirtualService "$/b" and VirtualService "$/a" have the same host in the mesh`, `Sidecars of namespace "$" follow VirtualService "$/a" alone`}
 	r.warns(r.Run("apply", "-auto-approve"), conflict)
 	r.warns(r.Run("plan"), conflict)
 	r.Configure(folderOf(t, vs(`"gw"`)))
@@ -207,7 +236,7 @@ resource "lamia_destination_rule" "test" {
 func TestAccRelated_destinationRule(t *testing.T) {
 	t.Parallel()
 	r := relate(t, rule)
-	r.object(istio.Service(), "svc").Create(`{"selector":{"app":"x"},"ports":[{"port":80}]}`, nil)
+	r.object(istio.Service(), "svc").Patch(`{"spec":{"selector":{"app":"x"}}}`)
 	pods := resources(t, corev1.SchemeGroupVersion.WithResource("pods")).Namespace(r.namespace)
 	start := func(version string) {
 		t.Helper()
@@ -268,6 +297,7 @@ resource "lamia_virtual_service" "test" {
 }
 `
 	r := related{t: t, namespace: acctest.Namespace(t)}
+	r.service("svc")
 	r.Terraform = r.terraform(both, r.late(http.MethodPatch, "virtualservices"))
 	r.Must("apply", "-auto-approve")
 	r.Configure(folderOf(t, strings.NewReplacer(`, { name = "v2", labels = { version = "v2" } }`, "", `subset = "v2"`, `subset = "v1"`).Replace(both)))
@@ -347,6 +377,9 @@ resource "lamia_destination_rule" "test" {
 	}
 	r.Terraform = r.terraform(fleet("v2", "1s"), proxy)
 	r.object(istio.Gateway(), "gw").Create(`{"selector":{"istio":"x"},"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["*"]}]}`, nil)
+	for i := range 20 {
+		r.service(fmt.Sprint("svc-", i))
+	}
 	clear(requests)
 	warned := func(diagnostics acctest.Diagnostics) {
 		t.Helper()

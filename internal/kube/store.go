@@ -36,7 +36,7 @@ type store struct {
 
 type setKey struct {
 	resource     schema.GroupVersionResource
-	namespace    string
+	namespace    string // "" for all
 	metadataOnly bool
 }
 
@@ -47,7 +47,7 @@ type set struct {
 	turn    chan struct{} // taken by the one that reads the next page
 
 	mu       sync.Mutex
-	items    map[string]*item // by name; one without JSON is gone
+	items    map[string]*item // by name, in all namespaces by <namespace>/<name>; one without JSON is gone
 	pages    int              // read so far
 	next     string           // continues the list
 	version  string           // of the list, to watch from
@@ -114,18 +114,28 @@ func (c *Cluster) Find(ctx context.Context, o Object) (*unstructured.Unstructure
 
 // Note tells the store what has become of an object: it was written, or deleted (nil).
 func (c *Cluster) Note(o Object, live *unstructured.Unstructured) {
-	c.store.mu.Lock()
-	s := c.store.sets[setKey{resource: o.Resource, namespace: o.Namespace}]
-	c.store.mu.Unlock()
-	if s == nil { // nobody has asked
-		return
+	for _, namespace := range []string{o.Namespace, metav1.NamespaceAll} {
+		c.store.mu.Lock()
+		s := c.store.sets[setKey{resource: o.Resource, namespace: namespace}]
+		c.store.mu.Unlock()
+		if s == nil { // nobody has asked
+			continue
+		}
+		noted := &item{}
+		if live != nil {
+			noted.version = live.GetResourceVersion()
+			noted.raw, _ = live.MarshalJSON() // it came as JSON
+		}
+		s.note(s.name(o.Namespace, o.Name), noted)
 	}
-	noted := &item{}
-	if live != nil {
-		noted.version = live.GetResourceVersion()
-		noted.raw, _ = live.MarshalJSON() // it came as JSON
+}
+
+// name is what the set calls an object.
+func (s *set) name(namespace, name string) string {
+	if s.namespace == metav1.NamespaceAll {
+		return namespace + "/" + name
 	}
-	s.note(o.Name, noted)
+	return name
 }
 
 // note replaces what is known of an object, unless that is newer.
@@ -204,8 +214,9 @@ func (s *set) read(ctx context.Context, after int) error {
 		if err := json.Unmarshal(raw, &object); err != nil {
 			return err
 		}
-		if _, newer := s.items[object.Name]; !newer { // noted while the page was read
-			s.items[object.Name] = &item{raw: raw, version: object.ResourceVersion}
+		name := s.name(object.Namespace, object.Name)
+		if _, newer := s.items[name]; !newer { // noted while the page was read
+			s.items[name] = &item{raw: raw, version: object.ResourceVersion}
 		}
 	}
 	s.next, s.version, s.complete = list.Metadata.Continue, list.Metadata.ResourceVersion, list.Metadata.Continue == ""
@@ -219,7 +230,10 @@ func (s *set) path() []string {
 	if s.resource.Group == "" {
 		path = []string{"/api", s.resource.Version}
 	}
-	return append(path, "namespaces", s.namespace, s.resource.Resource)
+	if s.namespace != metav1.NamespaceAll {
+		path = append(path, "namespaces", s.namespace)
+	}
+	return append(path, s.resource.Resource)
 }
 
 // Listing reads all objects of a kind in a namespace, for checks that can do without: what cannot be read is unknown, and no error.
@@ -231,7 +245,7 @@ type Listing[T any] struct {
 	Convert func(raw []byte) (T, error)
 }
 
-// In are the objects of the namespace by name, as they were when they were first read and with all that was noted or watched since; false, if
+// In are the objects of the namespace, or of all for "", by name, as they were when they were first read and with all that was noted or watched since; false, if
 // that is unknown. Whoever asks gets the same slice, which is not to be changed.
 func (l Listing[T]) In(ctx context.Context, c *Cluster, namespace string) ([]T, bool) {
 	s := c.set(setKey{l.Resource, namespace, l.MetadataOnly})
@@ -319,7 +333,7 @@ func (s *set) watch() {
 					continue
 				}
 			}
-			s.note(object.GetName(), seen)
+			s.note(s.name(object.GetNamespace(), object.GetName()), seen)
 		}
 	}()
 }

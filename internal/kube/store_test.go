@@ -179,6 +179,26 @@ func TestStore_note(t *testing.T) {
 	}
 }
 
+// Lists of all namespaces tell objects of one name apart, and know what is written in any.
+func TestStore_allNamespaces(t *testing.T) {
+	t.Parallel()
+	cluster, _ := counted(t, func(w http.ResponseWriter, r *http.Request) {
+		if want := "/apis/networking.istio.io/v1/virtualservices"; r.URL.Path != want {
+			t.Errorf("asked for %s, want %s", r.URL.Path, want)
+		}
+		other := newVS(1, "7")
+		other.SetNamespace("other")
+		answer(w, http.StatusOK, map[string]any{"apiVersion": "networking.istio.io/v1", "kind": "VirtualServiceList",
+			"metadata": map[string]any{"resourceVersion": "9"}, "items": []any{newVS(1, "7").Object, other.Object}})
+	})
+	for _, want := range []int{2, 3} {
+		if got, known := names.In(t.Context(), cluster, metav1.NamespaceAll); !known || len(got) != want {
+			t.Errorf("got %v, want %d", got, want)
+		}
+		cluster.Note(vs(7), newVS(7, "11"))
+	}
+}
+
 // What others write is seen, by one watch.
 func TestStore_watch(t *testing.T) {
 	t.Parallel()

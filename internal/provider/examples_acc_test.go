@@ -93,6 +93,7 @@ func TestAccExamples_advancedNetworking(t *testing.T) {
 	namespaces := running(t)
 	tf := acctest.NewTerraform(t, filepath.Join(examples, "advanced-networking"), "", map[string]any{"namespaces": namespaces})
 	tf.Get()
+	tf.Must("test")       // of the routes, which are planned only
 	var rewrites []string // the values are the tutorial's own
 	for _, d := range tf.Run("plan") {
 		if d.Address != "" {

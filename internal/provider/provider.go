@@ -18,6 +18,7 @@ import (
 
 	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+	"github.com/magneticio/terraform-provider-lamia/internal/routing"
 	"github.com/magneticio/terraform-provider-lamia/internal/virtualcluster"
 )
 
@@ -112,9 +113,9 @@ func (p *lamia) ListResources(context.Context) (resources []func() list.ListReso
 }
 
 func (p *lamia) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{virtualcluster.New, virtualcluster.NewList}
+	return []func() datasource.DataSource{virtualcluster.New, virtualcluster.NewList, routing.NewData}
 }
 
 func (p *lamia) Functions(context.Context) []func() function.Function {
-	return []func() function.Function{newHostFunction, newFromYAMLFunction}
+	return []func() function.Function{newHostFunction, newFromYAMLFunction, routing.NewFunction}
 }

@@ -16,3 +16,13 @@ output "addresses" {
   description = "What DNS is to say: the address of each host name."
   value       = { for host in lamia_gateway.gw_1.servers[0].hosts : host => lamia_gateway.gw_1.address }
 }
+
+output "routing" {
+  description = "What decides on routes, for the function route."
+  value = {
+    gateways          = [lamia_gateway.gw_1]
+    virtual_services  = [lamia_virtual_service.vs_1, lamia_virtual_service.vs_2]
+    destination_rules = [lamia_destination_rule.dr_1]
+    services          = [lamia_service.svc_1]
+  }
+}

@@ -1,0 +1,69 @@
+package analysis
+
+import (
+	"fmt"
+	"strings"
+
+	networking "istio.io/client-go/pkg/apis/networking/v1"
+	"istio.io/istio/pkg/config/host"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
+	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
+)
+
+// Gateway says what of a stored gateway has no effect, or another than it seems.
+func Gateway(r Reader, gateway *networking.Gateway) (findings []engine.Finding) {
+	p := partOf(r, question{namespaces: []string{gateway.Namespace}})
+	us := nameOf(gateway)
+	return p.said(p.on(gateway, nil), func(v view) (findings []engine.Finding) {
+		servers := v.Servers()
+		for i, server := range gateway.Spec.Servers {
+			ours := mesh.Server{Gateway: us, Index: i}
+			field := at("spec.servers[%d]", i)
+			for _, other := range servers {
+				if other.Gateway == us || other.Port != server.GetPort().GetNumber() || other.Bind != server.GetBind() {
+					continue
+				}
+				it := quoted("Gateway", other.Gateway)
+				if !v.Serves(ours) {
+					findings = append(findings, engine.Finding{
+						Field:   field,
+						Summary: fmt.Sprintf("%s has port %d in place of %s", it, other.Port, quoted("Gateway", us)),
+						Detail: fmt.Sprintf("Both are for the same proxies, and their servers of that port cannot be served at once: both hosts are the same, or the protocols do not go "+
+							"together. The older one is served. Give %s another port, other hosts or a selector of its own.", quoted("Gateway", us)),
+					})
+					break
+				}
+				if same := host.NewNames(bare(server.GetHosts())).Intersection(host.NewNames(bare(other.Hosts))); len(same) > 0 && v.Serves(other) {
+					findings = append(findings, engine.Finding{
+						Field:   field + ".hosts",
+						Summary: fmt.Sprintf("%s and %s have the same host on the same port and proxies", quoted("Gateway", us), it),
+						Detail: fmt.Sprintf("Both serve %s on port %d: a request for it is answered by the virtual services of both, those of the older gateway first. Keep one of them, or "+
+							"give each a selector of its own.", list(same), other.Port),
+					})
+				}
+			}
+		}
+		return findings
+	})
+}
+
+// bare are the hosts without the namespaces that they are for.
+func bare(hosts []string) (all []string) {
+	for _, h := range hosts {
+		if _, after, ok := strings.Cut(h, "/"); ok {
+			h = after
+		}
+		all = append(all, h)
+	}
+	return all
+}
+
+// servedBy are the hosts of a gateway for a message.
+func servedBy(gateway *networking.Gateway) string {
+	var hosts []string
+	for _, server := range gateway.Spec.Servers {
+		hosts = append(hosts, server.GetHosts()...)
+	}
+	return list(hosts)
+}

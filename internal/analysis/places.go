@@ -1,0 +1,261 @@
+package analysis
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"istio.io/api/networking/v1alpha3"
+	networking "istio.io/client-go/pkg/apis/networking/v1"
+	"istio.io/istio/pkg/config/gateway/kube"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
+	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
+)
+
+// place is where the rules of a virtual service may count: on a gateway, or in the mesh.
+type place struct {
+	where   string // such as "in the mesh"
+	gateway *networking.Gateway
+	proxies []mesh.Proxy
+	// anywhere says that it is not known where the proxies are, so that these stand for all that may be: what is said has to be true of each.
+	anywhere bool
+}
+
+// elsewhere is a namespace of which nothing is known. No namespace has this name.
+const elsewhere = "-"
+
+// usual are the namespaces where shared gateways are by Istio's documentation.
+var usual = []string{mesh.RootNamespace, "istio-ingress"}
+
+// places are those of a virtual service as far as they are known; false, if there may be more.
+func (p *part) places(vs *networking.VirtualService, spec *v1alpha3.VirtualService) (all []place, complete bool) {
+	complete = true
+	for _, name := range gatewaysOf(spec) {
+		if name == everySidecar {
+			where, known := p.sidecars(vs)
+			complete = complete && known
+			if len(where.proxies) > 0 {
+				all = append(all, where)
+			}
+			continue
+		}
+		gateway, _ := p.gateway(name)
+		if gateway == nil {
+			complete = false
+			continue
+		}
+		all = append(all, p.on(gateway, vs))
+	}
+	return all, complete
+}
+
+// gateway is the Gateway of the full name; nil, if there is none. Those that istiod makes for itself, of the Kubernetes Gateway API's, are
+// unknown.
+func (p *part) gateway(name string) (*networking.Gateway, bool) {
+	if kube.IsInternalGatewayReference(name) {
+		return nil, false
+	}
+	full := nameIn(name)
+	_, known := within(full.Namespace, p.Reader.Gateways)
+	return find(p.objects.Gateways, full), known
+}
+
+// on are the proxies of a gateway: the pods that it selects, in its own namespace, in those that see the virtual service by its name for them, or
+// where shared ones usually are.
+func (p *part) on(gateway *networking.Gateway, vs *networking.VirtualService) place {
+	keys := p.keys()
+	where := place{where: "on " + quoted("Gateway", nameOf(gateway)), gateway: gateway}
+	selector := labels.SelectorFromSet(gateway.Spec.Selector)
+	namespaces := append([]string{gateway.Namespace}, usual...)
+	if vs != nil {
+		namespaces = slices.Concat(namespaces, []string{vs.Namespace}, exported(vs.Spec.ExportTo, vs.Namespace).namespaces)
+	}
+	for i, in := range namespaces {
+		if slices.Contains(namespaces[:i], in) {
+			continue
+		}
+		pods, _ := p.Reader.Pods(in)
+		for _, pod := range pods {
+			if len(gateway.Spec.Selector) == 0 || !selector.Matches(pod) {
+				continue
+			}
+			proxy := mesh.Proxy{Gateway: true, Namespace: in, Labels: maps.Clone(pod)}
+			maps.DeleteFunc(proxy.Labels, func(key, _ string) bool { return !keys[key] })
+			if !slices.ContainsFunc(where.proxies, func(o mesh.Proxy) bool { return o.Namespace == in && maps.Equal(o.Labels, proxy.Labels) }) {
+				where.proxies = append(where.proxies, proxy)
+			}
+		}
+	}
+	if len(where.proxies) == 0 {
+		where.anywhere = true
+		where.proxies = p.possible(gateway)
+	}
+	return where
+}
+
+// possible are proxies of a gateway in each namespace, and with all labels, that make a difference.
+func (p *part) possible(gateway *networking.Gateway) (all []mesh.Proxy) {
+	namespaces, sets := append([]string{elsewhere}, p.namespaces...), []map[string]string{gateway.Spec.Selector}
+	for _, s := range p.sources {
+		if s.namespace != "" && !slices.Contains(namespaces, s.namespace) {
+			namespaces = append(namespaces, s.namespace)
+		}
+		if set := labels.Merge(s.labels, gateway.Spec.Selector); !slices.ContainsFunc(sets, func(o map[string]string) bool { return maps.Equal(o, set) }) {
+			sets = append(sets, set)
+		}
+	}
+	for _, in := range namespaces {
+		for _, set := range sets {
+			all = append(all, mesh.Proxy{Gateway: true, Namespace: in, Labels: set})
+		}
+	}
+	return all
+}
+
+// keys are the labels that tell proxies apart.
+func (p *part) keys() map[string]bool {
+	keys := map[string]bool{}
+	add := func(labels map[string]string) {
+		for key := range labels {
+			keys[key] = true
+		}
+	}
+	for _, g := range p.objects.Gateways {
+		add(g.Spec.Selector)
+	}
+	for _, dr := range p.objects.DestinationRules {
+		add(dr.Spec.GetWorkloadSelector().GetMatchLabels())
+	}
+	for _, s := range p.sources {
+		add(s.labels)
+	}
+	return keys
+}
+
+// source are the proxies that some rule is for.
+type source struct {
+	namespace string
+	labels    map[string]string
+}
+
+func sources(spec *v1alpha3.VirtualService) (all []source) {
+	for _, r := range spec.GetHttp() {
+		for _, m := range r.GetMatch() {
+			all = append(all, source{m.GetSourceNamespace(), m.GetSourceLabels()})
+		}
+	}
+	for _, r := range spec.GetTls() {
+		for _, m := range r.GetMatch() {
+			all = append(all, source{m.GetSourceNamespace(), m.GetSourceLabels()})
+		}
+	}
+	for _, r := range spec.GetTcp() {
+		for _, m := range r.GetMatch() {
+			all = append(all, source{m.GetSourceNamespace(), m.GetSourceLabels()})
+		}
+	}
+	return all
+}
+
+// sidecars are one without labels in each namespace that has to do with the virtual service and sees it, and one for each set of labels that
+// objects make a difference for.
+func (p *part) sidecars(vs *networking.VirtualService) (where place, complete bool) {
+	where, complete = place{where: "in the mesh"}, true
+	visible := exported(vs.Spec.ExportTo, vs.Namespace)
+	namespaces := slices.Clone(visible.near(vs.Namespace))
+	for _, s := range p.sources {
+		namespaces = append(namespaces, s.namespace)
+	}
+	for _, h := range hostsOf(vs) {
+		if s, ok := service(h); ok {
+			namespaces = append(namespaces, s.Namespace)
+		}
+	}
+	for i, namespace := range namespaces {
+		if namespace == "" || !visible.include(namespace) || slices.Contains(namespaces[:i], namespace) {
+			continue
+		}
+		if _, known := p.Reader.Sidecars(namespace); !known {
+			complete = false
+			continue
+		}
+		sets := []map[string]string{nil}
+		for _, s := range p.sources {
+			sets = append(sets, s.labels)
+		}
+		for _, s := range p.objects.Sidecars {
+			if s.Namespace == namespace {
+				sets = append(sets, s.Spec.GetWorkloadSelector().GetLabels())
+			}
+		}
+		for _, dr := range p.objects.DestinationRules {
+			if dr.Namespace == namespace {
+				sets = append(sets, dr.Spec.GetWorkloadSelector().GetMatchLabels())
+			}
+		}
+		for i, set := range sets {
+			if !slices.ContainsFunc(sets[:i], func(other map[string]string) bool { return maps.Equal(other, set) }) {
+				where.proxies = append(where.proxies, mesh.Proxy{Namespace: namespace, Labels: set})
+			}
+		}
+	}
+	return where, complete
+}
+
+// view is a place as one of its proxies is served there.
+type view struct {
+	place
+	mesh.Proxy
+	*mesh.Config
+}
+
+// views are the place as its proxies are served.
+func (p *part) views(where place) (all []view) {
+	for _, proxy := range where.proxies {
+		if c := p.config(proxy); c != nil {
+			all = append(all, view{where, proxy, c})
+		}
+	}
+	return all
+}
+
+// said are the findings that hold in a place: of one of its proxies, or of all of them if it is not known which there are.
+func (p *part) said(where place, say func(view) []engine.Finding) (all []engine.Finding) {
+	views := p.views(where)
+	for i, v := range views {
+		findings := say(v)
+		switch {
+		case !where.anywhere || i == 0:
+			all = append(all, findings...)
+		default:
+			all = slices.DeleteFunc(all, func(f engine.Finding) bool {
+				return !slices.ContainsFunc(findings, func(other engine.Finding) bool { return about(f) == about(other) })
+			})
+		}
+	}
+	if where.anywhere && len(views) < len(where.proxies) {
+		return nil
+	}
+	return once(all)
+}
+
+// about is what a finding says something of. Of a destination that is not there different proxies may miss different things.
+func about(f engine.Finding) string {
+	for _, what := range []string{".host", ".port", ".subset"} {
+		if destination, ok := strings.CutSuffix(f.Field, what); ok {
+			return destination
+		}
+	}
+	return f.Field + f.Summary
+}
+
+// seenFrom says whose view it is.
+func (v view) seenFrom() string {
+	if v.anywhere {
+		return "a proxy of the gateway, in whatever namespace it is,"
+	}
+	return fmt.Sprintf("a proxy of namespace %q", v.Namespace)
+}

@@ -1,0 +1,323 @@
+package mesh
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	listener "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	route "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	hcm "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	tcp "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/tcp_proxy/v3"
+	"istio.io/api/networking/v1alpha3"
+	"istio.io/istio/pilot/pkg/model"
+	"istio.io/istio/pkg/config/host"
+	"istio.io/istio/pkg/wellknown"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Proxy is one that takes its configuration from a control plane.
+type Proxy struct {
+	Gateway   bool // or else a sidecar
+	Namespace string
+	Labels    map[string]string
+}
+
+// Config is what a proxy is served.
+type Config struct {
+	Listeners []*listener.Listener
+	Routes    map[string]*route.RouteConfiguration // by name
+	Clusters  map[string]bool                      // by name
+
+	node *model.Proxy
+}
+
+// Config is what the proxy is served.
+func (m *Mesh) Config(p Proxy) (c *Config, err error) {
+	defer recovered(&err)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key, err := json.Marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	if c, ok := m.proxies[string(key)]; ok {
+		return c, nil
+	}
+	node := &model.Proxy{
+		Type: model.SidecarProxy, ID: "proxy." + p.Namespace, IPAddresses: []string{"192.0.2.1"}, DNSDomain: p.Namespace + ".svc." + Domain,
+		ConfigNamespace: p.Namespace, Labels: p.Labels, IstioVersion: model.MaxIstioVersion,
+		Metadata: &model.NodeMetadata{Namespace: p.Namespace, Labels: p.Labels, ClusterID: cluster},
+	}
+	if p.Gateway {
+		node.Type = model.Router
+	}
+	node.SetSidecarScope(m.push)
+	node.SetServiceTargets(m.env.ServiceDiscovery)
+	node.SetGatewaysForProxy(m.push)
+	node.DiscoverIPMode()
+
+	c = &Config{Routes: map[string]*route.RouteConfiguration{}, Clusters: map[string]bool{}, node: node}
+	c.Listeners = m.core.BuildListeners(node, m.push)
+	request := &model.PushRequest{Push: m.push}
+	routes, _ := m.core.BuildHTTPRoutes(node, request, c.RouteNames())
+	for _, r := range routes {
+		routes := &route.RouteConfiguration{}
+		if err := r.GetResource().UnmarshalTo(routes); err != nil {
+			return nil, err
+		}
+		c.Routes[r.GetName()] = routes
+	}
+	clusters, _ := m.core.BuildClusters(node, request)
+	for _, r := range clusters {
+		c.Clusters[r.GetName()] = true
+	}
+	m.proxies[string(key)] = c
+	return c, nil
+}
+
+// RouteNames are the names of the routes that the listeners ask for.
+func (c *Config) RouteNames() (names []string) {
+	for _, l := range c.Listeners {
+		for _, chain := range chains(l) {
+			if http := httpOf(chain); http.GetRds() != nil {
+				names = append(names, http.GetRds().GetRouteConfigName())
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func chains(l *listener.Listener) []*listener.FilterChain {
+	if l.GetDefaultFilterChain() == nil {
+		return l.GetFilterChains()
+	}
+	return append(slices.Clone(l.GetFilterChains()), l.GetDefaultFilterChain())
+}
+
+// httpOf is how a filter chain treats requests; nil, if it forwards connections.
+func httpOf(chain *listener.FilterChain) *hcm.HttpConnectionManager {
+	for _, f := range chain.GetFilters() {
+		if http := (&hcm.HttpConnectionManager{}); f.GetName() == wellknown.HTTPConnectionManager && f.GetTypedConfig().UnmarshalTo(http) == nil {
+			return http
+		}
+	}
+	return nil
+}
+
+// ConnectionOf is where a filter chain forwards connections; nil, if it treats requests.
+func ConnectionOf(chain *listener.FilterChain) *tcp.TcpProxy {
+	for _, f := range chain.GetFilters() {
+		if tcp := (&tcp.TcpProxy{}); f.GetName() == wellknown.TCPProxy && f.GetTypedConfig().UnmarshalTo(tcp) == nil {
+			return tcp
+		}
+	}
+	return nil
+}
+
+// Cluster is where a route leads.
+type Cluster struct {
+	Host   host.Name
+	Subset string
+	Port   int
+}
+
+// ClusterOf is what pilot calls name; false, if it is not for a host.
+func ClusterOf(name string) (Cluster, bool) {
+	if !strings.HasPrefix(name, string(model.TrafficDirectionOutbound)+"|") {
+		return Cluster{}, false
+	}
+	_, subset, h, port := model.ParseSubsetKey(name)
+	return Cluster{Host: h, Subset: subset, Port: port}, true
+}
+
+// Name is what pilot calls it.
+func (c Cluster) Name() string {
+	return model.BuildSubsetKey(model.TrafficDirectionOutbound, c.Subset, c.Host, c.Port)
+}
+
+// Rule is one of a virtual service.
+type Rule struct {
+	VirtualService types.NamespacedName
+	HTTP           bool
+	Index          int // of an HTTP rule; else it is unknown
+	Delegated      int // index of the rule of the delegate; -1, if there is none
+}
+
+// Field is where the object of the rule has it, such as "spec.http[1]".
+func (r Rule) Field() string { return fmt.Sprintf("spec.http[%d]", r.Index) }
+
+// Served is a rule as a proxy has it.
+type Served struct {
+	Rule
+	Port     int
+	Domains  []string       // of requests, or SNI hosts of connections
+	Route    *route.Route   // of requests
+	Before   []*route.Route // what requests for the same domains are tried on first
+	Clusters []string       // where it leads
+}
+
+var configOf = regexp.MustCompile(`^/apis/networking\.istio\.io/[^/]+/namespaces/([^/]+)/virtual-service/(.+)$`)
+
+// RuleOf is the rule that a route is made of; false, if it is of no virtual service.
+func RuleOf(r *route.Route) (Rule, bool) {
+	found := configOf.FindStringSubmatch(r.GetMetadata().GetFilterMetadata()["istio"].GetFields()["config"].GetStringValue())
+	if found == nil {
+		return Rule{}, false
+	}
+	rule := Rule{VirtualService: types.NamespacedName{Namespace: found[1], Name: found[2]}, HTTP: true, Delegated: -1}
+	name, _, _ := strings.Cut(r.GetName(), ".")
+	root, delegate, delegated := strings.Cut(name, "-")
+	var err error
+	if rule.Index, err = strconv.Atoi(root); err != nil {
+		return Rule{}, false
+	}
+	if delegated {
+		if rule.Delegated, err = strconv.Atoi(delegate); err != nil {
+			return Rule{}, false
+		}
+	}
+	return rule, true
+}
+
+// Rules are those that the proxy has.
+func (c *Config) Rules() (all []Served) {
+	seen := map[string]bool{}
+	for _, l := range c.Listeners {
+		port := int(l.GetAddress().GetSocketAddress().GetPortValue())
+		for _, chain := range chains(l) {
+			if http := httpOf(chain); http != nil {
+				if name := http.GetRds().GetRouteConfigName(); name != "" && !seen[name] {
+					seen[name] = true
+					all = append(all, requests(port, c.Routes[name])...)
+				}
+				continue
+			}
+			proxy := ConnectionOf(chain)
+			of, ok := CountedFor(proxy)
+			if !ok {
+				continue
+			}
+			served := Served{
+				Rule: Rule{VirtualService: of, Delegated: -1}, Port: port, Domains: chain.GetFilterChainMatch().GetServerNames(),
+			}
+			for _, w := range proxy.GetWeightedClusters().GetClusters() {
+				served.Clusters = append(served.Clusters, w.GetName())
+			}
+			all = append(all, served)
+		}
+	}
+	return all
+}
+
+// CountedFor is the virtual service that routes a connection; false, if none does.
+func CountedFor(proxy *tcp.TcpProxy) (types.NamespacedName, bool) {
+	at := strings.LastIndex(proxy.GetStatPrefix(), ".")
+	if at < 0 || proxy.GetWeightedClusters() == nil {
+		return types.NamespacedName{}, false
+	}
+	return types.NamespacedName{Namespace: proxy.GetStatPrefix()[at+1:], Name: proxy.GetStatPrefix()[:at]}, true
+}
+
+// RoutesOf are the routes of requests that a filter chain gets.
+func (c *Config) RoutesOf(chain *listener.FilterChain) *route.RouteConfiguration {
+	http := httpOf(chain)
+	if http.GetRouteConfig() != nil {
+		return http.GetRouteConfig()
+	}
+	return c.Routes[http.GetRds().GetRouteConfigName()]
+}
+
+func requests(port int, routes *route.RouteConfiguration) (all []Served) {
+	for _, vhost := range routes.GetVirtualHosts() {
+		for i, r := range vhost.GetRoutes() {
+			if rule, ok := RuleOf(r); ok {
+				all = append(all, Served{
+					Rule: rule, Port: port, Domains: vhost.GetDomains(), Route: r, Before: vhost.GetRoutes()[:i], Clusters: clustersOf(r),
+				})
+			}
+		}
+	}
+	return all
+}
+
+// clustersOf are those that a route sends requests to, mirrors included.
+func clustersOf(r *route.Route) (names []string) {
+	action := r.GetRoute()
+	if name := action.GetCluster(); name != "" {
+		names = append(names, name)
+	}
+	for _, w := range action.GetWeightedClusters().GetClusters() {
+		names = append(names, w.GetName())
+	}
+	for _, m := range action.GetRequestMirrorPolicies() {
+		names = append(names, m.GetCluster())
+	}
+	return names
+}
+
+// DestinationRules are those that the proxy follows for the host, merged in this order.
+func (c *Config) DestinationRules(h host.Name) []types.NamespacedName {
+	return c.node.SidecarScope.DestinationRule(model.TrafficDirectionOutbound, c.node, h).GetFrom()
+}
+
+// Ports are those at which the proxy knows the host.
+func (c *Config) Ports(h host.Name) (ports []int) {
+	for name := range c.Clusters {
+		if cluster, ok := ClusterOf(name); ok && cluster.Host == h && cluster.Subset == "" {
+			ports = append(ports, cluster.Port)
+		}
+	}
+	slices.Sort(ports)
+	return ports
+}
+
+// Server is one of a gateway that selects the proxy.
+type Server struct {
+	Gateway types.NamespacedName
+	Index   int
+	Port    uint32
+	Bind    string
+	Hosts   []string
+}
+
+// Servers are those that the proxy listens for, whichever gateway they are of.
+func (c *Config) Servers() (all []Server) {
+	if c.node.MergedGateway == nil {
+		return nil
+	}
+	for s, gateway := range c.node.MergedGateway.GatewayNameForServer {
+		namespace, name, _ := strings.Cut(gateway, "/")
+		index, err := strconv.Atoi(s.GetName())
+		if err != nil || !c.listens(s) {
+			continue
+		}
+		all = append(all, Server{
+			Gateway: types.NamespacedName{Namespace: namespace, Name: name}, Index: index,
+			Port: s.GetPort().GetNumber(), Bind: s.GetBind(), Hosts: s.GetHosts(),
+		})
+	}
+	slices.SortFunc(all, func(a, b Server) int {
+		return cmp.Or(strings.Compare(a.Gateway.String(), b.Gateway.String()), cmp.Compare(a.Index, b.Index))
+	})
+	return all
+}
+
+func (c *Config) listens(s *v1alpha3.Server) bool {
+	for _, merged := range c.node.MergedGateway.MergedServers {
+		if slices.Contains(merged.Servers, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// Serves reports whether the proxy listens for the server of this gateway and index.
+func (c *Config) Serves(s Server) bool {
+	return slices.ContainsFunc(c.Servers(), func(o Server) bool { return o.Gateway == s.Gateway && o.Index == s.Index })
+}

@@ -1,0 +1,168 @@
+// Package mesh is Istio's own translation: it turns the objects of a cluster into what istiod would serve a proxy, in this process and with the
+// code that istiod runs (istio.io/istio/pilot). It is wired as pilot/pkg/networking/core/fake.go is, without what that needs for tests.
+//
+// Nothing is translated before somebody asks.
+package mesh
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+
+	"istio.io/api/networking/v1alpha3"
+	networking "istio.io/client-go/pkg/apis/networking/v1"
+	"istio.io/istio/pilot/pkg/config/memory"
+	"istio.io/istio/pilot/pkg/model"
+	"istio.io/istio/pilot/pkg/networking/core"
+	"istio.io/istio/pkg/config"
+	"istio.io/istio/pkg/config/constants"
+	meshconfig "istio.io/istio/pkg/config/mesh"
+	"istio.io/istio/pkg/config/mesh/meshwatcher"
+	"istio.io/istio/pkg/config/schema/collection"
+	"istio.io/istio/pkg/config/schema/collections"
+	"istio.io/istio/pkg/config/schema/gvk"
+	"istio.io/istio/pkg/kube/krt"
+	"istio.io/istio/pkg/log"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+)
+
+// Domain is what follows <service>.<namespace>.svc in the name of a Service.
+const Domain = constants.DefaultClusterLocalDomain
+
+// RootNamespace is the namespace whose DestinationRules and Sidecars are for all others.
+const RootNamespace = constants.IstioSystemNamespace
+
+// Objects are those of a cluster, or of the part of it that is known. They are not changed.
+type Objects struct {
+	Gateways         []*networking.Gateway
+	VirtualServices  []*networking.VirtualService
+	DestinationRules []*networking.DestinationRule
+	ServiceEntries   []*networking.ServiceEntry
+	Sidecars         []*networking.Sidecar
+	Services         []*corev1.Service
+	Pods             map[string][]labels.Set // by namespace
+}
+
+// Mesh is what a control plane knows that has these objects.
+type Mesh struct {
+	env  *model.Environment
+	push *model.PushContext
+	core *core.ConfigGeneratorImpl
+
+	mu      sync.Mutex
+	proxies map[string]*Config
+}
+
+// quiet keeps pilot's log off the standard output, which is Terraform's, and its memory of what it did out of this process.
+var quiet = sync.OnceFunc(func() {
+	for _, scope := range log.Scopes() {
+		scope.SetOutputLevel(log.NoneLevel)
+	}
+	krt.GlobalDebugHandler = nil // it would keep all that was ever translated
+})
+
+// New is the mesh of these objects.
+func New(o Objects) (m *Mesh, err error) {
+	quiet()
+	defer recovered(&err)
+	store := memory.MakeSkipValidation(collection.SchemasFor(
+		collections.Gateway, collections.VirtualService, collections.DestinationRule, collections.Sidecar))
+	for _, c := range o.configs() {
+		if _, err := store.Create(c); err != nil {
+			return nil, fmt.Errorf("%s %s/%s: %w", c.GroupVersionKind.Kind, c.Namespace, c.Name, err)
+		}
+	}
+	controller := memory.NewController(store)
+	stop := make(chan struct{})
+	defer close(stop) // what a proxy is served is computed from the push context, which does not change any more
+	go controller.Run(stop)
+
+	env := model.NewEnvironment()
+	env.Watcher = meshwatcher.NewTestWatcher(meshconfig.DefaultMeshConfig())
+	env.NetworksWatcher = meshwatcher.NewFixedNetworksWatcher(nil)
+	env.ConfigStore = controller
+	env.ServiceDiscovery = newRegistry(o, env.EndpointIndex)
+	env.VirtualServiceController = model.NewVirtualServiceController(controller,
+		model.VSControllerOptions{}, env.Watcher)
+	go env.VirtualServiceController.Run(stop)
+	env.Init()
+	env.VirtualServiceController.Collection().WaitUntilSynced(stop)
+	if err := env.InitNetworksManager(model.NewEndpointIndexUpdater(env.EndpointIndex)); err != nil {
+		return nil, err
+	}
+	env.PushContext().InitContext(env, nil, nil)
+	return &Mesh{env: env, push: env.PushContext(), core: core.NewConfigGenerator(&model.DisabledCache{}), proxies: map[string]*Config{}}, nil
+}
+
+// recovered makes a panic of pilot's an error: what it cannot translate is unknown.
+func recovered(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("pilot panics: %v", r)
+	}
+}
+
+// configs are Istio's objects as pilot has them. It changes some, so that it gets copies.
+func (o Objects) configs() (all []config.Config) {
+	add := func(kind config.GroupVersionKind, meta metav1.Object, spec config.Spec) {
+		all = append(all, config.Config{Meta: config.Meta{
+			GroupVersionKind: kind, Name: meta.GetName(), Namespace: meta.GetNamespace(), Domain: Domain,
+			Labels: meta.GetLabels(), Annotations: meta.GetAnnotations(), CreationTimestamp: meta.GetCreationTimestamp().Time,
+		}, Spec: spec})
+	}
+	for _, o := range o.Gateways {
+		spec := o.Spec.DeepCopy()
+		for i, server := range spec.Servers {
+			server.Name = strconv.Itoa(i)
+		}
+		add(gvk.Gateway, o, spec)
+	}
+	for _, o := range o.VirtualServices {
+		spec := o.Spec.DeepCopy()
+		mark(spec)
+		for i, h := range spec.Hosts {
+			spec.Hosts[i] = string(Host(h, o.Namespace))
+		}
+		for d := range destinations(spec) {
+			d.Host = string(Host(d.Host, o.Namespace))
+		}
+		add(gvk.VirtualService, o, spec)
+	}
+	for _, o := range o.DestinationRules {
+		spec := o.Spec.DeepCopy()
+		spec.Host = string(Host(spec.Host, o.Namespace))
+		add(gvk.DestinationRule, o, spec)
+	}
+	for _, o := range o.Sidecars {
+		add(gvk.Sidecar, o, o.Spec.DeepCopy())
+	}
+	return all
+}
+
+// mark leaves traces of the rules of a virtual service in what pilot makes of them: a route is named after the indices of its rule and match,
+// and a connection is counted under the name of the virtual service, which pilot does where there are several destinations. [Config] reads them.
+func mark(vs *v1alpha3.VirtualService) {
+	for i, rule := range vs.GetHttp() {
+		rule.Name = strconv.Itoa(i)
+		for j, match := range rule.GetMatch() {
+			match.Name = strconv.Itoa(j)
+		}
+	}
+	for _, rule := range vs.GetTls() {
+		rule.Route = several(rule.GetRoute())
+	}
+	for _, rule := range vs.GetTcp() {
+		rule.Route = several(rule.GetRoute())
+	}
+}
+
+// several is the same in at least two destinations.
+func several(routes []*v1alpha3.RouteDestination) []*v1alpha3.RouteDestination {
+	if len(routes) != 1 {
+		return routes
+	}
+	half := &v1alpha3.RouteDestination{Destination: routes[0].GetDestination(), Weight: 1}
+	return slices.Repeat([]*v1alpha3.RouteDestination{half}, 2)
+}

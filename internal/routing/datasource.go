@@ -1,0 +1,128 @@
+package routing
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/analysis"
+	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
+)
+
+var _ datasource.DataSourceWithConfigure = (*routeData)(nil)
+
+// routeData is lamia_route: what happens to a request in the cluster as it is.
+type routeData struct{ connection *kube.Connection }
+
+// NewData makes the data source lamia_route.
+func NewData() datasource.DataSource { return &routeData{} }
+
+type routeModel struct {
+	Namespaces []string     `tfsdk:"namespaces"`
+	Request    types.Object `tfsdk:"request"`
+	Result     types.Object `tfsdk:"result"`
+}
+
+func (*routeData) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_route"
+}
+
+func (*routeData) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	text := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{Optional: true, MarkdownDescription: description}
+	}
+	texts := func(description string) schema.MapAttribute {
+		return schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: description}
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "What happens to a request in the cluster as it is. Istio's own code makes of the objects of some namespaces what it would serve a gateway or a sidecar, and the request follows " +
+			"that as Envoy would; no request is sent. The function `route` does the same with what is planned.",
+		Attributes: map[string]schema.Attribute{
+			"namespaces": schema.ListAttribute{Required: true, ElementType: types.StringType, MarkdownDescription: "Whose gateways, virtual services, destination rules, service entries, Sidecars and Services count. " +
+				"It takes the right to list them. Those of `" + mesh.RootNamespace + "` count, too, where they can be read."},
+			"request": schema.SingleNestedAttribute{Required: true, MarkdownDescription: "The request.", Attributes: map[string]schema.Attribute{
+				"gateway":   text("The `<namespace>/<name>` of the Gateway that gets it; null, if a pod of the mesh sends it."),
+				"namespace": text("The namespace of the pod that sends it; with `gateway`, that of the gateway's proxies, the Gateway's own by default."),
+				"labels":    texts("Labels of the pod that sends it; with `gateway`, of the gateway's proxies, its `selector` by default."),
+				"protocol":  text("`http`, `https`, `tls` or `tcp`; `http` by default."),
+				"host":      text("The host that is called."),
+				"port":      schema.Int64Attribute{Optional: true, MarkdownDescription: "The port that is called; 80 by default, and 443 with TLS."},
+				"method":    text("`GET` by default."),
+				"path":      text("With the query; `/` by default."),
+				"headers":   texts("Headers by name."),
+				"sni":       text("The name in the TLS handshake; the host by default."),
+			}},
+			"result": schema.ObjectAttribute{Computed: true, AttributeTypes: resultTypes, MarkdownDescription: resultDescription},
+		},
+	}
+}
+
+func (d *routeData) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
+	d.connection, _ = req.ProviderData.(*kube.Connection) // nil while Terraform only validates
+}
+
+func (d *routeData) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var m routeModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	value, err := m.Request.ToTerraformValue(ctx)
+	if err != nil {
+		resp.Diagnostics.AddAttributeError(path.Root("request"), "Invalid request", err.Error())
+		return
+	}
+	request, err := requestOf(value)
+	if err != nil {
+		resp.Diagnostics.AddAttributeError(path.Root("request"), "Invalid request", err.Error()+".")
+		return
+	}
+	cluster, diags := d.connection.Cluster()
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	objects, unknown := read(analysis.Cluster{Context: ctx, Cluster: cluster}, m.Namespaces)
+	if unknown != "" {
+		resp.Diagnostics.AddAttributeError(path.Root("namespaces"), "Unreadable objects", fmt.Sprintf(
+			"The provider cannot list the %s, which may decide on the route. Give its user the right to list them, or leave the namespace out.", unknown))
+		return
+	}
+	result, err := Route(objects, request)
+	if err != nil {
+		resp.Diagnostics.AddError("Unknown route", err.Error())
+		return
+	}
+	m.Result = result.value()
+	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
+}
+
+// read are the objects of the namespaces, and what cannot be read.
+func read(r analysis.Reader, namespaces []string) (o mesh.Objects, unknown string) {
+	for _, namespace := range append([]string{mesh.RootNamespace}, namespaces...) {
+		missed := ""
+		list(&o.Gateways, r.Gateways, namespace, "gateways", &missed)
+		list(&o.VirtualServices, r.VirtualServices, namespace, "virtual services", &missed)
+		list(&o.DestinationRules, r.DestinationRules, namespace, "destination rules", &missed)
+		list(&o.ServiceEntries, r.ServiceEntries, namespace, "service entries", &missed)
+		list(&o.Sidecars, r.Sidecars, namespace, "Sidecars", &missed)
+		list(&o.Services, r.Services, namespace, "Services", &missed)
+		if missed != "" && namespace != mesh.RootNamespace {
+			return o, missed
+		}
+	}
+	return o, ""
+}
+
+func list[T any](to *[]*T, read func(string) ([]*T, bool), namespace, what string, missed *string) {
+	in, known := read(namespace)
+	*to = append(*to, in...)
+	if !known {
+		*missed = fmt.Sprintf("%s of namespace %q", what, namespace)
+	}
+}

@@ -1,0 +1,308 @@
+package routing
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/analysis"
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
+	"github.com/magneticio/terraform-provider-lamia/internal/istio"
+	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
+)
+
+// collections are the kinds of objects that decide on a route, by what a collection of them is called.
+func collections() map[string]*engine.Kind {
+	return map[string]*engine.Kind{
+		"gateways": istio.Gateway(), "virtual_services": istio.VirtualService(), "destination_rules": istio.DestinationRule(),
+		"service_entries": istio.ServiceEntry(), "services": istio.Service(),
+	}
+}
+
+// objectsOf reads values of resources, in collections by kind. Its error is [spec.ErrUnknown] if they are not known yet.
+func objectsOf(value tftypes.Value) (o mesh.Objects, err error) {
+	kinds := collections()
+	members, err := membersOf(value)
+	if err != nil {
+		return o, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		kind, ok := kinds[name]
+		if !ok {
+			return o, fmt.Errorf("%q is no collection of objects: there are %s", name, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
+		}
+		if err := each(members[name], func(resource tftypes.Value) error { return add(&o, kind, resource) }); err != nil {
+			return o, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return o, nil
+}
+
+func membersOf(value tftypes.Value) (members map[string]tftypes.Value, err error) {
+	if !value.IsKnown() {
+		return nil, spec.ErrUnknown
+	}
+	if value.IsNull() || value.As(&members) != nil {
+		return nil, errors.New("is no object")
+	}
+	return members, nil
+}
+
+// each calls do with the resources in a list, set or map of them, or with the only one.
+func each(value tftypes.Value, do func(tftypes.Value) error) error {
+	if !value.IsKnown() {
+		return spec.ErrUnknown
+	}
+	if value.IsNull() {
+		return nil
+	}
+	var elements []tftypes.Value
+	if value.As(&elements) != nil {
+		members, err := membersOf(value)
+		if err != nil {
+			return err
+		}
+		if _, one := members["name"]; one {
+			return do(value)
+		}
+		for _, key := range slices.Sorted(maps.Keys(members)) {
+			elements = append(elements, members[key])
+		}
+	}
+	for _, element := range elements {
+		if err := each(element, do); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add reads one resource.
+func add(o *mesh.Objects, kind *engine.Kind, resource tftypes.Value) error {
+	members, err := membersOf(resource)
+	if err != nil {
+		return err
+	}
+	tree, err := treeOf(kind.Spec, resource)
+	if err != nil {
+		return err
+	}
+	content, err := kind.Spec.Encode(tree)
+	if err != nil {
+		return err
+	}
+	u := &unstructured.Unstructured{Object: map[string]any{"spec": content}}
+	for name, set := range map[string]func(string){"name": u.SetName, "namespace": u.SetNamespace} {
+		text, err := textOf(members[name])
+		if err != nil {
+			return err
+		}
+		set(text)
+	}
+	u.SetNamespace(cmp.Or(u.GetNamespace(), kube.DefaultNamespace))
+	for name, set := range map[string]func(map[string]string){"labels": u.SetLabels, "annotations": u.SetAnnotations} {
+		texts, err := textsOf(members[name])
+		if err != nil {
+			return err
+		}
+		set(texts)
+	}
+	switch kind.Kind {
+	case "Gateway":
+		return converted(&o.Gateways, u)
+	case "VirtualService":
+		return converted(&o.VirtualServices, u)
+	case "DestinationRule":
+		return converted(&o.DestinationRules, u)
+	case "ServiceEntry":
+		return converted(&o.ServiceEntries, u)
+	}
+	return converted(&o.Services, u)
+}
+
+// treeOf is an object with at least the attributes of m, as package spec has it; those of other names are left alone.
+func treeOf(m *spec.Message, value tftypes.Value) (map[string]any, error) {
+	members, err := membersOf(value)
+	if err != nil {
+		return nil, err
+	}
+	tree := map[string]any{}
+	for i := range m.Fields {
+		f := &m.Fields[i]
+		member, given := members[f.Name]
+		if !given || member.IsKnown() && member.IsNull() {
+			continue
+		}
+		if tree[f.JSON], err = fieldOf(f, member, f.Collection); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name, err)
+		}
+	}
+	return tree, nil
+}
+
+func fieldOf(f *spec.Field, value tftypes.Value, collection spec.Collection) (any, error) {
+	if !value.IsKnown() {
+		return nil, spec.ErrUnknown
+	}
+	switch {
+	case collection == spec.List:
+		var elements []tftypes.Value
+		if value.As(&elements) != nil {
+			return nil, errors.New("is no list")
+		}
+		list := make([]any, len(elements))
+		for i, e := range elements {
+			var err error
+			if list[i], err = fieldOf(f, e, spec.One); err != nil {
+				return nil, err
+			}
+		}
+		return list, nil
+	case collection == spec.Map:
+		members, err := membersOf(value)
+		if err != nil {
+			return nil, err
+		}
+		object := make(map[string]any, len(members))
+		for key, e := range members {
+			if object[key], err = fieldOf(f, e, spec.One); err != nil {
+				return nil, err
+			}
+		}
+		return object, nil
+	case f.Message != nil:
+		return treeOf(f.Message, value)
+	}
+	switch f.Scalar.Type {
+	case spec.BoolType:
+		var b bool
+		err := value.As(&b)
+		return b, err
+	case spec.StringType:
+		return textOf(value)
+	}
+	var n big.Float
+	if err := value.As(&n); err != nil {
+		return nil, errors.New("is no number")
+	}
+	if i, exact := n.Int64(); exact == big.Exact {
+		return i, nil
+	}
+	number, _ := n.Float64()
+	return number, nil
+}
+
+func converted[T any](to *[]*T, u *unstructured.Unstructured) error {
+	o, err := analysis.Convert[T](u)
+	*to = append(*to, o)
+	return err
+}
+
+func textOf(value tftypes.Value) (text string, err error) {
+	if !value.IsKnown() {
+		return "", spec.ErrUnknown
+	}
+	if value.IsNull() || value.Type() == nil {
+		return "", nil
+	}
+	if err := value.As(&text); err != nil {
+		return "", errors.New("is no string")
+	}
+	return text, nil
+}
+
+func textsOf(value tftypes.Value) (map[string]string, error) {
+	if !value.IsKnown() {
+		return nil, spec.ErrUnknown
+	}
+	if value.IsNull() || value.Type() == nil {
+		return nil, nil
+	}
+	members, err := membersOf(value)
+	if err != nil {
+		return nil, err
+	}
+	texts := map[string]string{}
+	for name, member := range members {
+		if texts[name], err = textOf(member); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return texts, nil
+}
+
+// requestOf reads a request. What it does not say is as usual.
+func requestOf(value tftypes.Value) (r Request, err error) {
+	members, err := membersOf(value)
+	if err != nil {
+		return r, err
+	}
+	texts := map[string]*string{
+		"gateway": &r.Gateway, "namespace": &r.Namespace, "protocol": &r.Protocol, "host": &r.Host, "method": &r.Method, "path": &r.Path, "sni": &r.SNI,
+	}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		to, isText := texts[name]
+		switch {
+		case isText:
+			*to, err = textOf(members[name])
+		case name == "headers":
+			r.Headers, err = textsOf(members[name])
+		case name == "labels":
+			r.Labels, err = textsOf(members[name])
+		case name == "port":
+			r.Port, err = numberOf(members[name])
+		default:
+			return r, fmt.Errorf("a request has no %q: it has gateway, headers, host, labels, method, namespace, path, port, protocol, sni", name)
+		}
+		if err != nil {
+			return r, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return r.complete()
+}
+
+func numberOf(value tftypes.Value) (int, error) {
+	if !value.IsKnown() {
+		return 0, spec.ErrUnknown
+	}
+	if value.IsNull() {
+		return 0, nil
+	}
+	var n big.Float
+	if value.As(&n) != nil || !n.IsInt() {
+		return 0, errors.New("is no whole number")
+	}
+	i, _ := n.Int64()
+	return int(i), nil
+}
+
+// complete fills in what is usual.
+func (r Request) complete() (Request, error) {
+	r.Protocol, r.Method, r.Path = cmp.Or(r.Protocol, "http"), cmp.Or(r.Method, "GET"), cmp.Or(r.Path, "/")
+	usual, ok := map[string]int{"http": 80, "https": 443, "tls": 443, "tcp": 0}[r.Protocol]
+	r.Port = cmp.Or(r.Port, usual)
+	switch {
+	case !ok:
+		return r, fmt.Errorf("protocol: %q is none of http, https, tls, tcp", r.Protocol)
+	case r.Port == 0:
+		return r, errors.New("port: give the port of a tcp connection")
+	case r.Host == "" && (r.Protocol != "tcp" || r.Gateway == ""):
+		return r, errors.New("host: give the host that is called")
+	case r.Gateway == "" && r.Namespace == "":
+		return r, errors.New("gateway: give the <namespace>/<name> of the gateway that gets the request, or the namespace of the pod that sends it")
+	case !strings.HasPrefix(r.Path, "/"):
+		return r, fmt.Errorf("path: %q does not begin with a slash", r.Path)
+	case r.Gateway != "" && !strings.Contains(r.Gateway, "/"):
+		return r, fmt.Errorf("gateway: %q is not of the form <namespace>/<name>", r.Gateway)
+	}
+	return r, nil
+}
