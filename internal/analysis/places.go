@@ -99,7 +99,11 @@ func (p *part) on(gateway *networking.Gateway, vs *networking.VirtualService) pl
 // possible are proxies of a gateway in each namespace, and with all labels, that make a difference.
 func (p *part) possible(gateway *networking.Gateway) (all []mesh.Proxy) {
 	namespaces, sets := append([]string{elsewhere}, p.namespaces...), []map[string]string{gateway.Spec.Selector}
-	for _, s := range p.sources {
+	among := slices.Clone(p.sources)
+	for _, dr := range p.objects.DestinationRules {
+		among = append(among, source{labels: dr.Spec.GetWorkloadSelector().GetMatchLabels()})
+	}
+	for _, s := range among {
 		if s.namespace != "" && !slices.Contains(namespaces, s.namespace) {
 			namespaces = append(namespaces, s.namespace)
 		}

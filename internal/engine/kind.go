@@ -51,6 +51,9 @@ type Kind struct {
 	// Relied says what in the cluster relies on what an update takes away. Nil: nothing does.
 	Relied func(ctx context.Context, cluster *kube.Cluster, before, after *unstructured.Unstructured) []Finding
 
+	// Keeps is what an update leaves for others as long as they need it. Nil: nothing.
+	Keeps *Keeps
+
 	once sync.Once
 	root *spec.Message
 }

@@ -46,6 +46,10 @@ func (s *session) relate(prior values, stored *unstructured.Unstructured) {
 		findings = s.lasting(waiting, findings, find)
 		end()
 	}
+	s.warnOf(findings)
+}
+
+func (s *session) warnOf(findings []Finding) {
 	for _, f := range findings {
 		if at, ok := s.kind.at(f.Field); ok {
 			s.diagnostics.AddAttributeWarning(at, f.Summary, f.Detail)
@@ -57,7 +61,7 @@ func (s *session) relate(prior values, stored *unstructured.Unstructured) {
 
 // relied refuses an update that takes away what other objects rely on, and reports whether it did.
 func (s *session) relied(prior, plan values) bool {
-	if s.kind.Relied == nil {
+	if s.kind.Relied == nil || s.run.AtOnce {
 		return false
 	}
 	before, err := s.kind.object(prior)

@@ -145,12 +145,21 @@ func (k *Kind) update(ctx context.Context, run *Run, prior, plan values, diagnos
 	if s.relied(prior, plan) {
 		return prior
 	}
-	live, err := s.update(prior, plan)
+	kept := s.keep(prior, plan)
+	live, err := s.update(prior, kept)
 	if err != nil {
 		s.fail("patch", err)
 		return prior
 	}
-	return s.settle(prior, plan, live)
+	state := s.settle(prior, kept, live)
+	if k.Keeps != nil {
+		state.set(k.Keeps.Attribute, plan[k.Keeps.Attribute])
+		if len(difference(k.specOf(plan), k.specOf(kept))) > 0 {
+			s.leave(kept, plan)
+		}
+	}
+	s.clear()
+	return state
 }
 
 // delete deletes the object, and returns the state: nil, once it is gone.
@@ -180,6 +189,7 @@ func (k *Kind) delete(ctx context.Context, run *Run, state values, diagnostics *
 		return state
 	}
 	s.cluster.Note(s.ref, nil)
+	s.clear()
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 // they have met on the way.
 type Run struct {
 	*kube.Connection
+	AtOnce   bool // nothing stays because others need it
 	deferred bool // Terraform plans again once the cluster is known
 
 	applying   atomic.Bool // something is stored, so what is planned from now on has been planned before
@@ -21,6 +22,7 @@ type Run struct {
 	said       sync.Map    // what need not be said twice
 	access     sync.Map    // what the credentials allow
 	settling   budget
+	leftovers  leftovers
 }
 
 // NewRun begins a run on a cluster. Of one that is not known yet nothing is asked, if Terraform can defer that.

@@ -34,17 +34,29 @@ func VirtualService() *engine.Kind {
 func DestinationRule() *engine.Kind {
 	k := kind("destination_rule", "DestinationRule", "destinationrules", (*v1alpha3.DestinationRule)(nil), admission.DestinationRule())
 	k.Related = related(analysis.DestinationRule)
-	k.Relied = func(ctx context.Context, cluster *kube.Cluster, before, after *unstructured.Unstructured) []engine.Finding {
+	// convert makes both objects of their Go type; false, if they have none, which others say.
+	convert := func(before, after *unstructured.Unstructured) (was, is *networking.DestinationRule, ok bool) {
 		was, err := analysis.Convert[networking.DestinationRule](before)
 		if err != nil {
-			return nil
+			return nil, nil, false
 		}
-		is, err := analysis.Convert[networking.DestinationRule](after)
-		if err != nil {
+		is, err = analysis.Convert[networking.DestinationRule](after)
+		return was, is, err == nil
+	}
+	k.Relied = func(ctx context.Context, cluster *kube.Cluster, before, after *unstructured.Unstructured) []engine.Finding {
+		was, is, ok := convert(before, after)
+		if !ok || was.Spec.Host == is.Spec.Host { // else what is needed is kept
 			return nil
 		}
 		return analysis.Removal(analysis.Cluster{Context: ctx, Cluster: cluster}, was, is)
 	}
+	k.Keeps = &engine.Keeps{Attribute: "subsets", Needed: func(ctx context.Context, cluster *kube.Cluster, before, after *unstructured.Unstructured) ([]string, []engine.Finding) {
+		was, is, ok := convert(before, after)
+		if !ok || was.Spec.Host != is.Spec.Host {
+			return nil, nil
+		}
+		return analysis.Needed(analysis.Cluster{Context: ctx, Cluster: cluster}, was, is)
+	}}
 	return k
 }
 

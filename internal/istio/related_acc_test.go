@@ -259,50 +259,59 @@ func TestAccRelated_destinationRule(t *testing.T) {
 	r.warns(r.Run("plan"))
 }
 
-// A subset is not taken away while a virtual service routes to it. Nothing is written then.
-func TestAccRelated_subsetRemoved(t *testing.T) {
+const less = `, { name = "v2", labels = { version = "v2" } }`
+
+// A subset stays as long as a virtual service routes to it, with a warning, and the next plan shows what is left to take away.
+func TestAccRelated_subsetKept(t *testing.T) {
 	t.Parallel()
 	r := relate(t, rule)
 	r.Must("apply", "-auto-approve")
 	vs := r.object(istio.VirtualService(), "vs")
 	vs.Create(`{"hosts":["x"],"http":[{"route":[{"destination":{"host":"svc","subset":"v2"}}]}]}`, nil)
 	dr := r.object(istio.DestinationRule(), "b")
-	before := dr.Live()
-	less := strings.Replace(rule, `, { name = "v2", labels = { version = "v2" } }`, "", 1)
-	r.Configure(folderOf(t, less))
-	diagnostics := r.Run("apply", "-auto-approve")
-	if len(diagnostics.Errors()) != 1 {
-		t.Errorf("%d errors, want 1", len(diagnostics.Errors()))
+	subsets := func(want int) {
+		t.Helper()
+		all, _, _ := unstructured.NestedSlice(dr.Live().Object, "spec", "subsets")
+		if len(all) != want {
+			t.Errorf("%d subsets, want %d: %v", len(all), want, all)
+		}
 	}
-	r.says(diagnostics, []string{"subsets", `VirtualService "$/vs" still routes to "v2" of DestinationRule "$/b"`, "http[0].route[0].destination", "Nothing was written", "first"})
-	if err := dr.Untouched(before); err != nil {
-		t.Error(err)
+	r.Configure(folderOf(t, strings.Replace(rule, less, "", 1)))
+	for range 2 {
+		r.warns(r.Run("apply", "-auto-approve"), []string{"subsets", `"v2" of DestinationRule "$/b" stays as long as VirtualService "$/vs" routes to it`,
+			"http[0].route[0].destination", "the next plan shows"})
+		subsets(2)
 	}
 	vs.Patch(`{"spec":{"http":[{"route":[{"destination":{"host":"svc","subset":"v1"}}]}]}}`)
 	r.warns(r.Run("apply", "-auto-approve"))
-	if err := dr.Updated(before); err != nil {
-		t.Error(err)
-	}
+	subsets(1)
+	r.warns(r.Run("plan"))
+	r.Empty()
 }
 
-// A subset goes in the same apply as the route to it, if Terraform is free to change them at the same time.
-func TestAccRelated_subsetRemovedTogether(t *testing.T) {
+// A subset and the route to it go in one apply, whether Terraform is free to change them at the same time or changes the route last.
+func TestAccRelated_subsetAndRoute(t *testing.T) {
 	t.Parallel()
-	both := rule + `
+	for name, dependency := range map[string]string{"free": "", "after": "depends_on = [lamia_destination_rule.test]"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			both := rule + `
 resource "lamia_virtual_service" "test" {
   namespace = var.namespace
   name      = "vs"
   hosts     = ["x"]
   http      = [{ route = [{ destination = { host = "svc", subset = "v2" } }] }]
+  ` + dependency + `
 }
 `
-	r := related{t: t, namespace: acctest.Namespace(t)}
-	r.service("svc")
-	r.Terraform = r.terraform(both, r.late(http.MethodPatch, "virtualservices"))
-	r.Must("apply", "-auto-approve")
-	r.Configure(folderOf(t, strings.NewReplacer(`, { name = "v2", labels = { version = "v2" } }`, "", `subset = "v2"`, `subset = "v1"`).Replace(both)))
-	r.warns(r.Run("apply", "-auto-approve"))
-	r.warns(r.Run("plan"))
+			r := relate(t, both)
+			r.Must("apply", "-auto-approve")
+			r.Configure(folderOf(t, strings.NewReplacer(less, "", `subset = "v2"`, `subset = "v1"`).Replace(both)))
+			r.Must("apply", "-auto-approve")
+			r.warns(r.Run("plan"))
+			r.Empty()
+		})
+	}
 }
 
 // Who may not look at other objects is neither warned nor kept from anything.
@@ -346,6 +355,7 @@ func TestAccRelated_requests(t *testing.T) {
 		mu.Unlock()
 		next.ServeHTTP(w, req)
 	})
+	// Those without a name are to other namespaces: of all, gateways, virtual services and service entries, and where gateways' proxies may be.
 	counts := func(command string, want map[string]int) {
 		t.Helper()
 		mu.Lock()
@@ -391,17 +401,18 @@ resource "lamia_destination_rule" "test" {
 	warned(r.Run("apply", "-auto-approve"))
 	counts("apply", map[string]int{
 		"POST virtualservices": 20, "POST destinationrules": 20,
-		"list gateways": 1, "list virtualservices": 1, "list destinationrules": 1, "list services": 1,
-		"watch gateways": 1, "watch virtualservices": 1, "watch destinationrules": 1, "watch services": 1,
+		"list destinationrules": 1, "list services": 1, "list sidecars": 1, "list pods": 1, "GET ": 8,
+		"watch destinationrules": 1, "watch services": 1, "watch sidecars": 1, "watch pods": 1, "watch ": 8,
 	})
-	reads := map[string]int{"list gateways": 1, "list virtualservices": 1, "list destinationrules": 1, "list services": 1}
+	reads := map[string]int{"list virtualservices": 1, "list destinationrules": 1, "list services": 1, "list sidecars": 1, "list pods": 1, "GET ": 8}
 	warned(r.Run("plan"))
 	counts("plan", reads)
 
 	r.Configure(folderOf(t, fleet("v1", "1s")))
 	r.warns(r.Run("apply", "-auto-approve", "-refresh=false"))
 	counts("apply", map[string]int{
-		"GET virtualservices": 20, "PATCH virtualservices": 20, "list gateways": 1, "list virtualservices": 1, "list destinationrules": 1,
+		"GET virtualservices": 20, "PATCH virtualservices": 20,
+		"list destinationrules": 1, "list services": 1, "list sidecars": 1, "list pods": 1, "GET ": 8,
 	})
 	r.Must("destroy", "-auto-approve", "-refresh=false")
 	counts("destroy", map[string]int{

@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+)
+
+// Keeps says which elements of a list stay as long as other objects need them.
+type Keeps struct {
+	// Attribute is the list, of the spec. Its elements have names.
+	Attribute string
+	// Needed are the names of those that an update takes away and that others still need, with what to say of it.
+	Needed func(ctx context.Context, cluster *kube.Cluster, before, after *unstructured.Unstructured) ([]string, []Finding)
+}
+
+// spreading is how long those that follow the cluster, such as istiod and its proxies, have to take over a change before what it made needless
+// goes.
+const spreading = 3 * time.Second
+
+// keep is the plan of an update with what others still need of prior, which is taken away as soon as they do not, by what is applied later in
+// this run. What is left then shows in the next plan.
+func (s *session) keep(prior, plan values) values {
+	if s.kind.Keeps == nil || s.run.AtOnce {
+		return plan
+	}
+	names, findings := s.needed(s.ctx, prior, plan)
+	if len(names) == 0 {
+		return plan
+	}
+	s.warnOf(findings)
+	kept := maps.Clone(plan)
+	list, _ := plan[s.kind.Keeps.Attribute].([]any)
+	list = slices.Clone(list)
+	before, _ := prior[s.kind.Keeps.Attribute].([]any)
+	for _, element := range before {
+		if name, _ := mapOf(element)["name"].(string); slices.Contains(names, name) {
+			list = append(list, element)
+		}
+	}
+	kept[s.kind.Keeps.Attribute] = list
+	return kept
+}
+
+// needed asks for what others need; nothing, if the objects cannot be told.
+func (s *session) needed(ctx context.Context, prior, plan values) ([]string, []Finding) {
+	before, err := s.kind.object(prior)
+	if err != nil {
+		return nil, nil // it is the update's to say
+	}
+	after, err := s.kind.object(plan)
+	if err != nil {
+		return nil, nil
+	}
+	return s.kind.Keeps.Needed(ctx, s.cluster, before, after)
+}
+
+// leftovers are what is to be taken away once nobody needs it.
+type leftovers struct {
+	mu  sync.Mutex
+	all map[kube.Object]func(context.Context) (done bool)
+}
+
+// leave notes that the object has been written as kept, and is to become as planned.
+func (s *session) leave(kept, plan values) {
+	later := *s
+	s.run.leftovers.mu.Lock()
+	defer s.run.leftovers.mu.Unlock()
+	if s.run.leftovers.all == nil {
+		s.run.leftovers.all = make(map[kube.Object]func(context.Context) bool)
+	}
+	s.run.leftovers.all[s.ref] = func(ctx context.Context) bool {
+		if names, _ := later.needed(ctx, kept, plan); len(names) > 0 {
+			return false
+		}
+		select {
+		case <-time.After(spreading):
+		case <-ctx.Done():
+			return false
+		}
+		// If somebody has changed the object since, or the request fails, the next plan shows what is left.
+		session := later
+		session.ctx, session.diagnostics = ctx, new(diag.Diagnostics)
+		if live, err := session.update(kept, plan); err == nil {
+			session.cluster.Note(session.ref, live)
+		}
+		return true
+	}
+}
+
+// clear takes away what nobody needs any more after another object has changed.
+func (s *session) clear() {
+	if s.diagnostics.HasError() {
+		return
+	}
+	s.run.leftovers.mu.Lock()
+	defer s.run.leftovers.mu.Unlock()
+	maps.DeleteFunc(s.run.leftovers.all, func(o kube.Object, try func(context.Context) bool) bool { return o != s.ref && try(s.ctx) })
+}
