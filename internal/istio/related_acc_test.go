@@ -289,6 +289,21 @@ func TestAccRelated_subsetKept(t *testing.T) {
 	r.Empty()
 }
 
+// With remove_at_once nothing stays.
+func TestAccRelated_subsetAtOnce(t *testing.T) {
+	t.Parallel()
+	const block = "provider \"lamia\" {\n  remove_at_once = true\n}\n"
+	r := relate(t, block+rule)
+	r.Must("apply", "-auto-approve")
+	r.object(istio.VirtualService(), "vs").Create(`{"hosts":["x"],"http":[{"route":[{"destination":{"host":"svc","subset":"v2"}}]}]}`, nil)
+	r.Configure(folderOf(t, block+strings.Replace(rule, less, "", 1)))
+	r.warns(r.Run("apply", "-auto-approve"))
+	all, _, _ := unstructured.NestedSlice(r.object(istio.DestinationRule(), "b").Live().Object, "spec", "subsets")
+	if len(all) != 1 {
+		t.Errorf("the subsets are %v", all)
+	}
+}
+
 // A subset and the route to it go in one apply, whether Terraform is free to change them at the same time or changes the route last.
 func TestAccRelated_subsetAndRoute(t *testing.T) {
 	t.Parallel()

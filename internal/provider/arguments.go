@@ -101,6 +101,11 @@ func providerSchema() schema.Schema {
 					"Terraform would drop silently. `true` by default. Only a literal `false` turns it off. " +
 					"Environment variable: `" + checkNamesEnv + "`.",
 			},
+			"remove_at_once": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Take away subsets of destination rules at once, also those that virtual services still route to. By default such a subset stays until no route needs it, " +
+					"so that no request is answered with 503: the same apply takes it away after it has changed the routes, or else a later one.",
+			},
 			"config_paths": schema.ListAttribute{
 				ElementType: types.StringType,
 				Optional:    true,

@@ -20,6 +20,7 @@ import (
 // configuration is a provider block with what the environment adds to it.
 type configuration struct {
 	kube.Config
+	atOnce  bool              // remove_at_once
 	fromEnv map[string]string // argument to the environment variable that its value is from
 }
 
@@ -52,6 +53,8 @@ func read(ctx context.Context, block tfsdk.Config, getenv func(string) string) (
 	c.ConfigPaths = texts(paths.Elements())
 	insecure := attribute[types.Bool](&r, path.Root("insecure"))
 	c.Insecure = insecure.ValueBool()
+	atOnce := attribute[types.Bool](&r, path.Root("remove_at_once"))
+	c.atOnce = atOnce.ValueBool()
 	c.Exec = r.exec()
 
 	given := c.given()

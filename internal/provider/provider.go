@@ -65,7 +65,9 @@ func (p *lamia) Configure(ctx context.Context, req provider.ConfigureRequest, re
 		return
 	}
 	unknownNamespace, unknownDryRun := slices.Contains(waiting, "namespace"), slices.Contains(waiting, "dry_run")
-	waiting = slices.DeleteFunc(waiting, func(name string) bool { return name == "namespace" || name == "dry_run" }) // it takes neither to ask
+	waiting = slices.DeleteFunc(waiting, func(name string) bool { // it takes none of them to ask
+		return name == "namespace" || name == "dry_run" || name == "remove_at_once"
+	})
 
 	c, diags := read(ctx, req.Config, os.Getenv)
 	resp.Diagnostics.Append(diags...)
@@ -90,8 +92,10 @@ func (p *lamia) Configure(ctx context.Context, req provider.ConfigureRequest, re
 	if unknownNamespace {
 		connection = connection.WithUnknownNamespace()
 	}
-	p.run.Store(engine.NewRun(connection, req.ClientCapabilities.DeferralAllowed))
-	resp.ResourceData, resp.ListResourceData = p.run.Load(), p.run.Load()
+	run := engine.NewRun(connection, req.ClientCapabilities.DeferralAllowed)
+	run.AtOnce = c.atOnce
+	p.run.Store(run)
+	resp.ResourceData, resp.ListResourceData = run, run
 	resp.DataSourceData = connection
 	if !connection.Known() && req.ClientCapabilities.DeferralAllowed {
 		resp.Deferred = &provider.Deferred{Reason: provider.DeferredReasonProviderConfigUnknown}
