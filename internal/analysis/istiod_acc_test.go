@@ -289,7 +289,7 @@ func (g group) say(so func(*mesh.Config) bool) bool {
 }
 
 // groups are the proxies that a virtual service may matter to: those of each of its gateways and, if it is for the mesh, sidecars.
-func (j *judge) groups(ctx context.Context, vs *networking.VirtualService) (all []group, err error) {
+func (j *judge) groups(ctx context.Context, vs *networking.VirtualService, delegates ...*networking.VirtualService) (all []group, err error) {
 	gateways := vs.Spec.Gateways
 	if len(gateways) == 0 {
 		gateways = []string{"mesh"}
@@ -297,7 +297,7 @@ func (j *judge) groups(ctx context.Context, vs *networking.VirtualService) (all 
 	for _, name := range gateways {
 		if name == "mesh" {
 			sidecars := group{}
-			for _, namespace := range j.near(vs) {
+			for _, namespace := range j.near(vs, delegates) {
 				for _, labels := range []map[string]string{nil, {"app": "x"}} {
 					c, err := j.config(ctx, mesh.Proxy{Namespace: namespace, Labels: labels})
 					if err != nil {
@@ -325,7 +325,7 @@ func (j *judge) groups(ctx context.Context, vs *networking.VirtualService) (all 
 
 // near are the namespaces with sidecars that are looked at: the virtual service's own or else those that it is exported to, those of its hosts, and
 // those that its rules name.
-func (j *judge) near(vs *networking.VirtualService) (all []string) {
+func (j *judge) near(vs *networking.VirtualService, delegates []*networking.VirtualService) (all []string) {
 	sees := func(namespace string) bool {
 		to := vs.Spec.ExportTo
 		return len(to) == 0 || slices.Contains(to, "*") || slices.Contains(to, namespace) || namespace == vs.Namespace && slices.Contains(to, ".")
@@ -339,9 +339,11 @@ func (j *judge) near(vs *networking.VirtualService) (all []string) {
 			named = append(named, parts[1])
 		}
 	}
-	for _, rule := range vs.Spec.Http {
-		for _, match := range rule.Match {
-			named = append(named, match.SourceNamespace)
+	for _, of := range append(delegates, vs) {
+		for _, rule := range of.Spec.Http {
+			for _, match := range rule.Match {
+				named = append(named, match.SourceNamespace)
+			}
 		}
 	}
 	for _, namespace := range named {
@@ -475,7 +477,7 @@ func (j *judge) nowhere(ctx context.Context, vs *networking.VirtualService) (map
 		})
 	}
 	for _, root := range roots {
-		groups, err := j.groups(ctx, root)
+		groups, err := j.groups(ctx, root, vs)
 		if err != nil {
 			return nil, err
 		}

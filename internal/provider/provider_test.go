@@ -148,7 +148,7 @@ func TestServesAValidSchema(t *testing.T) {
 		if attribute.Sensitive != secretive {
 			t.Errorf("%s: sensitive is %v", attribute.Name, attribute.Sensitive)
 		}
-		if !attribute.Optional || !strings.Contains(attribute.Description, "`KUBE_") {
+		if !attribute.Optional || !strings.Contains(attribute.Description, "`KUBE_") && attribute.Name != "remove_at_once" {
 			t.Errorf("%s: not optional, or its environment variable is not told: %s", attribute.Name, attribute.Description)
 		}
 	}
@@ -177,7 +177,7 @@ func TestArgumentsAndEnvironmentAreThoseOfHashicorpKubernetes(t *testing.T) {
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if s := providerSchema(); len(s.Attributes) != len(want) || len(s.Blocks) != 1 || s.Blocks["exec"] == nil {
+	if s := providerSchema(); len(s.Attributes) != len(want)+1 || s.Attributes["remove_at_once"] == nil || len(s.Blocks) != 1 || s.Blocks["exec"] == nil {
 		t.Errorf("the schema has other arguments: %v %v", slices.Sorted(maps.Keys(s.Attributes)), slices.Sorted(maps.Keys(s.Blocks)))
 	}
 	// each string argument's variable ends in its own field, and a null argument is what it stands in for
@@ -283,7 +283,7 @@ func TestUnknownArgumentsNeverFallBack(t *testing.T) {
 			continue
 		}
 		connection := resp.ResourceData.(*engine.Run)
-		if name == "namespace" || name == "dry_run" {
+		if name == "namespace" || name == "dry_run" || name == "remove_at_once" {
 			if !connection.Known() || (name == "namespace") != (connection.Namespace() == "") {
 				t.Errorf("an unknown %s gives %v", name, connection)
 			}
