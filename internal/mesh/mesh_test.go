@@ -2,8 +2,10 @@ package mesh_test
 
 import (
 	"fmt"
+	"io"
+	"os"
+	"slices"
 	"testing"
-	"time"
 
 	"istio.io/api/networking/v1alpha3"
 	networking "istio.io/client-go/pkg/apis/networking/v1"
@@ -13,15 +15,17 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
+var gateway = mesh.Proxy{Gateway: true, Namespace: "a", Labels: map[string]string{"istio": "x"}}
+
+// many are n services, each with a host at a gateway and rules there and in the mesh that lead to a subset that is not there.
 func many(n int) mesh.Objects {
-	o := mesh.Objects{}
 	meta := func(name string) metav1.ObjectMeta {
 		return metav1.ObjectMeta{Namespace: "a", Name: name, CreationTimestamp: metav1.Unix(1_700_000_000, 0)}
 	}
-	o.Gateways = append(o.Gateways, &networking.Gateway{ObjectMeta: meta("gw"), Spec: v1alpha3.Gateway{
-		Selector: map[string]string{"istio": "x"},
+	o := mesh.Objects{Gateways: []*networking.Gateway{{ObjectMeta: meta("gw"), Spec: v1alpha3.Gateway{
+		Selector: gateway.Labels,
 		Servers:  []*v1alpha3.Server{{Port: &v1alpha3.Port{Number: 80, Name: "http", Protocol: "HTTP"}, Hosts: []string{"*"}}},
-	}})
+	}}}}
 	for i := range n {
 		svc := fmt.Sprintf("svc-%d", i)
 		o.Services = append(o.Services, &corev1.Service{ObjectMeta: meta(svc), Spec: corev1.ServiceSpec{
@@ -34,29 +38,73 @@ func many(n int) mesh.Objects {
 	return o
 }
 
-func TestSpike(t *testing.T) {
-	for _, n := range []int{3, 3, 3, 100, 1000} {
-		began := time.Now()
-		m, err := mesh.New(many(n))
+// Pilot's translation names the rule of each route and where it leads, changes no object and says nothing on the standard output.
+func TestConfig(t *testing.T) { //nolint:paralleltest // it takes the standard output
+	stdout := os.Stdout
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.Stdout = write
+	t.Cleanup(func() { os.Stdout = stdout })
+
+	o := many(3)
+	host := o.VirtualServices[0].Spec.Hosts[1]
+	m, err := mesh.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for proxy, want := range map[string]mesh.Proxy{"gateway": gateway, "sidecar": {Namespace: "a"}} {
+		c, err := m.Config(want)
 		if err != nil {
 			t.Fatal(err)
 		}
-		made := time.Now()
-		c, err := m.Config(mesh.Proxy{Gateway: true, Namespace: "a", Labels: map[string]string{"istio": "x"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		gw := time.Now()
-		s, err := m.Config(mesh.Proxy{Namespace: "a"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Log(n, made.Sub(began), gw.Sub(made), time.Since(gw), len(c.Rules()), len(s.Rules()), len(c.Clusters), len(s.Clusters))
-		if n == 3 {
-			for _, r := range append(c.Rules(), s.Rules()...) {
-				t.Log(r.Rule, r.Port, r.Domains, r.Clusters, c.Clusters[r.Clusters[0]])
+		for i := range 3 {
+			name := fmt.Sprint("svc-", i)
+			cluster := mesh.Cluster{Host: mesh.Host(name, "a"), Subset: "v1", Port: 80}
+			if !slices.ContainsFunc(c.Rules(), func(s mesh.Served) bool {
+				return s.VirtualService.Name == name && s.Index == 0 && s.Delegated == -1 && slices.Equal(s.Clusters, []string{cluster.Name()})
+			}) {
+				t.Errorf("the %s has no rule of %s: %+v", proxy, name, c.Rules())
 			}
-			t.Log(c.Clusters)
+			if c.Clusters[cluster.Name()] || !slices.Equal(c.Ports(cluster.Host), []int{80}) {
+				t.Errorf("the %s knows %v", proxy, c.Clusters)
+			}
+		}
+	}
+	if o.VirtualServices[0].Spec.Hosts[1] != host || o.VirtualServices[0].Spec.Http[0].Name != "" {
+		t.Errorf("the object has become %v", o.VirtualServices[0])
+	}
+	write.Close()
+	if said, err := io.ReadAll(read); err != nil || len(said) > 0 {
+		t.Errorf("on the standard output: %s (%v)", said, err)
+	}
+}
+
+func TestHost(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"svc": "svc.a.svc.cluster.local", "svc.b.svc.corp.example": "svc.b.svc.cluster.local", "*": "*", "api.example.com": "api.example.com",
+		"*.b.svc.cluster.local": "*.b.svc.cluster.local", "192.0.2.1": "192.0.2.1",
+	} {
+		if got := mesh.Host(name, "a"); string(got) != want {
+			t.Errorf("%s is %s, want %s", name, got, want)
+		}
+	}
+}
+
+// A thousand virtual services, for a gateway and a sidecar.
+func BenchmarkConfig(b *testing.B) {
+	o := many(1000)
+	for b.Loop() {
+		m, err := mesh.New(o)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, proxy := range []mesh.Proxy{gateway, {Namespace: "a"}} {
+			if _, err := m.Config(proxy); err != nil {
+				b.Fatal(err)
+			}
 		}
 	}
 }
