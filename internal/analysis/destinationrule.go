@@ -101,8 +101,8 @@ func (p *part) sameHost(dr *networking.DestinationRule, h host.Name) (findings [
 		}
 		var says []string
 		for _, client := range p.namespaces {
-			_, sidecars := p.Reader.Sidecars(client)
-			_, rules := p.Reader.DestinationRules(client)
+			_, sidecars := p.Sidecars(client)
+			_, rules := p.DestinationRules(client)
 			if !sidecars || !rules || client == mesh.RootNamespace && dr.Namespace != client || !p.candidate(dr, h, client) || !p.candidate(other, h, client) {
 				continue
 			}

@@ -145,7 +145,7 @@ func partOf(r Reader, q question) *part {
 
 // virtualServices adds those that match, and returns those that others may delegate to.
 func (p *part) virtualServices(q question, matches func(...host.Name) bool) (delegates []*networking.VirtualService) {
-	for _, vs := range of(p.namespaces, p.Reader.VirtualServices) {
+	for _, vs := range of(p.namespaces, p.VirtualServices) {
 		if len(vs.Spec.Hosts) == 0 {
 			delegates = append(delegates, vs)
 		} else if q.connections && len(vs.Spec.Tcp)+len(vs.Spec.Tls) > 0 || matches(hostsOf(vs)...) {
@@ -158,7 +158,7 @@ func (p *part) virtualServices(q question, matches func(...host.Name) bool) (del
 // gateways adds those of the part's namespaces, and all that may have the same proxies.
 func (p *part) gateways() {
 	var others []*networking.Gateway
-	for _, g := range of(p.namespaces, p.Reader.Gateways) {
+	for _, g := range of(p.namespaces, p.Gateways) {
 		if slices.Contains(p.namespaces, g.Namespace) {
 			p.objects.Gateways = append(p.objects.Gateways, g)
 		} else {
@@ -239,7 +239,7 @@ func (p *part) pods(s *corev1.Service, subset map[string]string) (n int, known b
 	if len(s.Spec.Selector) == 0 || s.Spec.Type == corev1.ServiceTypeExternalName {
 		return 0, false
 	}
-	pods, known := p.Reader.Pods(s.Namespace)
+	pods, known := p.Pods(s.Namespace)
 	selector := labels.Merge(s.Spec.Selector, subset).AsSelector()
 	for _, pod := range pods {
 		if selector.Matches(pod) {

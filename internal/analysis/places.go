@@ -59,7 +59,7 @@ func (p *part) gateway(name string) (*networking.Gateway, bool) {
 		return nil, false
 	}
 	full := nameIn(name)
-	_, known := within(full.Namespace, p.Reader.Gateways)
+	_, known := within(full.Namespace, p.Gateways)
 	return find(p.objects.Gateways, full), known
 }
 
@@ -77,7 +77,7 @@ func (p *part) on(gateway *networking.Gateway, vs *networking.VirtualService) pl
 		if slices.Contains(namespaces[:i], in) {
 			continue
 		}
-		pods, _ := p.Reader.Pods(in)
+		pods, _ := p.Pods(in)
 		for _, pod := range pods {
 			if len(gateway.Spec.Selector) == 0 || !selector.Matches(pod) {
 				continue
@@ -182,7 +182,7 @@ func (p *part) sidecars(vs *networking.VirtualService) (where place, complete bo
 		if namespace == "" || !visible.include(namespace) || slices.Contains(namespaces[:i], namespace) {
 			continue
 		}
-		if _, known := p.Reader.Sidecars(namespace); !known {
+		if _, known := p.Sidecars(namespace); !known {
 			complete = false
 			continue
 		}

@@ -76,7 +76,7 @@ func (p *part) lostDelegates(vs *networking.VirtualService) (findings []engine.F
 			continue
 		}
 		name := delegateName(route.GetDelegate(), vs.Namespace)
-		all, known := within(name.Namespace, p.Reader.VirtualServices)
+		all, known := within(name.Namespace, p.VirtualServices)
 		if !known {
 			continue
 		}

@@ -144,13 +144,13 @@ func (a *virtualService) missing(v view, d destination, c mesh.Cluster) (field, 
 
 // unknownHost says that nothing has the host.
 func (p *part) unknownHost(h host.Name) (says string, known bool) {
-	_, everywhere := p.Reader.ServiceEntries("")
+	_, everywhere := p.ServiceEntries("")
 	s, ok := service(h)
 	if !ok {
 		return fmt.Sprintf("There is no ServiceEntry for host %q that", h), everywhere
 	}
-	_, services := p.Reader.Services(s.Namespace)
-	_, entries := within(s.Namespace, p.Reader.ServiceEntries)
+	_, services := p.Services(s.Namespace)
+	_, entries := within(s.Namespace, p.ServiceEntries)
 	return fmt.Sprintf("There is no %s, and no ServiceEntry for host %q, that", quoted("Service", s), h), services && (entries || everywhere)
 }
 
@@ -169,14 +169,14 @@ func (p *part) rulesKnown(v view, h host.Name, rules []types.NamespacedName) boo
 		}
 	}
 	return !slices.ContainsFunc(namespaces, func(namespace string) bool {
-		_, known := p.Reader.DestinationRules(namespace)
+		_, known := p.DestinationRules(namespace)
 		return !known || namespace == elsewhere
 	})
 }
 
 // unless names the namespaces that may have a rule and cannot be read.
 func (p *part) unless(v view) string {
-	_, known := p.Reader.DestinationRules(mesh.RootNamespace)
+	_, known := p.DestinationRules(mesh.RootNamespace)
 	switch {
 	case v.anywhere:
 		return ", unless the namespace of the proxy has one"

@@ -36,10 +36,12 @@ func newRegistry(o Objects, endpoints *model.EndpointIndex) *registry {
 		}
 	}
 	shard.Provider = provider.External
+	all := map[string][]*model.IstioEndpoint{} // several entries of a namespace may have the same host
 	for _, e := range o.ServiceEntries {
 		for _, service := range external(e) {
 			r.services = append(r.services, service)
-			endpoints.UpdateServiceEndpoints(shard, string(service.Hostname), e.Namespace, given(o, e, service), false)
+			all[service.Key()] = append(all[service.Key()], given(o, e, service)...)
+			endpoints.UpdateServiceEndpoints(shard, string(service.Hostname), e.Namespace, all[service.Key()], false)
 		}
 	}
 	return r
