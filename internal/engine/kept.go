@@ -65,42 +65,61 @@ func (s *session) needed(ctx context.Context, prior, plan values) ([]string, []F
 // leftovers are what is to be taken away once nobody needs it.
 type leftovers struct {
 	mu  sync.Mutex
-	all map[kube.Object]func(context.Context) (done bool)
+	all map[kube.Object]leftover
+}
+
+// leftover is an object that was written as kept, and is to become as planned.
+type leftover struct {
+	session
+	kept, plan values
 }
 
 // leave notes that the object has been written as kept, and is to become as planned.
 func (s *session) leave(kept, plan values) {
-	later := *s
 	s.run.leftovers.mu.Lock()
 	defer s.run.leftovers.mu.Unlock()
 	if s.run.leftovers.all == nil {
-		s.run.leftovers.all = make(map[kube.Object]func(context.Context) bool)
+		s.run.leftovers.all = make(map[kube.Object]leftover)
 	}
-	s.run.leftovers.all[s.ref] = func(ctx context.Context) bool {
-		if names, _ := later.needed(ctx, kept, plan); len(names) > 0 {
-			return false
-		}
-		select {
-		case <-time.After(spreading):
-		case <-ctx.Done():
-			return false
-		}
-		// If somebody has changed the object since, or the request fails, the next plan shows what is left.
-		session := later
-		session.ctx, session.diagnostics = ctx, new(diag.Diagnostics)
-		if live, err := session.update(kept, plan); err == nil {
-			session.cluster.Note(session.ref, live)
-		}
-		return true
-	}
+	s.run.leftovers.all[s.ref] = leftover{*s, kept, plan}
 }
 
-// clear takes away what nobody needs any more after another object has changed.
+// clear takes away what nobody needs any more after this object has changed.
 func (s *session) clear() {
 	if s.diagnostics.HasError() {
 		return
 	}
-	s.run.leftovers.mu.Lock()
-	defer s.run.leftovers.mu.Unlock()
-	maps.DeleteFunc(s.run.leftovers.all, func(o kube.Object, try func(context.Context) bool) bool { return o != s.ref && try(s.ctx) })
+	free := s.run.leftovers.take(func(l leftover) bool {
+		names, _ := l.needed(s.ctx, l.kept, l.plan)
+		return l.ref != s.ref && len(names) == 0
+	})
+	if len(free) == 0 {
+		return
+	}
+	select {
+	case <-time.After(spreading):
+	case <-s.ctx.Done():
+		return
+	}
+	for _, l := range free {
+		// If somebody has changed the object since, or the request fails, the next plan shows what is left.
+		l.ctx, l.diagnostics = s.ctx, new(diag.Diagnostics)
+		if live, err := l.update(l.kept, l.plan); err == nil {
+			l.cluster.Note(l.ref, live)
+		}
+	}
+}
+
+// take removes those that are free, and returns them.
+func (l *leftovers) take(free func(leftover) bool) (taken []leftover) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.all, func(_ kube.Object, one leftover) bool {
+		if !free(one) {
+			return false
+		}
+		taken = append(taken, one)
+		return true
+	})
+	return taken
 }
