@@ -82,11 +82,9 @@ func (b *backend) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 
 // usage is what a command took.
 type usage struct {
-	wall, cpu float64 // s; of Terraform and of the provider
-	provider  float64 // s of CPU, of the provider alone
-	peak      float64 // MB of memory, of the provider
-	warnings  int
-	output    string
+	wall     float64 // s
+	provider float64 // s of CPU, of the provider alone
+	peak     float64 // MB of memory, of the provider
 }
 
 // run runs a command of Terraform's.

@@ -88,7 +88,7 @@ func (r *frame) List(ctx context.Context, req list.ListRequest, stream *list.Lis
 		found := int64(0)
 		for {
 			var page *unstructured.UnstructuredList
-			err := kube.Retry(ctx, func(ctx context.Context) (err error) {
+			err := cluster.Read(ctx, func(ctx context.Context) (err error) {
 				page, err = cluster.Dynamic.Resource(in.Resource).Namespace(in.Namespace).List(ctx, options)
 				return err
 			})

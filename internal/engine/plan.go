@@ -119,7 +119,7 @@ func unchanged(attributes []string, planned, prior values) bool {
 	return true
 }
 
-// equal compares two trees. What is not known is the same as nothing known.
+// equal reports whether two trees are the same; [spec.Unknown] equals itself.
 func equal(a, b any) bool { return reflect.DeepEqual(a, b) }
 
 // sameJSON reports whether both values are the same to the API server, as false and null are of a [spec.Flag].

@@ -245,8 +245,8 @@ func (s *session) fail(verb string, err error) {
 	var explained interface{ report(*session) }
 	var value *spec.Error
 	switch {
-	case verb == "get" && errors.As(err, new(*kube.DownError)) && !s.run.first("down"):
-		// Said once. Terraform goes on with what it knows, and ends with that one error.
+	case !s.run.applying.Load() && errors.As(err, new(*kube.DownError)) && !s.run.first("down"):
+		// A plan says it once: it goes on with what the state knows, and ends with that one error. An apply says of each object what became of it.
 	case errors.As(err, &explained):
 		explained.report(s)
 	case errors.As(err, &value):
