@@ -28,6 +28,8 @@ type Reader interface {
 	Sidecars(namespace string) ([]*networking.Sidecar, bool)
 	Services(namespace string) ([]*corev1.Service, bool)
 	Pods(namespace string) ([]labels.Set, bool)
+	// Derived is what make makes of the objects, made once for each key; false, once any of them may have changed.
+	Derived(key any, make func() any) (any, bool)
 }
 
 // of are the objects of all namespaces, if they are known, or else those of these.

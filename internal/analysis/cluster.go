@@ -80,3 +80,7 @@ func (c Cluster) Services(namespace string) ([]*corev1.Service, bool) {
 func (c Cluster) Pods(namespace string) ([]labels.Set, bool) {
 	return podLabels.In(c.Context, c.Cluster, namespace)
 }
+
+func (c Cluster) Derived(key any, make func() any) (any, bool) {
+	return c.Cluster.Derived(key, make)
+}

@@ -20,7 +20,7 @@ import (
 // DestinationRule says what of a stored destination rule has no effect, or another than it seems.
 func DestinationRule(r Reader, dr *networking.DestinationRule) []engine.Finding {
 	h := mesh.Host(dr.Spec.Host, dr.Namespace)
-	p := partOf(r, aboutHost(dr, h))
+	p := ask(r, dr.Namespace, questionOfRule(dr))
 	if len(p.having(h)) == 0 {
 		if says, known := p.unknownHost(h); known && !h.IsWildCarded() {
 			return []engine.Finding{{
@@ -33,31 +33,6 @@ func DestinationRule(r Reader, dr *networking.DestinationRule) []engine.Finding 
 		return nil
 	}
 	return slices.Concat(p.emptySubsets(dr, h), p.sameHost(dr, h))
-}
-
-func aboutHost(dr *networking.DestinationRule, h host.Name) question {
-	q := question{namespaces: append([]string{dr.Namespace}, exported(dr.Spec.ExportTo, dr.Namespace).namespaces...), hosts: host.Names{h}}
-	if s, ok := service(h); ok {
-		q.namespaces = append(q.namespaces, s.Namespace)
-	}
-	return q
-}
-
-// having are the hosts that the part knows, of those that h is for.
-func (p *part) having(h host.Name) (all host.Names) {
-	for _, s := range p.objects.Services {
-		if name := mesh.Host(s.Name, s.Namespace); name.SubsetOf(h) {
-			all = append(all, name)
-		}
-	}
-	for _, e := range p.objects.ServiceEntries {
-		for _, name := range e.Spec.Hosts {
-			if host.Name(name).SubsetOf(h) {
-				all = append(all, host.Name(name))
-			}
-		}
-	}
-	return all
 }
 
 // augmented are labels that Istio adds to a pod's own, of its node and its network (AugmentLabels in
@@ -131,7 +106,7 @@ func (p *part) candidate(dr *networking.DestinationRule, h host.Name, client str
 		return dr.Spec.WorkloadSelector != nil || exported(dr.Spec.ExportTo, dr.Namespace).include(client)
 	}
 	owner, _ := service(h)
-	owns := owner.Namespace == dr.Namespace || slices.ContainsFunc(p.objects.ServiceEntries, func(e *networking.ServiceEntry) bool { return e.Namespace == dr.Namespace })
+	owns := owner.Namespace == dr.Namespace || slices.ContainsFunc(p.entries[h], func(e *networking.ServiceEntry) bool { return e.Namespace == dr.Namespace })
 	return owns && dr.Spec.WorkloadSelector == nil && exported(dr.Spec.ExportTo, dr.Namespace).include(client)
 }
 
@@ -202,7 +177,7 @@ func usersOf(r Reader, before, after *networking.DestinationRule) (users []user)
 		return nil
 	}
 	h := mesh.Host(before.Spec.Host, before.Namespace)
-	for _, vs := range of(aboutHost(before, h).namespaces, r.VirtualServices) {
+	for _, vs := range of(questionOfRule(before).namespaces, r.VirtualServices) {
 		u := user{vs: vs}
 		for _, d := range destinations(&vs.Spec) {
 			if d.GetSubset() == "" || mesh.Host(d.GetHost(), vs.Namespace) != h && !h.IsWildCarded() {
@@ -247,6 +222,9 @@ type with struct {
 	Reader
 	dr *networking.DestinationRule
 }
+
+// Derived is nothing that others share.
+func (with) Derived(any, func() any) (any, bool) { return nil, false }
 
 // DestinationRules are those of the namespace, with the given one among them.
 func (w with) DestinationRules(namespace string) ([]*networking.DestinationRule, bool) {

@@ -13,7 +13,7 @@ import (
 
 // Gateway says what of a stored gateway has no effect, or another than it seems.
 func Gateway(r Reader, gateway *networking.Gateway) (findings []engine.Finding) {
-	p := partOf(r, question{namespaces: []string{gateway.Namespace}})
+	p := ask(r, gateway.Namespace, question{namespaces: []string{gateway.Namespace}})
 	us := nameOf(gateway)
 	return p.said(p.on(gateway, nil), func(v view) (findings []engine.Finding) {
 		servers := v.Servers()

@@ -438,9 +438,8 @@ func (j *judge) hidden(groups []group, f engine.Finding) bool {
 	return slices.ContainsFunc(groups, func(g group) bool {
 		return g.say(func(c *mesh.Config) bool {
 			return slices.ContainsFunc(c.Rules(), func(s mesh.Served) bool {
-				return s.HTTP && strconv.Itoa(s.Index) == said[2] && s.VirtualService.String() == said[3] && slices.ContainsFunc(s.Before, func(before *routev3.Route) bool {
-					rule, ok := mesh.RuleOf(before)
-					return ok && rule.VirtualService.String() == said[1] && answers(before, s.Route)
+				return s.HTTP && strconv.Itoa(s.Index) == said[2] && s.VirtualService.String() == said[3] && slices.ContainsFunc(s.Before, func(before mesh.Served) bool {
+					return before.VirtualService.String() == said[1] && answers(before.Route, s.Route)
 				})
 			})
 		})

@@ -28,6 +28,7 @@ type objects struct {
 	pods             []*corev1.Pod
 
 	unknown []string // namespaces that cannot be read, or "Sidecar"
+	derived map[any]any // nil: objects are written
 }
 
 // parse reads a YAML list of objects as {kind, name, spec}, in namespace a unless the name is such as b/name. Each is a second younger than the one
@@ -153,6 +154,16 @@ func (c *objects) Services(namespace string) ([]*corev1.Service, bool) {
 	return of(c, c.services, namespace)
 }
 
+func (c *objects) Derived(key any, make func() any) (any, bool) {
+	if c.derived == nil {
+		return nil, false
+	}
+	if c.derived[key] == nil {
+		c.derived[key] = make()
+	}
+	return c.derived[key], true
+}
+
 func (c *objects) Pods(namespace string) (pods []labels.Set, known bool) {
 	all, known := of(c, c.pods, namespace)
 	for _, pod := range all {
@@ -193,6 +204,8 @@ func run(t *testing.T, tests map[string]test, analyze func(c *objects) []engine.
 			t.Parallel()
 			c := parse(t, test.objects)
 			c.unknown = test.unknown
+			expect(t, analyze(c), test.want)
+			c.derived = map[any]any{}
 			expect(t, analyze(c), test.want)
 		})
 	}

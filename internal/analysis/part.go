@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"istio.io/api/annotation"
 	"istio.io/api/networking/v1alpha3"
@@ -18,16 +19,17 @@ import (
 
 func at(format string, indices ...any) string { return fmt.Sprintf(format, indices...) }
 
-// part is what of a cluster has to do with some hosts, and what Istio makes of it. So small a part is translated in a millisecond or two,
-// whatever else a namespace holds.
+// part is what of a cluster has to do with some hosts, and what Istio makes of it.
 type part struct {
 	Reader
 	objects    mesh.Objects
 	namespaces []string
 	sources    []source
+	services   map[host.Name]*corev1.Service
+	entries    map[host.Name][]*networking.ServiceEntry
 	// assumed are hosts of which it is not known whether anything has them. They are taken to be there, at the ports that are asked for.
 	assumed map[host.Name]bool
-	mesh    *mesh.Mesh
+	mesh    func() (*mesh.Mesh, error)
 }
 
 // question is what a part has to answer.
@@ -39,7 +41,26 @@ type question struct {
 	sources     []source
 }
 
-// questionOf is the question of a virtual service.
+// and adds another question.
+func (q *question) and(other question) {
+	q.namespaces = append(q.namespaces, other.namespaces...)
+	q.hosts = append(q.hosts, other.hosts...)
+	q.connections = q.connections || other.connections
+	q.ports = append(q.ports, other.ports...)
+	q.sources = append(q.sources, other.sources...)
+}
+
+// questionFor is the question of a virtual service, as its roots have it if it is a delegate.
+func questionFor(r Reader, vs *networking.VirtualService) (q question) {
+	q = questionOf(vs, resolved(vs))
+	if len(vs.Spec.Hosts) == 0 {
+		for _, root := range roots(r, nameOf(vs)) {
+			q.and(questionOf(root, resolved(root)))
+		}
+	}
+	return q
+}
+
 func questionOf(vs *networking.VirtualService, spec *v1alpha3.VirtualService) question {
 	q := question{namespaces: []string{vs.Namespace}, connections: len(spec.Tcp)+len(spec.Tls) > 0}
 	for _, name := range gatewayReferences(spec) {
@@ -72,87 +93,124 @@ func questionOf(vs *networking.VirtualService, spec *v1alpha3.VirtualService) qu
 	return q
 }
 
-// partOf reads what the question is about, and translates it.
-func partOf(r Reader, q question) *part {
-	p := &part{Reader: r, namespaces: append(q.namespaces, mesh.RootNamespace), sources: q.sources}
-	slices.Sort(p.namespaces)
-	p.namespaces = slices.Compact(p.namespaces)
-	matches := func(hosts ...host.Name) bool {
-		return slices.ContainsFunc(hosts, func(h host.Name) bool { return slices.ContainsFunc(q.hosts, h.Matches) })
+func questionOfRule(dr *networking.DestinationRule) question {
+	h := mesh.Host(dr.Spec.Host, dr.Namespace)
+	q := question{namespaces: append([]string{dr.Namespace}, exported(dr.Spec.ExportTo, dr.Namespace).namespaces...), hosts: host.Names{h}}
+	if s, ok := service(h); ok {
+		q.namespaces = append(q.namespaces, s.Namespace)
 	}
-	p.objects.Services = append(p.objects.Services, web)
-	delegates := p.virtualServices(q, matches)
-	p.gateways()
-	for _, vs := range p.objects.VirtualServices {
-		for _, rule := range vs.Spec.Http {
-			if d := find(delegates, delegateName(rule.Delegate, vs.Namespace)); d != nil && find(p.objects.VirtualServices, nameOf(d)) == nil {
-				p.objects.VirtualServices = append(p.objects.VirtualServices, d)
-			}
+	return q
+}
+
+// ask is the part that answers the question of an object of the namespace. While nothing is written that is what all objects of the namespace ask
+// for, made once. Afterwards it is as little as can be, translated in a millisecond or two.
+func ask(r Reader, namespace string, q question) *part {
+	shared, ok := r.Derived(namespace, func() any {
+		all := question{namespaces: []string{namespace}}
+		services, _ := within(namespace, r.VirtualServices)
+		for _, vs := range services {
+			all.and(questionFor(r, vs))
+		}
+		rules, _ := r.DestinationRules(namespace)
+		for _, dr := range rules {
+			all.and(questionOfRule(dr))
+		}
+		return partOf(r, all)
+	})
+	if ok {
+		return shared.(*part)
+	}
+	return partOf(r, q)
+}
+
+// names are hosts to look others up in.
+type names struct {
+	exact map[host.Name]bool
+	wild  host.Names
+}
+
+func (n *names) add(hosts ...host.Name) {
+	for _, h := range hosts {
+		if n.exact[h] {
+			continue
+		}
+		n.exact[h] = true
+		if h.IsWildCarded() {
+			n.wild = append(n.wild, h)
 		}
 	}
+}
+
+// match reports whether a request can be for one of these and one of those.
+func (n *names) match(hosts ...host.Name) bool {
+	return slices.ContainsFunc(hosts, func(h host.Name) bool {
+		if n.exact[h] || slices.ContainsFunc(n.wild, h.Matches) {
+			return true
+		}
+		if h.IsWildCarded() {
+			for own := range n.exact {
+				if own.Matches(h) {
+					return true
+				}
+			}
+		}
+		return false
+	})
+}
+
+// partOf reads what the question is about.
+func partOf(r Reader, q question) *part {
+	p := &part{Reader: r, namespaces: unique(append(q.namespaces, mesh.RootNamespace)), sources: q.sources}
+	asked := &names{exact: map[host.Name]bool{}}
+	asked.add(q.hosts...)
+	p.virtualServices(q.connections, asked)
+	p.gateways()
 	for _, namespace := range p.namespaces {
 		sidecars, _ := r.Sidecars(namespace)
 		p.objects.Sidecars = append(p.objects.Sidecars, sidecars...)
 		rules, _ := r.DestinationRules(namespace)
 		for _, dr := range rules {
-			if matches(mesh.Host(dr.Spec.Host, namespace)) {
+			if asked.match(mesh.Host(dr.Spec.Host, namespace)) {
 				p.objects.DestinationRules = append(p.objects.DestinationRules, dr)
 			}
 		}
 	}
 	// A sidecar has all hosts of a virtual service at each port that one of them has.
-	namespaces := slices.Clone(p.namespaces)
+	hosts := slices.Clone(q.hosts)
 	for _, vs := range p.objects.VirtualServices {
-		for _, h := range hostsOf(vs) {
-			q.hosts = append(q.hosts, h)
-			if s, ok := service(h); ok {
-				namespaces = append(namespaces, s.Namespace)
-			}
-		}
+		hosts = append(hosts, hostsOf(vs)...)
 	}
-	for _, s := range p.objects.Sidecars {
-		for _, e := range s.Spec.Egress {
-			for _, h := range e.Hosts {
-				namespace, _, _ := strings.Cut(h, "/")
-				namespaces = append(namespaces, namespace)
-			}
-		}
-	}
-	slices.Sort(namespaces)
-	for _, namespace := range slices.Compact(namespaces) {
-		if strings.Trim(namespace, ".*~") == "" { // of a Sidecar
-			continue
-		}
-		services, _ := r.Services(namespace)
-		web := map[string]bool{} // where a sidecar knows any service of port 80, it listens there for all hosts: one of each that may be seen by others
-		for _, s := range services {
-			to := s.Annotations[annotation.NetworkingExportTo.Name]
-			is80 := !web[to] && slices.ContainsFunc(s.Spec.Ports, func(p corev1.ServicePort) bool { return p.Port == 80 })
-			web[to] = web[to] || is80
-			if is80 || matches(mesh.Host(s.Name, s.Namespace)) {
-				p.objects.Services = append(p.objects.Services, s)
-			}
-		}
-	}
-	for _, e := range of(p.namespaces, r.ServiceEntries) {
-		if matches(host.NewNames(e.Spec.Hosts)...) {
-			p.objects.ServiceEntries = append(p.objects.ServiceEntries, e)
-		}
-	}
-	p.assume(q)
+	asked.add(hosts...)
+	p.known(asked)
+	p.assume(hosts, q.ports)
+	p.mesh = sync.OnceValues(func() (*mesh.Mesh, error) { return mesh.New(p.objects) })
 	return p
 }
 
-// virtualServices adds those that match, and returns those that others may delegate to.
-func (p *part) virtualServices(q question, matches func(...host.Name) bool) (delegates []*networking.VirtualService) {
+func unique[S ~string](all []S) []S {
+	all = slices.Clone(all)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// virtualServices adds those for the hosts, and their delegates.
+func (p *part) virtualServices(connections bool, asked *names) {
+	delegates := map[string]*networking.VirtualService{}
 	for _, vs := range of(p.namespaces, p.VirtualServices) {
 		if len(vs.Spec.Hosts) == 0 {
-			delegates = append(delegates, vs)
-		} else if q.connections && len(vs.Spec.Tcp)+len(vs.Spec.Tls) > 0 || matches(hostsOf(vs)...) {
+			delegates[nameOf(vs).String()] = vs
+		} else if connections && len(vs.Spec.Tcp)+len(vs.Spec.Tls) > 0 || asked.match(hostsOf(vs)...) {
 			p.objects.VirtualServices = append(p.objects.VirtualServices, vs)
 		}
 	}
-	return delegates
+	for _, vs := range p.objects.VirtualServices {
+		for _, rule := range vs.Spec.Http {
+			if name := delegateName(rule.Delegate, vs.Namespace).String(); delegates[name] != nil {
+				p.objects.VirtualServices = append(p.objects.VirtualServices, delegates[name])
+				delete(delegates, name)
+			}
+		}
+	}
 }
 
 // gateways adds those of the part's namespaces, and all that may have the same proxies.
@@ -173,13 +231,82 @@ func (p *part) gateways() {
 	}
 }
 
+// known adds the Services and service entries that have the hosts.
+func (p *part) known(asked *names) {
+	namespaces := slices.Clone(p.namespaces)
+	for h := range asked.exact {
+		if s, ok := service(h); ok {
+			namespaces = append(namespaces, s.Namespace)
+		}
+	}
+	for _, s := range p.objects.Sidecars {
+		for _, e := range s.Spec.Egress {
+			for _, h := range e.Hosts {
+				namespace, _, _ := strings.Cut(h, "/")
+				namespaces = append(namespaces, namespace)
+			}
+		}
+	}
+	p.objects.Services = append(p.objects.Services, web)
+	p.services, p.entries = map[host.Name]*corev1.Service{}, map[host.Name][]*networking.ServiceEntry{}
+	for _, namespace := range unique(namespaces) {
+		if strings.Trim(namespace, ".*~") == "" { // of a Sidecar
+			continue
+		}
+		services, _ := p.Services(namespace)
+		web := map[string]bool{} // where a sidecar knows any service of port 80, it listens there for all hosts: one of each that may be seen by others
+		for _, s := range services {
+			to := s.Annotations[annotation.NetworkingExportTo.Name]
+			is80 := !web[to] && slices.ContainsFunc(s.Spec.Ports, func(p corev1.ServicePort) bool { return p.Port == 80 })
+			web[to] = web[to] || is80
+			if h := mesh.Host(s.Name, s.Namespace); is80 || asked.match(h) {
+				p.objects.Services = append(p.objects.Services, s)
+				p.services[h] = s
+			}
+		}
+	}
+	for _, e := range of(p.namespaces, p.ServiceEntries) {
+		if asked.match(host.NewNames(e.Spec.Hosts)...) {
+			p.entry(e)
+		}
+	}
+}
+
+func (p *part) entry(e *networking.ServiceEntry) {
+	p.objects.ServiceEntries = append(p.objects.ServiceEntries, e)
+	for _, h := range e.Spec.Hosts {
+		p.entries[host.Name(h)] = append(p.entries[host.Name(h)], e)
+	}
+}
+
+// having are the hosts that the part knows, of those that h is for.
+func (p *part) having(h host.Name) (all host.Names) {
+	if !h.IsWildCarded() {
+		if p.services[h] != nil || p.entries[h] != nil {
+			all = append(all, h)
+		}
+		return all
+	}
+	for name := range p.services {
+		if name.SubsetOf(h) {
+			all = append(all, name)
+		}
+	}
+	for name := range p.entries {
+		if name.SubsetOf(h) {
+			all = append(all, name)
+		}
+	}
+	return unique(all)
+}
+
 // assume adds a service entry for each host that may be there.
-func (p *part) assume(q question) {
+func (p *part) assume(hosts host.Names, ports []int) {
 	p.assumed = map[host.Name]bool{}
-	ports := append(slices.Clone(q.ports), 80)
+	ports = append(slices.Clone(ports), 80)
 	slices.Sort(ports)
 	ports = slices.DeleteFunc(slices.Compact(ports), func(port int) bool { return port == 0 })
-	for _, h := range q.hosts {
+	for _, h := range hosts {
 		if _, known := p.unknownHost(h); known || p.assumed[h] || h.IsWildCarded() || len(p.having(h)) > 0 {
 			continue
 		}
@@ -192,7 +319,7 @@ func (p *part) assume(q question) {
 			e.Spec.Ports = append(e.Spec.Ports, &v1alpha3.ServicePort{Number: uint32(port), Name: fmt.Sprint("http-", port), Protocol: "HTTP"})
 		}
 		p.assumed[h] = true
-		p.objects.ServiceEntries = append(p.objects.ServiceEntries, e)
+		p.entry(e)
 	}
 }
 
@@ -214,14 +341,11 @@ var web = &corev1.Service{
 
 // config is what a proxy is served; nil, if that is unknown.
 func (p *part) config(proxy mesh.Proxy) *mesh.Config {
-	if p.mesh == nil {
-		m, err := mesh.New(p.objects)
-		if err != nil {
-			return nil
-		}
-		p.mesh = m
+	m, err := p.mesh()
+	if err != nil {
+		return nil
 	}
-	c, err := p.mesh.Config(proxy)
+	c, err := m.Config(proxy)
 	if err != nil {
 		return nil
 	}
@@ -229,10 +353,7 @@ func (p *part) config(proxy mesh.Proxy) *mesh.Config {
 }
 
 // service is the Service of the host; nil, if none is known.
-func (p *part) service(h host.Name) *corev1.Service {
-	name, _ := service(h)
-	return find(p.objects.Services, name)
-}
+func (p *part) service(h host.Name) *corev1.Service { return p.services[h] }
 
 // pods are as many as the Service selects with these labels in addition; false, if that is unknown.
 func (p *part) pods(s *corev1.Service, subset map[string]string) (n int, known bool) {

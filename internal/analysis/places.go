@@ -101,7 +101,9 @@ func (p *part) possible(gateway *networking.Gateway) (all []mesh.Proxy) {
 	namespaces, sets := append([]string{elsewhere}, p.namespaces...), []map[string]string{gateway.Spec.Selector}
 	among := slices.Clone(p.sources)
 	for _, dr := range p.objects.DestinationRules {
-		among = append(among, source{labels: dr.Spec.GetWorkloadSelector().GetMatchLabels()})
+		if workloads := dr.Spec.GetWorkloadSelector().GetMatchLabels(); workloads != nil {
+			among = append(among, source{labels: workloads})
+		}
 	}
 	for _, s := range among {
 		if s.namespace != "" && !slices.Contains(namespaces, s.namespace) {
@@ -146,19 +148,24 @@ type source struct {
 }
 
 func sources(spec *v1alpha3.VirtualService) (all []source) {
+	add := func(namespace string, labels map[string]string) {
+		if namespace != "" || len(labels) > 0 {
+			all = append(all, source{namespace, labels})
+		}
+	}
 	for _, r := range spec.GetHttp() {
 		for _, m := range r.GetMatch() {
-			all = append(all, source{m.GetSourceNamespace(), m.GetSourceLabels()})
+			add(m.GetSourceNamespace(), m.GetSourceLabels())
 		}
 	}
 	for _, r := range spec.GetTls() {
 		for _, m := range r.GetMatch() {
-			all = append(all, source{m.GetSourceNamespace(), m.GetSourceLabels()})
+			add(m.GetSourceNamespace(), m.GetSourceLabels())
 		}
 	}
 	for _, r := range spec.GetTcp() {
 		for _, m := range r.GetMatch() {
-			all = append(all, source{m.GetSourceNamespace(), m.GetSourceLabels()})
+			add(m.GetSourceNamespace(), m.GetSourceLabels())
 		}
 	}
 	return all

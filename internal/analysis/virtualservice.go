@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -36,22 +37,17 @@ type virtualService struct {
 	object   *networking.VirtualService // whose findings are asked for
 	root     *networking.VirtualService // whose rules proxies have: the same, unless that is a delegate
 	spec     *v1alpha3.VirtualService   // of the root, with full names
-	own      *v1alpha3.VirtualService   // of the object
 	places   []place
 	complete bool
 }
 
 func asked(r Reader, root, vs *networking.VirtualService) *virtualService {
 	a := &virtualService{object: vs, root: root, spec: resolved(root)}
-	a.own = a.spec
 	q := questionOf(root, a.spec)
 	if root != vs {
-		a.own = resolved(vs)
-		more := questionOf(vs, a.own)
-		q.namespaces, q.hosts = append(q.namespaces, more.namespaces...), append(q.hosts, more.hosts...)
-		q.ports, q.sources = append(q.ports, more.ports...), append(q.sources, more.sources...)
+		q.and(questionOf(vs, resolved(vs)))
 	}
-	a.part = partOf(r, q)
+	a.part = ask(r, vs.Namespace, q)
 	a.places, a.complete = a.part.places(root, a.spec)
 	return a
 }
@@ -79,7 +75,7 @@ func (a *virtualService) nowhere() (findings []engine.Finding) {
 }
 
 func (a *virtualService) nowhereIn(v view) (findings []engine.Finding) {
-	for _, s := range v.Rules() {
+	for _, s := range v.RulesOf(nameOf(a.root)) {
 		index := a.index(s)
 		if index < 0 {
 			continue
@@ -164,7 +160,7 @@ func (p *part) rulesKnown(v view, h host.Name, rules []types.NamespacedName) boo
 		if s, ok := service(h); ok {
 			namespaces = append(namespaces, s.Namespace)
 		}
-		for _, e := range p.objects.ServiceEntries {
+		for _, e := range p.entries[h] {
 			namespaces = append(namespaces, e.Namespace)
 		}
 	}
@@ -214,19 +210,26 @@ func (a *virtualService) hiddenIn(v view) (findings []engine.Finding) {
 			Detail:  effect + " Put the rules into one VirtualService, in the order that is meant, or give each its own host.",
 		})
 	}
-	rules := v.Rules()
-	for _, s := range rules {
-		for _, before := range s.Before {
-			rule, ok := mesh.RuleOf(before)
-			if !ok || rule.VirtualService == s.VirtualService || !mesh.Covers(before, s.Route) {
+	domains := map[string]bool{}
+	for _, s := range v.RulesOf(us) {
+		if s.HTTP {
+			domains[s.Domains[0]] = true
+		}
+	}
+	for _, domain := range slices.Sorted(maps.Keys(domains)) {
+		for _, s := range v.RulesAt(domain) {
+			i := slices.IndexFunc(s.Before, func(before mesh.Served) bool {
+				return before.VirtualService != s.VirtualService && mesh.Covers(before.Route, s.Route)
+			})
+			if i < 0 {
 				continue
 			}
-			if other, ours := otherOf(us, rule.VirtualService, s.VirtualService); ours {
+			first := s.Before[i].Rule
+			if other, ours := otherOf(us, first.VirtualService, s.VirtualService); ours {
 				loser := quoted("VirtualService", s.VirtualService)
 				say(a.hostField(s.Domains), other, fmt.Sprintf("For %s %s comes first%s: what its %s matches never comes to %s of %s.", list(s.Domains),
-					quoted("VirtualService", rule.VirtualService), a.why(v, rule.VirtualService, s.VirtualService), index(rule), index(s.Rule), loser))
+					quoted("VirtualService", first.VirtualService), a.why(v, first.VirtualService, s.VirtualService), index(first), index(s.Rule), loser))
 			}
-			break
 		}
 	}
 	if v.gateway != nil {
@@ -239,7 +242,7 @@ func (a *virtualService) hiddenIn(v view) (findings []engine.Finding) {
 			continue
 		}
 		for i, h := range hostsOf(a.root) {
-			winner, one := answers(rules, h)
+			winner, one := answers(v.RulesAt(string(h)))
 			loser, ours := otherOf(winner, us, nameOf(vs))
 			if !one || !ours || !slices.Contains(hostsOf(vs), h) {
 				continue
@@ -288,12 +291,9 @@ func (a *virtualService) why(v view, first, second types.NamespacedName) string 
 
 func index(r mesh.Rule) string { return strings.TrimPrefix(r.Field(), "spec.") }
 
-// answers is the virtual service whose rules are those for the host; false, if there is none, or several at different ports.
-func answers(rules []mesh.Served, h host.Name) (winner types.NamespacedName, one bool) {
+// answers is the virtual service whose rules these are; false, if there is none, or several at different ports.
+func answers(rules []mesh.Served) (winner types.NamespacedName, one bool) {
 	for _, s := range rules {
-		if !s.HTTP || !slices.Contains(s.Domains, string(h)) {
-			continue
-		}
 		if one && s.VirtualService != winner {
 			return types.NamespacedName{}, false
 		}
@@ -327,10 +327,9 @@ func (a *virtualService) unserved(hidden []engine.Finding) (findings []engine.Fi
 			return nil
 		}
 		for _, v := range views {
-			rules = append(rules, v.Rules()...)
+			rules = append(rules, v.RulesOf(nameOf(a.root))...)
 		}
 	}
-	rules = slices.DeleteFunc(rules, func(s mesh.Served) bool { return s.VirtualService != nameOf(a.root) })
 	us := quoted("VirtualService", nameOf(a.root))
 	all := len(a.root.Spec.Hosts)
 	for i, h := range hostsOf(a.root) {

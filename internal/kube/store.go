@@ -30,8 +30,10 @@ const (
 
 // store holds the objects of the cluster that were read, as JSON, so that hundreds of resources cost a handful of requests.
 type store struct {
-	mu   sync.Mutex
-	sets map[setKey]*set
+	mu      sync.Mutex
+	sets    map[setKey]*set
+	derived map[any]func() any // what others made of them
+	noted   bool               // something was written or watched, so that what is derived may be old
 }
 
 type setKey struct {
@@ -117,6 +119,7 @@ func (c *Cluster) Note(o Object, live *unstructured.Unstructured) {
 	for _, namespace := range []string{o.Namespace, metav1.NamespaceAll} {
 		c.store.mu.Lock()
 		s := c.store.sets[setKey{resource: o.Resource, namespace: namespace}]
+		c.store.noted, c.store.derived = true, nil
 		c.store.mu.Unlock()
 		if s == nil { // nobody has asked
 			continue
@@ -128,6 +131,25 @@ func (c *Cluster) Note(o Object, live *unstructured.Unstructured) {
 		}
 		s.note(s.name(o.Namespace, o.Name), noted)
 	}
+}
+
+// Derived is what make makes of the objects, made once for each key; false, once any of them may have changed since they were read.
+func (c *Cluster) Derived(key any, make func() any) (any, bool) {
+	c.store.mu.Lock()
+	if c.store.noted {
+		c.store.mu.Unlock()
+		return nil, false
+	}
+	if c.store.derived == nil {
+		c.store.derived = map[any]func() any{}
+	}
+	once, ok := c.store.derived[key]
+	if !ok {
+		once = sync.OnceValue(make)
+		c.store.derived[key] = once
+	}
+	c.store.mu.Unlock()
+	return once(), true
 }
 
 // name is what the set calls an object.
@@ -296,6 +318,7 @@ func (l Listing[T]) unknown(ctx context.Context, namespace string, err error) {
 func (c *Cluster) Watch() {
 	c.store.mu.Lock()
 	defer c.store.mu.Unlock()
+	c.store.noted, c.store.derived = true, nil
 	for _, s := range c.store.sets {
 		s.watch()
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	listener "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	route "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
@@ -33,7 +34,8 @@ type Config struct {
 	Routes    map[string]*route.RouteConfiguration // by name
 	Clusters  map[string]bool                      // by name
 
-	node *model.Proxy
+	node  *model.Proxy
+	rules rules
 }
 
 // Config is what the proxy is served.
@@ -156,10 +158,10 @@ func (r Rule) Field() string { return fmt.Sprintf("spec.http[%d]", r.Index) }
 type Served struct {
 	Rule
 	Port     int
-	Domains  []string       // of requests, or SNI hosts of connections
-	Route    *route.Route   // of requests
-	Before   []*route.Route // what requests for the same domains are tried on first
-	Clusters []string       // where it leads
+	Domains  []string     // of requests, or SNI hosts of connections
+	Route    *route.Route // of requests
+	Before   []Served     // what requests for the same domains are tried on first
+	Clusters []string     // where it leads
 }
 
 var configOf = regexp.MustCompile(`^/apis/networking\.istio\.io/[^/]+/namespaces/([^/]+)/virtual-service/(.+)$`)
@@ -185,8 +187,41 @@ func RuleOf(r *route.Route) (Rule, bool) {
 	return rule, true
 }
 
+// rules are those of a proxy, read when somebody asks.
+type rules struct {
+	once sync.Once
+	all  []Served
+	of   map[types.NamespacedName][]Served // by virtual service
+	at   map[string][]Served               // by domain, of requests
+}
+
 // Rules are those that the proxy has.
-func (c *Config) Rules() (all []Served) {
+func (c *Config) Rules() []Served { return c.read().all }
+
+// RulesOf are those of a virtual service.
+func (c *Config) RulesOf(vs types.NamespacedName) []Served { return c.read().of[vs] }
+
+// RulesAt are those of requests for a domain, in their order, at all ports.
+func (c *Config) RulesAt(domain string) []Served { return c.read().at[domain] }
+
+func (c *Config) read() *rules {
+	r := &c.rules
+	r.once.Do(func() {
+		r.all = c.served()
+		r.of, r.at = map[types.NamespacedName][]Served{}, map[string][]Served{}
+		for _, s := range r.all {
+			r.of[s.VirtualService] = append(r.of[s.VirtualService], s)
+			if s.HTTP {
+				for _, domain := range s.Domains {
+					r.at[domain] = append(r.at[domain], s)
+				}
+			}
+		}
+	})
+	return r
+}
+
+func (c *Config) served() (all []Served) {
 	seen := map[string]bool{}
 	for _, l := range c.Listeners {
 		port := int(l.GetAddress().GetSocketAddress().GetPortValue())
@@ -235,13 +270,13 @@ func (c *Config) RoutesOf(chain *listener.FilterChain) *route.RouteConfiguration
 
 func requests(port int, routes *route.RouteConfiguration) (all []Served) {
 	for _, vhost := range routes.GetVirtualHosts() {
-		for i, r := range vhost.GetRoutes() {
+		var here []Served
+		for _, r := range vhost.GetRoutes() {
 			if rule, ok := RuleOf(r); ok {
-				all = append(all, Served{
-					Rule: rule, Port: port, Domains: vhost.GetDomains(), Route: r, Before: vhost.GetRoutes()[:i], Clusters: clustersOf(r),
-				})
+				here = append(here, Served{Rule: rule, Port: port, Domains: vhost.GetDomains(), Route: r, Before: here, Clusters: clustersOf(r)})
 			}
 		}
+		all = append(all, here...)
 	}
 	return all
 }
