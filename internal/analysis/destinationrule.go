@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"istio.io/api/label"
-	"istio.io/api/networking/v1alpha3"
 	networking "istio.io/client-go/pkg/apis/networking/v1"
 	"istio.io/istio/pkg/config/host"
 	corev1 "k8s.io/api/core/v1"
@@ -130,108 +129,4 @@ func followed(rules []types.NamespacedName, dr, other *networking.DestinationRul
 	}
 	return fmt.Sprintf("For proxies of namespace %q Istio merges them, and %s comes first, because %s: the traffic policy is its own if it has one, and of two subsets "+
 		"of the same name its own counts.", client, winner, why)
-}
-
-// Removal says which virtual services still route to subsets that the update of a destination rule takes away.
-func Removal(r Reader, before, after *networking.DestinationRule) (findings []engine.Finding) {
-	for _, u := range usersOf(r, before, after) {
-		us, it := quoted("DestinationRule", nameOf(after)), quoted("VirtualService", nameOf(u.vs))
-		findings = append(findings, engine.Finding{
-			Field:   "spec.subsets",
-			Summary: fmt.Sprintf("%s still routes to %s of %s", it, list(u.subsets), us),
-			Detail: fmt.Sprintf("Without the subset, requests that %s sends there would be answered with 503: see its %s. Nothing was written. "+
-				"Apply that VirtualService first, with the subset still in place, so that it does not route there any more; take the subset away after that. "+
-				"If this apply was to do both, apply again, unless the VirtualService refers to the lamia_destination_rule: Terraform changes after it what refers to it.",
-				it, strings.Join(u.routes, ", ")),
-		})
-	}
-	return findings
-}
-
-// Needed are the subsets that the update of a destination rule takes away and virtual services still route to, with what to say of it.
-func Needed(r Reader, before, after *networking.DestinationRule) (subsets []string, findings []engine.Finding) {
-	for _, u := range usersOf(r, before, after) {
-		subsets = append(subsets, u.subsets...)
-		us, it := quoted("DestinationRule", nameOf(after)), quoted("VirtualService", nameOf(u.vs))
-		findings = append(findings, engine.Finding{
-			Field:   "spec.subsets",
-			Summary: fmt.Sprintf("%s of %s stays as long as %s routes to it", list(u.subsets), us, it),
-			Detail: fmt.Sprintf("Without the subset, requests that %s sends there would be answered with 503: see its %s. If this apply changes that, it takes the subset away "+
-				"after it. Otherwise the next plan shows what is left to take away.", it, strings.Join(u.routes, ", ")),
-		})
-	}
-	slices.Sort(subsets)
-	return slices.Compact(subsets), findings
-}
-
-// user is a virtual service that routes to subsets.
-type user struct {
-	vs      *networking.VirtualService
-	routes  []string
-	subsets []string
-}
-
-// usersOf are those that lose subsets by the update of a destination rule.
-func usersOf(r Reader, before, after *networking.DestinationRule) (users []user) {
-	if !removes(before, after) {
-		return nil
-	}
-	h := mesh.Host(before.Spec.Host, before.Namespace)
-	for _, vs := range of(questionOfRule(before).namespaces, r.VirtualServices) {
-		u := user{vs: vs}
-		for _, d := range destinations(&vs.Spec) {
-			if d.GetSubset() == "" || mesh.Host(d.GetHost(), vs.Namespace) != h && !h.IsWildCarded() {
-				continue
-			}
-			field := d.field + ".subset"
-			if lost(with{r, after}, vs)[field] && !lost(with{r, before}, vs)[field] {
-				u.routes = append(u.routes, strings.TrimPrefix(d.field, "spec."))
-				u.subsets = append(u.subsets, d.GetSubset())
-			}
-		}
-		if u.routes != nil {
-			slices.Sort(u.subsets)
-			u.subsets = slices.Compact(u.subsets)
-			users = append(users, u)
-		}
-	}
-	return users
-}
-
-// lost are the fields of the destinations of a virtual service that are not there.
-func lost(r Reader, vs *networking.VirtualService) map[string]bool {
-	fields := map[string]bool{}
-	for _, f := range VirtualService(r, vs) {
-		fields[f.Field] = true
-	}
-	return fields
-}
-
-// removes reports whether a subset goes, or the host that subsets are of.
-func removes(before, after *networking.DestinationRule) bool {
-	return slices.ContainsFunc(before.Spec.Subsets, func(s *v1alpha3.Subset) bool { return !hasSubset(after, s.GetName()) }) ||
-		len(before.Spec.Subsets) > 0 && before.Spec.Host != after.Spec.Host
-}
-
-func hasSubset(dr *networking.DestinationRule, name string) bool {
-	return slices.ContainsFunc(dr.Spec.Subsets, func(s *v1alpha3.Subset) bool { return s.GetName() == name })
-}
-
-// with is the cluster with one rule as given.
-type with struct {
-	Reader
-	dr *networking.DestinationRule
-}
-
-// Derived is nothing that others share.
-func (with) Derived(any, func() any) (any, bool) { return nil, false }
-
-// DestinationRules are those of the namespace, with the given one among them.
-func (w with) DestinationRules(namespace string) ([]*networking.DestinationRule, bool) {
-	all, known := w.Reader.DestinationRules(namespace)
-	if namespace != w.dr.Namespace {
-		return all, known
-	}
-	others := slices.DeleteFunc(slices.Clone(all), func(dr *networking.DestinationRule) bool { return dr.Name == w.dr.Name })
-	return append(others, w.dr), known
 }

@@ -126,12 +126,13 @@ func TestDestinationRule_exportTo(t *testing.T) {
 }
 
 // Nobody is harmed by what a shared gateway does not see.
-func TestRemoval_private(t *testing.T) {
+func TestNeeded_private(t *testing.T) {
 	t.Parallel()
 	const rules = "- {kind: DestinationRule, name: dr, spec: {host: svc, exportTo: [.], subsets: [{name: v1}]}}\n- {kind: DestinationRule, name: dr, spec: {host: svc, exportTo: [.]}}\n"
 	c := parse(t, rules+"- {kind: VirtualService, name: vs, spec: {hosts: [x.example.com], gateways: [gw], http: [{route: [{destination: {host: svc, subset: v1}}]}]}}\n"+
 		"- {kind: Gateway, name: gw, spec: {selector: {istio: ingressgateway}, servers: [{hosts: ['*']}]}}\n- {kind: Pod, name: istio-system/ingress, labels: {istio: ingressgateway}}")
 	was, is := c.destinationRules[0], c.destinationRules[1]
 	c.destinationRules = slices.Delete(c.destinationRules, 1, 2)
-	expect(t, analysis.Removal(c, was, is), nil)
+	_, findings := analysis.Needed(c, was, is)
+	expect(t, findings, nil)
 }

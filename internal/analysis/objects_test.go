@@ -27,7 +27,7 @@ type objects struct {
 	services         []*corev1.Service
 	pods             []*corev1.Pod
 
-	unknown []string // namespaces that cannot be read, or "Sidecar"
+	unknown []string    // namespaces that cannot be read, or "Sidecar"
 	derived map[any]any // nil: objects are written
 }
 

@@ -243,7 +243,7 @@ func (p *part) said(where place, say func(view) []engine.Finding) (all []engine.
 			all = append(all, findings...)
 		default:
 			all = slices.DeleteFunc(all, func(f engine.Finding) bool {
-				return !slices.ContainsFunc(findings, func(other engine.Finding) bool { return about(f) == about(other) })
+				return !slices.ContainsFunc(findings, func(other engine.Finding) bool { return subject(f) == subject(other) })
 			})
 		}
 	}
@@ -253,8 +253,8 @@ func (p *part) said(where place, say func(view) []engine.Finding) (all []engine.
 	return once(all)
 }
 
-// about is what a finding says something of. Of a destination that is not there different proxies may miss different things.
-func about(f engine.Finding) string {
+// subject is what a finding says something of. Of a destination that is not there different proxies may miss different things.
+func subject(f engine.Finding) string {
 	for _, what := range []string{".host", ".port", ".subset"} {
 		if destination, ok := strings.CutSuffix(f.Field, what); ok {
 			return destination

@@ -58,6 +58,9 @@ func (k *Kind) dryRun(ctx context.Context, run *Run, prior, plan values, replace
 		t.create(plan, &old)
 	default:
 		t.update(prior, plan)
+		if !run.applying.Load() {
+			t.keep(prior, plan) // and says so
+		}
 	}
 	t.warnOfRights()
 }

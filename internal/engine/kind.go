@@ -48,9 +48,10 @@ type Kind struct {
 	// Related says what of the stored object has no effect, or another than it seems, because of what else the cluster holds or lacks. Nil: it
 	// means the same everywhere.
 	Related func(ctx context.Context, cluster *kube.Cluster, stored *unstructured.Unstructured) []Finding
-	// Relied says what in the cluster relies on what an update takes away. Nil: nothing does.
+	// Relied says what in the cluster relies on what an update takes away, or a deletion, which has no after. Nil: nothing does.
 	Relied func(ctx context.Context, cluster *kube.Cluster, before, after *unstructured.Unstructured) []Finding
-
+	// Uses are what the object offers others, and takes from them.
+	Uses Uses
 	// Keeps is what an update leaves for others as long as they need it. Nil: nothing.
 	Keeps *Keeps
 

@@ -13,8 +13,6 @@ const (
 	relating = 10 * time.Second
 	// settling is how long all resources of an apply together wait for objects that Terraform makes or takes away at the same time.
 	settling = 3 * time.Second
-	// leaving is how long to wait, before anything is written, for objects that Terraform changes at the same time.
-	leaving = 5 * time.Second
 )
 
 // relate warns of what follows from other objects for the stored one. What followed already from prior, an earlier version of it, was said when
@@ -57,36 +55,6 @@ func (s *session) warnOf(findings []Finding) {
 			s.diagnostics.AddWarning(f.Summary, f.Detail)
 		}
 	}
-}
-
-// relied refuses an update that takes away what other objects rely on, and reports whether it did.
-func (s *session) relied(prior, plan values) bool {
-	if s.kind.Relied == nil || s.run.AtOnce {
-		return false
-	}
-	before, err := s.kind.object(prior)
-	if err != nil {
-		return false // it is the update's to say
-	}
-	after, err := s.kind.object(plan)
-	if err != nil {
-		return false
-	}
-	find := func() []Finding { return s.kind.Relied(s.ctx, s.cluster, before, after) }
-	findings := find()
-	if len(findings) > 0 {
-		waiting, cancel := context.WithTimeout(s.ctx, leaving)
-		findings = s.lasting(waiting, findings, find)
-		cancel()
-	}
-	for _, f := range findings {
-		if at, ok := s.kind.at(f.Field); ok {
-			s.diagnostics.AddAttributeError(at, f.Summary, f.Detail)
-		} else {
-			s.diagnostics.AddError(f.Summary, f.Detail)
-		}
-	}
-	return len(findings) > 0
 }
 
 // lasting are the findings that are still there when they are looked for again and again until ctx ends.

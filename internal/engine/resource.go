@@ -38,6 +38,7 @@ func (k *Kind) create(ctx context.Context, run *Run, plan values, private privat
 		s.fail("create", err)
 		return nil
 	}
+	s.spread(nil, plan)
 	live, err := s.create(plan)
 	switch {
 	case err == nil:
@@ -142,10 +143,9 @@ func (k *Kind) update(ctx context.Context, run *Run, prior, plan values, diagnos
 	}
 	defer s.close()
 
-	if s.relied(prior, plan) {
-		return prior
-	}
 	kept := s.keep(prior, plan)
+	s.relied(prior, kept)
+	s.spread(prior, plan)
 	live, err := s.update(prior, kept)
 	if err != nil {
 		s.fail("patch", err)
@@ -182,6 +182,7 @@ func (k *Kind) delete(ctx context.Context, run *Run, state values, diagnostics *
 		}
 		uid = string(live.GetUID())
 	}
+	s.relied(state, nil)
 	if err := s.delete(uid); err != nil {
 		s.fail("delete", err)
 	}
@@ -259,6 +260,7 @@ func (s *session) fail(verb string, err error) {
 // settle makes and awaits what belongs to the object that is stored now, and returns the state. Whatever fails, the object is in it.
 func (s *session) settle(prior, plan values, live *unstructured.Unstructured) values {
 	s.cluster.Note(s.ref, live)
+	s.offer(prior, live)
 	state := plan.known()
 	stored := Stored{live, nil}
 	companions, err := s.accompany(live, prior, plan)

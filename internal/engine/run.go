@@ -21,6 +21,7 @@ type Run struct {
 	pending    sync.Map    // whether objects that were read have not been planned
 	said       sync.Map    // what need not be said twice
 	access     sync.Map    // what the credentials allow
+	offered    sync.Map    // when an [Offer] was stored
 	settling   budget
 	leftovers  leftovers
 }

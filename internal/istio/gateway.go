@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"istio.io/api/networking/v1alpha3"
+	networking "istio.io/client-go/pkg/apis/networking/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -72,6 +73,7 @@ func Gateway() *engine.Kind {
 		return spec.Known(planned["selector"]) && namespace != "" && name != "" && !hasWorkload(namespace, name, planned)
 	}
 	k.Related = related(analysis.Gateway)
+	k.Relied = losses[networking.Gateway](k.Kind)
 	addressDependsOn := []string{"selector", "workload.service", "companions.Service"}
 	k.Computed = []engine.Computed{
 		{

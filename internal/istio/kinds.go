@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"istio.io/api/networking/v1alpha3"
 	networking "istio.io/client-go/pkg/apis/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/describe"
 	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
@@ -27,6 +29,12 @@ func Kinds() []*engine.Kind {
 func VirtualService() *engine.Kind {
 	k := kind("virtual_service", "VirtualService", "virtualservices", (*v1alpha3.VirtualService)(nil), admission.VirtualService())
 	k.Related = related(analysis.VirtualService)
+	k.Uses.Takes = offers(func(vs *networking.VirtualService) (all []engine.Offer) {
+		for d := range mesh.Destinations(&vs.Spec) {
+			all = append(all, engine.Offer{Host: string(mesh.Host(d.GetHost(), vs.Namespace)), Part: d.GetSubset()})
+		}
+		return all
+	})
 	return k
 }
 
@@ -34,25 +42,31 @@ func VirtualService() *engine.Kind {
 func DestinationRule() *engine.Kind {
 	k := kind("destination_rule", "DestinationRule", "destinationrules", (*v1alpha3.DestinationRule)(nil), admission.DestinationRule())
 	k.Related = related(analysis.DestinationRule)
-	// convert makes both objects of their Go type; false, if they have none, which others say.
-	convert := func(before, after *unstructured.Unstructured) (was, is *networking.DestinationRule, ok bool) {
-		was, err := analysis.Convert[networking.DestinationRule](before)
-		if err != nil {
-			return nil, nil, false
+	k.Uses.Offers = offers(func(dr *networking.DestinationRule) (all []engine.Offer) {
+		for _, s := range dr.Spec.Subsets {
+			all = append(all, engine.Offer{Host: string(mesh.Host(dr.Spec.Host, dr.Namespace)), Part: s.GetName()})
 		}
-		is, err = analysis.Convert[networking.DestinationRule](after)
-		return was, is, err == nil
+		return all
+	})
+	sameHost := func(before, after *unstructured.Unstructured) bool {
+		was, _, _ := unstructured.NestedString(before.Object, "spec", "host")
+		is, _, _ := unstructured.NestedString(after.Object, "spec", "host")
+		return was == is
 	}
+	losses := losses[networking.DestinationRule](k.Kind)
 	k.Relied = func(ctx context.Context, cluster *kube.Cluster, before, after *unstructured.Unstructured) []engine.Finding {
-		was, is, ok := convert(before, after)
-		if !ok || was.Spec.Host == is.Spec.Host { // else what is needed is kept
+		if after != nil && sameHost(before, after) { // what is needed is kept
 			return nil
 		}
-		return analysis.Removal(analysis.Cluster{Context: ctx, Cluster: cluster}, was, is)
+		return losses(ctx, cluster, before, after)
 	}
 	k.Keeps = &engine.Keeps{Attribute: "subsets", Needed: func(ctx context.Context, cluster *kube.Cluster, before, after *unstructured.Unstructured) ([]string, []engine.Finding) {
-		was, is, ok := convert(before, after)
-		if !ok || was.Spec.Host != is.Spec.Host {
+		was, err := analysis.Convert[networking.DestinationRule](before)
+		if err != nil || !sameHost(before, after) {
+			return nil, nil
+		}
+		is, err := analysis.Convert[networking.DestinationRule](after)
+		if err != nil {
 			return nil, nil
 		}
 		return analysis.Needed(analysis.Cluster{Context: ctx, Cluster: cluster}, was, is)
@@ -62,7 +76,15 @@ func DestinationRule() *engine.Kind {
 
 // ServiceEntry is networking.istio.io/v1 ServiceEntry.
 func ServiceEntry() *engine.Kind {
-	return kind("service_entry", "ServiceEntry", "serviceentries", (*v1alpha3.ServiceEntry)(nil), admission.ServiceEntry())
+	k := kind("service_entry", "ServiceEntry", "serviceentries", (*v1alpha3.ServiceEntry)(nil), admission.ServiceEntry())
+	k.Uses.Offers = offers(func(e *networking.ServiceEntry) (all []engine.Offer) {
+		for _, h := range e.Spec.Hosts {
+			all = append(all, engine.Offer{Host: h})
+		}
+		return all
+	})
+	k.Relied = losses[networking.ServiceEntry](k.Kind)
+	return k
 }
 
 // related asks what follows for an object from others.
@@ -73,6 +95,39 @@ func related[T any](analyze func(analysis.Reader, *T) []engine.Finding) func(con
 			return nil
 		}
 		return analyze(analysis.Cluster{Context: ctx, Cluster: cluster}, converted)
+	}
+}
+
+// losses asks who loses something by a change.
+func losses[T any, P interface {
+	*T
+	metav1.Object
+}](kind string) func(context.Context, *kube.Cluster, *unstructured.Unstructured, *unstructured.Unstructured) []engine.Finding {
+	return func(ctx context.Context, cluster *kube.Cluster, before, after *unstructured.Unstructured) []engine.Finding {
+		was, err := analysis.Convert[T](before)
+		if err != nil {
+			return nil
+		}
+		var is metav1.Object
+		if after != nil {
+			converted, err := analysis.Convert[T](after)
+			if err != nil {
+				return nil
+			}
+			is = P(converted)
+		}
+		return analysis.Losses(analysis.Cluster{Context: ctx, Cluster: cluster}, kind, P(was), is)
+	}
+}
+
+// offers asks what an object offers or takes.
+func offers[T any](of func(*T) []engine.Offer) func(*unstructured.Unstructured) []engine.Offer {
+	return func(o *unstructured.Unstructured) []engine.Offer {
+		converted, err := analysis.Convert[T](o)
+		if err != nil {
+			return nil
+		}
+		return of(converted)
 	}
 }
 

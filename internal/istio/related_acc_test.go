@@ -174,7 +174,7 @@ func TestAccRelated_madeTogether(t *testing.T) {
 resource "lamia_gateway" "test" {
   namespace = var.namespace
   name      = "gw"
-  selector  = { istio = "x" }
+  selector  = { istio = var.namespace }
   servers   = [{ port = { number = 80, name = "http", protocol = "HTTP" }, hosts = ["*"] }]
 }
 resource "lamia_destination_rule" "test" {
@@ -208,7 +208,7 @@ resource "lamia_virtual_service" "test" {
 `
 	}
 	r := relate(t, vs(`"mesh"`))
-	r.object(istio.Gateway(), "gw").Create(`{"selector":{"istio":"x"},"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["*"]}]}`, nil)
+	r.object(istio.Gateway(), "gw").Create(`{"selector":{"istio":"`+r.namespace+`"},"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["*"]}]}`, nil)
 	older := r.object(istio.VirtualService(), "a") // or as old, and first in the alphabet
 	older.Create(`{"hosts":["x.`+r.namespace+`.svc.cluster.local"],"http":[{"route":[{"destination":{"host":"svc"}}]}]}`, nil)
 	conflict := []string{"hosts", `VirtualService "$/b" and VirtualService "$/a" have the same host in the mesh`, `Sidecars of namespace "$" follow VirtualService "$/a" alone`}
@@ -277,9 +277,10 @@ func TestAccRelated_subsetKept(t *testing.T) {
 		}
 	}
 	r.Configure(folderOf(t, strings.Replace(rule, less, "", 1)))
+	kept := []string{"subsets", `"v2" of DestinationRule "$/b" stays as long as VirtualService "$/vs" routes to it`, "http[0].route[0].destination", "the next plan shows"}
+	r.warns(r.Run("plan"), kept)
 	for range 2 {
-		r.warns(r.Run("apply", "-auto-approve"), []string{"subsets", `"v2" of DestinationRule "$/b" stays as long as VirtualService "$/vs" routes to it`,
-			"http[0].route[0].destination", "the next plan shows"})
+		r.warns(r.Run("apply", "-auto-approve"), kept, kept) // when it plans, and when it applies
 		subsets(2)
 	}
 	vs.Patch(`{"spec":{"http":[{"route":[{"destination":{"host":"svc","subset":"v1"}}]}]}}`)
@@ -401,7 +402,7 @@ resource "lamia_destination_rule" "test" {
 `, subset, timeout)
 	}
 	r.Terraform = r.terraform(fleet("v2", "1s"), proxy)
-	r.object(istio.Gateway(), "gw").Create(`{"selector":{"istio":"x"},"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["*"]}]}`, nil)
+	r.object(istio.Gateway(), "gw").Create(`{"selector":{"istio":"`+r.namespace+`"},"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["*"]}]}`, nil)
 	for i := range 20 {
 		r.service(fmt.Sprint("svc-", i))
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
+	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
 // Values that are known after apply break no rule at plan. If they turn out to, nothing is sent.
@@ -47,7 +48,9 @@ func TestAccRules_unknown(t *testing.T) {
 // What istiod accepts and warns of, and what is hardly meant, is told at plan, once, at the attribute.
 func TestAccRules_warnings(t *testing.T) {
 	t.Parallel()
-	tf := acctest.NewTerraform(t, "testdata/warnings", "", map[string]any{"namespace": acctest.Namespace(t)})
+	namespace := acctest.Namespace(t)
+	acctest.NewObject(t, istio.Service(), namespace, "a").Create(`{"ports":[{"name":"http","port":80}]}`, nil)
+	tf := acctest.NewTerraform(t, "testdata/warnings", "", map[string]any{"namespace": namespace})
 	want := []string{
 		`at "http = \[.*": warning: virtualService rule #1 not used \(route without matches defined before\): At http\[1\]\.match\[0\]: This VirtualService is accepted, but istiod warns about it\. Change it here, or http\[0\]\.`,
 		`at "http = \[.*": warning: The path /service1/x becomes //x, and /service10 becomes /0: At http\[1\]\.match\[0\]\.uri\.prefix: .* prefix = "/service1/" instead`,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/magneticio/terraform-provider-lamia/internal/describe"
 	"github.com/magneticio/terraform-provider-lamia/internal/engine"
+	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
@@ -16,15 +17,20 @@ import (
 // values that the API server fills in (pkg/apis/core/v1/defaults.go and pkg/registry/core/service in k8s.io/kubernetes).
 func Service() *engine.Kind {
 	address := []string{"type", "clusterIP", "externalName", "annotations"} // annotations may move a load balancer
+	const kind = "Service"
 	return &engine.Kind{
 		Type: "service",
 		Description: "A Kubernetes Service: a stable name and address for the pods that a selector selects. Its `host` is what virtual services " +
 			"and destination rules name as their destination.",
 		Resource:  corev1.SchemeGroupVersion.WithResource("services"),
-		Kind:      "Service",
+		Kind:      kind,
 		Spec:      serviceSpec,
 		ValidName: validation.IsDNS1035Label,
 		Waiting:   waitForAddress,
+		Relied:    losses[corev1.Service](kind),
+		Uses: engine.Uses{Offers: func(o *unstructured.Unstructured) []engine.Offer {
+			return []engine.Offer{{Host: string(mesh.Host(o.GetName(), o.GetNamespace()))}}
+		}},
 		Computed: []engine.Computed{
 			{
 				Field: scalar("host", "host", spec.String, "The fully qualified name, such as "+

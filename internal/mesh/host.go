@@ -19,8 +19,8 @@ func Host(name, namespace string) host.Name {
 	return model.ResolveShortnameToFQDN(name, config.Meta{Namespace: namespace, Domain: Domain})
 }
 
-// destinations are all that a virtual service names.
-func destinations(vs *v1alpha3.VirtualService) iter.Seq[*v1alpha3.Destination] {
+// Destinations are all that a virtual service names.
+func Destinations(vs *v1alpha3.VirtualService) iter.Seq[*v1alpha3.Destination] {
 	return func(yield func(*v1alpha3.Destination) bool) {
 		ok := true
 		each := func(d *v1alpha3.Destination) {

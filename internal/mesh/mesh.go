@@ -125,7 +125,7 @@ func (o Objects) configs() (all []config.Config) {
 		for i, h := range spec.Hosts {
 			spec.Hosts[i] = string(Host(h, o.Namespace))
 		}
-		for d := range destinations(spec) {
+		for d := range Destinations(spec) {
 			d.Host = string(Host(d.Host, o.Namespace))
 		}
 		add(gvk.VirtualService, o, spec)

@@ -132,7 +132,7 @@ func TestAccFromYAML(t *testing.T) {
 	tf.Must("destroy", "-auto-approve")
 }
 
-// What the documentation of the functions shows is valid.
+// What the documentation of the functions shows is valid, and the checks in it pass.
 func TestAccExamples_functions(t *testing.T) {
 	t.Parallel()
 	folders, err := filepath.Glob(filepath.Join(examples, "functions", "*"))
@@ -140,6 +140,10 @@ func TestAccExamples_functions(t *testing.T) {
 		t.Fatal(folders, err)
 	}
 	for _, folder := range folders {
-		acctest.NewTerraform(t, folder, "", nil).Must("validate")
+		tf := acctest.NewTerraform(t, folder, "", nil)
+		tf.Must("validate")
+		if said := tf.Run("plan"); filepath.Base(folder) == "route" && len(said) > 0 {
+			t.Errorf("the plan of %s says %s", folder, said)
+		}
 	}
 }

@@ -1,15 +1,36 @@
-# A test of routes, such as tests/routes.tftest.hcl. It plans, and sends no request.
-run "routes" {
-  command = plan
+resource "lamia_virtual_service" "shop" {
+  namespace = "shop"
+  name      = "shop"
+  hosts     = ["www.example.com"]
+  gateways  = ["web"]
 
+  http = [
+    { match = [{ uri = { prefix = "/cart" } }], route = [{ destination = { host = "shop", subset = "v2" } }] },
+    { route = [{ destination = { host = "shop", subset = "v1" } }] },
+  ]
+}
+
+resource "lamia_destination_rule" "shop" {
+  namespace = "shop"
+  name      = "shop"
+  host      = "shop"
+  subsets   = [for version in ["v1", "v2"] : { name = version, labels = { version = version } }]
+}
+
+# Each plan checks what a request will do. An assert in a test file of "terraform test" takes the same condition.
+check "cart" {
   assert {
-    condition = provider::lamia::route({
-      gateways          = [lamia_gateway.web]
-      virtual_services  = [lamia_virtual_service.web]
-      destination_rules = [lamia_destination_rule.web]
-      services          = [lamia_service.web]
-    }, { gateway = lamia_gateway.web.id, host = "www.example.com", path = "/cart" }).destinations[*].subset == tolist(["v2"])
+    condition = provider::lamia::route(
+      {
+        virtual_services  = [lamia_virtual_service.shop]
+        destination_rules = [lamia_destination_rule.shop]
+        # Objects of others, as far as they matter.
+        gateways = [{ namespace = "shop", name = "web", servers = [{ port = { number = 80, name = "http", protocol = "HTTP" }, hosts = ["*"] }] }]
+        services = [{ namespace = "shop", name = "shop", ports = [{ name = "http", port = 80 }] }]
+      },
+      { gateway = "shop/web", host = "www.example.com", path = "/cart" },
+    ).destinations[*].subset == tolist(["v2"])
 
-    error_message = "The cart is served by version 2."
+    error_message = "Version 2 does not serve the cart."
   }
 }

@@ -21,9 +21,99 @@ type Keeps struct {
 	Needed func(ctx context.Context, cluster *kube.Cluster, before, after *unstructured.Unstructured) ([]string, []Finding)
 }
 
-// spreading is how long those that follow the cluster, such as istiod and its proxies, have to take over a change before what it made needless
-// goes.
+// spreading is how long those that follow the cluster, such as istiod and its proxies, have to take over a change before others build on it:
+// before what is new is used, and before what is needless goes.
 const spreading = 3 * time.Second
+
+// Uses are what objects offer each other. What is newly offered is not taken before it has spread.
+type Uses struct {
+	Offers, Takes func(o *unstructured.Unstructured) []Offer
+}
+
+// Offer is what an object has for others: a host, or a part of one.
+type Offer struct{ Host, Part string }
+
+// offer notes what is newly offered.
+func (s *session) offer(prior values, stored *unstructured.Unstructured) {
+	if s.kind.Uses.Offers == nil {
+		return
+	}
+	before := s.offers(s.kind.Uses.Offers, prior)
+	for _, o := range s.kind.Uses.Offers(stored) {
+		if !slices.Contains(before, o) {
+			s.run.offered.Store(o, time.Now())
+		}
+	}
+}
+
+// spread waits until what the plan newly takes has spread, if this run has stored it. Nobody asks yet for what is created together with its host.
+func (s *session) spread(prior, plan values) {
+	if s.kind.Uses.Takes == nil || s.run.AtOnce {
+		return
+	}
+	var last time.Time
+	before := s.offers(s.kind.Uses.Takes, prior)
+	for _, o := range s.offers(s.kind.Uses.Takes, plan) {
+		_, together := s.run.offered.Load(Offer{Host: o.Host})
+		at, ok := s.run.offered.Load(o)
+		if ok && !slices.Contains(before, o) && !(together && prior == nil) && at.(time.Time).After(last) {
+			last = at.(time.Time)
+		}
+	}
+	if !last.IsZero() {
+		s.pause(time.Until(last.Add(spreading)))
+	}
+}
+
+// offers are what the object of the values offers or takes; nothing, if there is none.
+func (s *session) offers(of func(*unstructured.Unstructured) []Offer, v values) []Offer {
+	if v == nil {
+		return nil
+	}
+	o, err := s.kind.object(v)
+	if err != nil {
+		return nil // it is the request's to say
+	}
+	return of(o)
+}
+
+// pause waits, unless the operation ends; it reports whether it waited to the end.
+func (s *session) pause(d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-s.ctx.Done():
+		return false
+	}
+}
+
+// relied warns of what an update, or the deletion if plan is nil, takes away from others, after it has waited a little for their changes in the
+// same apply.
+func (s *session) relied(prior, plan values) {
+	if s.kind.Relied == nil || s.run.AtOnce {
+		return
+	}
+	before, err := s.kind.object(prior)
+	if err != nil {
+		return
+	}
+	var after *unstructured.Unstructured
+	if plan != nil {
+		if after, err = s.kind.object(plan); err != nil || equal(before.Object["spec"], after.Object["spec"]) {
+			return
+		}
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, relating)
+	defer cancel()
+	find := func() []Finding { return s.kind.Relied(ctx, s.cluster, before, after) }
+	findings := find()
+	if len(findings) > 0 {
+		waiting, end := s.run.settling.begin(ctx)
+		findings = s.lasting(waiting, findings, find)
+		end()
+	}
+	s.warnOf(findings)
+}
 
 // keep is the plan of an update with what others still need of prior, which is taken away as soon as they do not, by what is applied later in
 // this run. What is left then shows in the next plan.
@@ -96,9 +186,7 @@ func (s *session) clear() {
 	if len(free) == 0 {
 		return
 	}
-	select {
-	case <-time.After(spreading):
-	case <-s.ctx.Done():
+	if !s.pause(spreading) {
 		return
 	}
 	for _, l := range free {
