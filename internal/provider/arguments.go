@@ -103,8 +103,8 @@ func providerSchema() schema.Schema {
 			},
 			"remove_at_once": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Take away subsets of destination rules at once, also those that virtual services still route to. By default such a subset stays until no route needs it, " +
-					"so that no request is answered with 503: the same apply takes it away after it has changed the routes, or else a later one.",
+				MarkdownDescription: "Write every change at once. By default the provider keeps a subset until no route needs it, and waits a few seconds before a route uses " +
+					"what is new, so that no request is answered with 503: see the guide [Change versions without losing a request](guides/changes.md).",
 			},
 			"config_paths": schema.ListAttribute{
 				ElementType: types.StringType,
