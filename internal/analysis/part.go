@@ -118,7 +118,9 @@ func ask(r Reader, namespace string, q question) *part {
 		return partOf(r, all)
 	})
 	if ok {
-		return shared.(*part)
+		p := *shared.(*part)
+		p.Reader = r // whose context has not ended
+		return &p
 	}
 	return partOf(r, q)
 }

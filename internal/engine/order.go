@@ -125,7 +125,7 @@ func (s *session) keep(prior, plan values) values {
 	if len(names) == 0 {
 		return plan
 	}
-	s.warnOf(findings)
+	s.warnOf(slices.DeleteFunc(findings, func(f Finding) bool { return !s.run.first(f.Summary + f.Detail) })) // an apply plans once more
 	kept := maps.Clone(plan)
 	list, _ := plan[s.kind.Keeps.Attribute].([]any)
 	list = slices.Clone(list)

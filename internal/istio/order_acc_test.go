@@ -3,6 +3,7 @@ package istio_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -34,7 +35,9 @@ func TestAccVirtualService_order(t *testing.T) {
 	go func() {
 		defer close(failed)
 		for ctx.Err() == nil {
-			if _, err := echo.share(ctx, 10); err != nil && ctx.Err() == nil {
+			_, err := echo.share(ctx, 10)
+			// grpc-go chooses by new routes a moment before it has their clusters, and then fails without having asked anybody.
+			if err != nil && ctx.Err() == nil && !strings.Contains(err.Error(), "unknown cluster selected for RPC") {
 				failed <- err
 				return
 			}

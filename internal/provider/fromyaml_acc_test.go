@@ -142,8 +142,11 @@ func TestAccExamples_functions(t *testing.T) {
 	for _, folder := range folders {
 		tf := acctest.NewTerraform(t, folder, "", nil)
 		tf.Must("validate")
-		if said := tf.Run("plan"); filepath.Base(folder) == "route" && len(said) > 0 {
-			t.Errorf("the plan of %s says %s", folder, said)
+		if filepath.Base(folder) == "route" {
+			said := slices.DeleteFunc(tf.Run("plan"), func(d acctest.Diagnostic) bool { return strings.Contains(d.Summary, "development overrides") })
+			if len(said) > 0 {
+				t.Errorf("the plan of %s says %s", folder, said)
+			}
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -187,4 +188,28 @@ func TestAccTraffic_changes(t *testing.T) {
 		team.missesNothing(change.what, change.do)
 	}
 	team.tf.Must("destroy", "-auto-approve")
+}
+
+// No request fails while versions come and go, each in one apply.
+func TestAccTraffic_versions(t *testing.T) {
+	t.Parallel()
+	team := newTeam(newPlane(t))
+	team.application(team.namespace, "app", "v2")
+	team.tf.Configure("testdata/versions")
+	for _, versions := range []string{"v1=1", "v1=1,v2=1", "v2=1", "v1=1", "v1=9,v2=1", "v1=1"} { // at first there is no destination rule
+		team.missesNothing(versions, func() {
+			team.tf.Must("apply", "-auto-approve", "-var=versions={"+versions+"}")
+			team.eventually("the versions answer", func() error {
+				client := traffic.NewClient(team.at, nil)
+				defer client.Close()
+				answered, err := client.Versions(t.Context(), 100, www)
+				if err == nil && len(answered) != strings.Count(versions, "=") || answered["v1"] > 0 != strings.Contains(versions, "v1") {
+					err = fmt.Errorf("%v", answered)
+				}
+				return err
+			})
+			team.tf.Empty("-var=versions={" + versions + "}")
+		})
+	}
+	team.tf.Must("destroy", "-auto-approve", "-var=versions={v1=1}")
 }

@@ -1,3 +1,13 @@
+terraform {
+  required_version = ">= 1.8" # the first that calls functions of providers
+
+  required_providers {
+    lamia = {
+      source = "magneticio/lamia"
+    }
+  }
+}
+
 resource "lamia_virtual_service" "shop" {
   namespace = "shop"
   name      = "shop"
