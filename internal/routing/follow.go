@@ -107,9 +107,15 @@ func (r Request) redirect(result Result, first *route.Route, action *route.Redir
 	}
 	switch {
 	case action.GetPathRedirect() != "":
-		path = action.GetPathRedirect()
+		_, query, asked := strings.Cut(path, "?")
+		if path = action.GetPathRedirect(); asked && !strings.Contains(path, "?") {
+			path += "?" + query
+		}
 	case action.GetPrefixRewrite() != "" || action.GetRegexRewrite() != nil:
 		path = r.rewritten(first.GetMatch(), action.GetPrefixRewrite(), action.GetRegexRewrite())
+	}
+	if action.GetStripQuery() {
+		path, _, _ = strings.Cut(path, "?")
 	}
 	result.Outcome, result.Status, result.Redirect = Redirected, codes[action.GetResponseCode()], scheme+"://"+name+path
 	return result
