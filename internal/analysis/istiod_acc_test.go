@@ -285,7 +285,7 @@ func (j *judge) virtualService(ctx context.Context, vs *networking.VirtualServic
 	if err != nil {
 		return err
 	}
-	nowhere, err := j.nowhere(ctx, vs)
+	nowhere, somewhere, err := j.nowhere(ctx, vs)
 	if err != nil {
 		return err
 	}
@@ -307,6 +307,10 @@ func (j *judge) virtualService(ctx context.Context, vs *networking.VirtualServic
 			what := strings.TrimPrefix(strings.TrimPrefix(f.Field, "spec."+at[1]), ".")
 			if what == "" {
 				what = "port that the request came to and"
+			}
+			if strings.Contains(f.Detail, "unless the namespace of the proxy has one") {
+				j.claim("routes to a "+what+" that some proxies of a gateway do not know", somewhere[at[1]], vs, f)
+				break
 			}
 			j.claim("routes to a "+what+" that is not there", nowhere[at[1]], vs, f)
 		case strings.Contains(f.Summary, "have the same host on"):
@@ -346,8 +350,9 @@ func indexIn(field string) int {
 }
 
 // nowhere are the destinations of a virtual service that lead nowhere: a route that is made of its rule asks for a cluster that is not there.
-func (j *judge) nowhere(ctx context.Context, vs *networking.VirtualService) (map[string]bool, error) {
-	found := map[string]bool{}
+// somewhere are those that lead nowhere from some of the places where the proxies of a gateway may be.
+func (j *judge) nowhere(ctx context.Context, vs *networking.VirtualService) (found, somewhere map[string]bool, err error) {
+	found, somewhere = map[string]bool{}, map[string]bool{}
 	roots := []*networking.VirtualService{vs}
 	if len(vs.Spec.Hosts) == 0 {
 		roots = slices.DeleteFunc(slices.Clone(j.known.virtualServices), func(root *networking.VirtualService) bool {
@@ -357,7 +362,7 @@ func (j *judge) nowhere(ctx context.Context, vs *networking.VirtualService) (map
 	for _, root := range roots {
 		groups, err := j.groups(ctx, root, vs)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, g := range groups {
 			perProxy := make([]map[string]bool, len(g.configs))
@@ -366,6 +371,7 @@ func (j *judge) nowhere(ctx context.Context, vs *networking.VirtualService) (map
 			}
 			for _, lost := range perProxy {
 				for at := range lost {
+					somewhere[at] = true
 					if !g.all || !slices.ContainsFunc(perProxy, func(other map[string]bool) bool { return !other[at] }) {
 						found[at] = true
 					}
@@ -373,7 +379,7 @@ func (j *judge) nowhere(ctx context.Context, vs *networking.VirtualService) (map
 			}
 		}
 	}
-	return found, nil
+	return found, somewhere, nil
 }
 
 func (j *judge) lost(c *mesh.Config, root, vs *networking.VirtualService) map[string]bool {
