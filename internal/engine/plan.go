@@ -44,7 +44,7 @@ func (k *Kind) plan(ctx context.Context, run *Run, config, prior, proposed value
 		}
 	}
 	if k.Companions != nil {
-		companions, err := k.planned(planned)
+		companions, err := k.planned(prior, planned)
 		if value := (*spec.Error)(nil); errors.As(err, &value) {
 			diagnostics.AddAttributeError(value.Path, "Invalid Value", "The value "+value.Err.Error()+".")
 			return planned, nil
