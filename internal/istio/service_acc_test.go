@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -177,5 +178,22 @@ func TestAccService_timeout(t *testing.T) {
 	if addresses, _ := tf.Values(service)["addresses"].([]any); len(addresses) != 1 || o.Live().GetUID() != made {
 		t.Errorf("the addresses are %v, the Service of UID %s has become one of UID %s", addresses, made, o.Live().GetUID())
 	}
+	tf.Must("destroy", "-auto-approve")
+}
+
+// An annotation may move a load balancer: its addresses are known again once it has been changed.
+func TestAccService_annotated(t *testing.T) {
+	t.Parallel()
+	o := acctest.NewObject(t, istio.Service(), acctest.Namespace(t), "test")
+	tf := acctest.NewTerraform(t, "testdata/service/timeouts", "", map[string]any{"namespace": o.Namespace, "timeout": "1m"})
+	tf.Must("apply", "-auto-approve")
+	tf.Configure(acctest.Folder(t, "", map[string]string{
+		"annotated_override.tf": `resource "lamia_service" "test" { annotations = { "example.com/internal" = "yes" } }`,
+	}))
+	if changes := toJSON(t, tf.Changes()); !strings.Contains(changes, `"after_unknown":{"addresses":true`) {
+		t.Errorf("planned is %s", changes)
+	}
+	tf.Must("apply", "-auto-approve")
+	tf.Empty()
 	tf.Must("destroy", "-auto-approve")
 }
