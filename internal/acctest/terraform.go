@@ -303,6 +303,15 @@ func (c *Command) Interrupt() {
 	}
 }
 
+// Kill ends Terraform and the provider with no chance to clean up.
+func (c *Command) Kill() {
+	c.tf.t.Helper()
+	if err := syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL); err != nil { // its process group
+		c.tf.t.Fatal(err)
+	}
+	_ = c.cmd.Wait() // it says that it was killed
+}
+
 // WaitFor waits until the command says text.
 func (c *Command) WaitFor(text string) {
 	c.tf.t.Helper()
