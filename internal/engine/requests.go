@@ -71,29 +71,39 @@ func (s *session) create(plan values, mark string) (live *unstructured.Unstructu
 	}
 	annotations[Creation] = mark
 	object.SetAnnotations(annotations)
-	err = s.write(func(ctx context.Context) error {
-		live, err = s.client().Create(ctx, object,
-			metav1.CreateOptions{FieldManager: Manager, FieldValidation: metav1.FieldValidationStrict, DryRun: dryRunOption(s.dry)})
-		return err
-	})
-	if s.dry || !kube.Ambiguous(err) {
-		return live, err
+	backoff := polling
+	for attempt := 1; ; attempt++ {
+		err = s.write(func(ctx context.Context) error {
+			live, err = s.client().Create(ctx, object,
+				metav1.CreateOptions{FieldManager: Manager, FieldValidation: metav1.FieldValidationStrict, DryRun: dryRunOption(s.dry)})
+			return err
+		})
+		if s.dry || !kube.Ambiguous(err) {
+			return live, err
+		}
+		found, lost := s.getLater()
+		switch {
+		case lost == nil && marked(found, mark):
+			return found, nil
+		case lost == nil:
+			return nil, apierrors.NewAlreadyExists(s.kind.Resource.GroupResource(), s.ref.Name)
+		case !kube.IsGone(lost):
+			return nil, err
+		case attempt == 3 || !s.unanswered(err):
+			return nil, kube.Settled(err)
+		}
+		select { // and try again: should the first request arrive after all, the mark tells
+		case <-s.ctx.Done():
+		case <-time.After(backoff.Step()):
+		}
 	}
-	// The answer was lost: look for the object, even if the operation's time is up.
-	later := *s
-	var cancel context.CancelFunc
-	later.ctx, cancel = context.WithTimeout(context.WithoutCancel(s.ctx), kube.Patience.Write)
+}
+
+// getLater is get, even if the operation's time is up.
+func (s *session) getLater() (*unstructured.Unstructured, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), kube.Patience.Write)
 	defer cancel()
-	found, lost := later.get()
-	switch {
-	case lost == nil && marked(found, mark):
-		return found, nil
-	case lost == nil:
-		return nil, apierrors.NewAlreadyExists(s.kind.Resource.GroupResource(), s.ref.Name)
-	case kube.IsGone(lost):
-		return nil, kube.Settled(err)
-	}
-	return nil, err
+	return s.cluster.Get(ctx, s.ref)
 }
 
 // changedError is an object that somebody else changed between plan and apply, where the plan would overwrite it.
@@ -329,10 +339,14 @@ func (s *session) wait(live *unstructured.Unstructured) (*unstructured.Unstructu
 	if s.kind.Waiting == nil || s.kind.Waiting(live) == "" {
 		return live, nil
 	}
+	seen := true
 	err := s.poll(func() (reason string, err error) {
-		if live, err = s.get(); err != nil {
-			return "", err
+		if !seen {
+			if live, err = s.get(); err != nil {
+				return "", err
+			}
 		}
+		seen = false
 		return s.kind.Waiting(live), nil
 	})
 	return live, err

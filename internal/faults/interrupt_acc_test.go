@@ -35,7 +35,7 @@ func held(t *testing.T, stop func(apply *acctest.Command, release func())) (m *m
 			answer.Body.WriteTo(w) //nolint:errcheck // the client may be gone
 		}})
 	}
-	m = newMatrix(t, cells)
+	m = newMatrix(t, "testdata/kinds", cells)
 	m.tf.Setenv("KUBE_DRY_RUN", "never") // else some are tried anew, as many as are planned again before the first is created
 	m.tf.Must("plan", "-out=create")
 	m.armed.Store(true)

@@ -60,6 +60,8 @@ type cell struct {
 	fails string // what it is called
 	k     int64  // which request
 
+	namespaces []string // of objects that have these to themselves, instead of a namespace and a name
+
 	met atomic.Int64           // requests
 	hit atomic.Pointer[string] // the one that was broken
 }
