@@ -9,23 +9,31 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"k8s.io/klog/v2"
 
+	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 	"github.com/magneticio/terraform-provider-lamia/internal/provider"
 )
 
 // kubeconfigEnv names the kubeconfig of the cluster that tests may write to.
 const kubeconfigEnv = "LAMIA_TEST_KUBECONFIG"
 
+// PatienceEnv is how long the provider that Terraform starts waits for the answer to a request, so that tests need not wait as long as users do.
+const PatienceEnv = "LAMIA_TEST_PATIENCE"
+
 // Main runs a package's tests, with the cluster under test as the one that an empty provider block means. Started by Terraform, the test
 // binary is the provider: see [NewTerraform].
 func Main(m *testing.M) {
 	klog.SetSlogLogger(slog.New(slog.DiscardHandler)) // as main does
 	if os.Getenv("TF_PLUGIN_MAGIC_COOKIE") != "" {
+		if patience, err := time.ParseDuration(os.Getenv(PatienceEnv)); err == nil {
+			kube.Patience.Read, kube.Patience.Write, kube.Patience.DryRun = patience, patience, patience
+		}
 		if err := tf6server.Serve("registry.terraform.io/magneticio/lamia", provider.NewServer("test", ".")); err != nil {
 			panic(err)
 		}

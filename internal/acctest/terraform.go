@@ -185,8 +185,21 @@ func (tf *Terraform) Get() {
 	tf.output("get", "-no-color")
 }
 
+// Setenv sets an environment variable for the commands to come.
+func (tf *Terraform) Setenv(name, value string) { tf.env = append(tf.env, name+"="+value) }
+
 // Values are the attributes of a resource in the state.
 func (tf *Terraform) Values(address string) map[string]any {
+	tf.t.Helper()
+	values, ok := tf.All()[address]
+	if !ok {
+		tf.t.Fatalf("%s is not in the state", address)
+	}
+	return values
+}
+
+// All are the attributes of all resources in the state, by address.
+func (tf *Terraform) All() map[string]map[string]any {
 	tf.t.Helper()
 	type module struct {
 		Resources []struct {
@@ -203,15 +216,13 @@ func (tf *Terraform) Values(address string) map[string]any {
 	if err := json.Unmarshal(tf.output("show", "-json"), &state); err != nil {
 		tf.t.Fatal(err)
 	}
+	all := make(map[string]map[string]any)
 	for modules := []module{state.Values.Root}; len(modules) > 0; modules = append(modules[1:], modules[0].Modules...) {
 		for _, r := range modules[0].Resources {
-			if r.Address == address {
-				return r.Values
-			}
+			all[r.Address] = r.Values
 		}
 	}
-	tf.t.Fatalf("%s is not in the state", address)
-	return nil
+	return all
 }
 
 // output is what a command prints that has to succeed.
@@ -290,6 +301,15 @@ func (c *Command) Interrupt() {
 	if err := c.cmd.Process.Signal(os.Interrupt); err != nil {
 		c.tf.t.Fatal(err)
 	}
+}
+
+// Kill ends Terraform and the provider with no chance to clean up.
+func (c *Command) Kill() {
+	c.tf.t.Helper()
+	if err := syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL); err != nil { // its process group
+		c.tf.t.Fatal(err)
+	}
+	_ = c.cmd.Wait() // it says that it was killed
 }
 
 // WaitFor waits until the command says text.

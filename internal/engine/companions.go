@@ -39,21 +39,32 @@ type Companions struct {
 	Render func(namespace, name string, spec, tuning map[string]any) ([]*unstructured.Unstructured, error)
 	// Shared is a field, by kind of companion, that keeps its value for another controller when it is not rendered any more.
 	Shared map[string][]string
-	// Waiting says what they, by kind, still wait for, "" when nothing.
-	Waiting func(companions map[string]*unstructured.Unstructured) string
+	// Waiting says which of them, by kind, is still awaited; nothing, when all are ready.
+	Waiting func(companions map[string]*unstructured.Unstructured) Awaited
 	// Why explains, as far as rights allow, what keeps them waiting; "" when that cannot be told.
 	Why func(ctx context.Context, cluster *kube.Cluster, namespace, name string) string
+}
+
+// Awaited is a companion that is not ready yet.
+type Awaited struct {
+	Kind   string
+	For    string // what it is that it waits for, "" if it is ready
+	Failed bool   // waiting is of no use
 }
 
 const (
 	attrCompanions = "companions"
 	// inSync is the state of a companion that is as it was rendered.
 	inSync = "in sync"
+	// missing is the state of one that is not there.
+	missing = "missing"
 	// notChecked is the state of a companion after an operation that failed: the next refresh tells.
 	notChecked = "unknown"
+	// notReady begins the state of a companion that is as it was rendered, but was not ready when an operation ended.
+	notReady = "not ready: "
 
 	companionsDescription = "The kinds of the objects that come with this one, and whether each is as the provider made it: `" + inSync + "`, `missing`, or what was changed " +
-		"in it, and by whom. Whatever is not in sync is put right by the next apply."
+		"in it, and by whom. After an apply that did not see it ready, it is `not ready` until it is. Whatever is not in sync is put right, or waited for, by the next apply."
 )
 
 // render makes the companions that v asks for; none, if v has none.
@@ -78,8 +89,9 @@ func (k *Kind) render(v values) ([]*unstructured.Unstructured, error) {
 	return k.Companions.Render(namespace, name, content, mapOf(encoded[k.Companions.Tuning.JSON]))
 }
 
-// planned is the attribute companions as it is to be: all in sync, nil if there are none.
-func (k *Kind) planned(v values) (any, error) {
+// planned is the attribute companions as it is to be, nil if there are none: all in sync. A create makes no promise, so that it can end without an
+// error although a companion is missing.
+func (k *Kind) planned(prior, v values) (any, error) {
 	if v[attrName] == spec.Unknown || v[attrNamespace] == spec.Unknown {
 		return spec.Unknown, nil
 	}
@@ -90,16 +102,22 @@ func (k *Kind) planned(v values) (any, error) {
 	case err != nil:
 		return nil, err
 	}
-	states := make(map[string]string)
+	if len(rendered) == 0 {
+		return nil, nil
+	}
+	states := make(map[string]any)
 	for _, o := range rendered {
 		states[o.GetKind()] = inSync
+		if prior == nil {
+			states[o.GetKind()] = spec.Unknown
+		}
 	}
-	return stringMap(states), nil
+	return states, nil
 }
 
 // companionError is an error about a companion.
 type companionError struct {
-	verb string
+	verb string // "create", "get", "patch" or "delete"
 	ref  kube.Object
 	err  error
 }
@@ -215,13 +233,9 @@ func ownedBy(owner, companion *unstructured.Unstructured) *unstructured.Unstruct
 	return companion
 }
 
-// apply makes or updates a companion; dry only asks what would come of it, also as long as there is no owner (nil).
-func (s *session) apply(owner, companion *unstructured.Unstructured, dry bool) (applied *unstructured.Unstructured, err error) {
+// apply makes ("create") or updates ("patch") a companion; dry only asks what would come of it, also as long as there is no owner (nil).
+func (s *session) apply(verb string, owner, companion *unstructured.Unstructured, dry bool) (applied *unstructured.Unstructured, err error) {
 	companion = ownedBy(owner, companion)
-	verb := "create"
-	if owner != nil {
-		verb = "patch"
-	}
 	data, err := json.Marshal(companion)
 	if err != nil {
 		return nil, err
@@ -266,7 +280,22 @@ func (s *session) inspect(owner *unstructured.Unstructured, v values) (found map
 		states[companion.GetKind()] = state
 		return err
 	})
+	if err == nil && s.kind.awaits(v) {
+		if awaited := s.kind.Companions.Waiting(found); awaited.For != "" && states[awaited.Kind] == inSync {
+			states[awaited.Kind] = notReady + awaited.For
+		}
+	}
 	return found, states, err
+}
+
+// awaits reports whether the operation before did not see all companions ready.
+func (k *Kind) awaits(v values) bool {
+	for _, state := range mapOf(v[attrCompanions]) {
+		if text, _ := state.(string); strings.HasPrefix(text, notReady) {
+			return true
+		}
+	}
+	return false
 }
 
 // compare says whether applying the companion would change live. What looks like a change is confirmed by the API server, since a webhook may
@@ -274,7 +303,7 @@ func (s *session) inspect(owner *unstructured.Unstructured, v values) (found map
 func (s *session) compare(owner, companion, live *unstructured.Unstructured) (string, error) {
 	switch {
 	case live == nil:
-		return "missing", nil
+		return missing, nil
 	case !belongs(live, owner.GetUID()):
 		return "somebody else's", nil
 	}
@@ -285,16 +314,14 @@ func (s *session) compare(owner, companion, live *unstructured.Unstructured) (st
 	if s.cluster.DryRun == kube.DryRunNever {
 		return "changed: " + strings.Join(differing, ", "), err
 	}
-	applied, err := s.apply(owner, companion, true)
+	applied, err := s.apply("patch", owner, companion, true)
 	switch {
-	case apierrors.IsForbidden(err), apierrors.IsBadRequest(err), kube.IsUnanswered(err):
-		// Not allowed, a webhook that takes no dry runs, a lost connection: what cannot be known is no reason to fail, or to plan a change.
-		tflog.Warn(s.ctx, "cannot tell whether a companion is in sync", map[string]any{"object": s.ref.String(), "kind": companion.GetKind(), "error": err.Error()})
-		return inSync, nil
 	case apierrors.IsInvalid(err): // an apply fails alike, and says why
 		return "refused by the API server", nil
 	case err != nil:
-		return "", err
+		// Not allowed, a webhook that takes no dry runs, a lost connection: what cannot be known is no reason to fail, or to plan a change.
+		tflog.Warn(s.ctx, "cannot tell whether a companion is in sync", map[string]any{"object": s.ref.String(), "kind": companion.GetKind(), "error": err.Error()})
+		return inSync, nil
 	case applied.GetResourceVersion() != live.GetResourceVersion(): // written in between, by an autoscaler perhaps
 		if live, err = s.find(companion.GetKind(), s.cluster.Get); err != nil {
 			return "", err
@@ -343,51 +370,72 @@ func leaves(patch map[string]any, at ...string) (fields [][]string) {
 }
 
 // accompany makes the companions of owner what v says, whatever prior says they were, and waits until they are ready. It returns those there
-// are, by kind.
-func (s *session) accompany(owner *unstructured.Unstructured, prior, v values) (map[string]*unstructured.Unstructured, error) {
+// are, and what is known of each, by kind.
+func (s *session) accompany(owner *unstructured.Unstructured, prior, v values) (companions map[string]*unstructured.Unstructured, states map[string]string, err error) {
 	if s.kind.Companions == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
 	rendered, err := s.kind.render(v)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	surplus := maps.Clone(mapOf(prior[attrCompanions]))
+	before := mapOf(prior[attrCompanions])
+	surplus := maps.Clone(before)
+	states = make(map[string]string)
+	for kind := range before {
+		states[kind] = notChecked
+	}
 	for _, companion := range rendered {
+		states[companion.GetKind()] = notChecked
+	}
+	for _, companion := range rendered {
+		verb := "patch"
+		if was := before[companion.GetKind()]; was == nil || was == missing {
+			verb = "create"
+		}
 		err := s.poll(func() (string, error) { // an apply can be repeated, and the owner is there already
 			if err := s.handOver(companion); err != nil {
 				return "", err
 			}
-			_, err := s.apply(owner, companion, false)
+			_, err := s.apply(verb, owner, companion, false)
 			return "", err
 		})
 		if err != nil {
-			return nil, err
+			return nil, states, err
 		}
+		states[companion.GetKind()] = inSync
 		delete(surplus, companion.GetKind())
 	}
 	for _, kind := range slices.Sorted(maps.Keys(surplus)) {
 		if err := s.remove(kind, owner.GetUID()); err != nil {
-			return nil, err
+			return nil, states, err
 		}
+		delete(states, kind)
 	}
 	if rendered == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
-	var companions map[string]*unstructured.Unstructured
-	err = s.poll(func() (reason string, err error) {
+	var awaited Awaited
+	err = s.poll(func() (string, error) {
 		if companions, err = s.findAll(s.cluster.Get); err != nil {
 			return "", err
 		}
-		return s.kind.Companions.Waiting(companions), nil
+		awaited = s.kind.Companions.Waiting(companions)
+		if awaited.Failed {
+			return "", &notReadyError{reason: awaited.For, failed: true}
+		}
+		return awaited.For, nil
 	})
+	if err != nil && awaited.For != "" {
+		states[awaited.Kind] = notReady + awaited.For
+	}
 	var late *notReadyError
 	if errors.As(err, &late) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), afterwards)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), kube.Patience.Write)
 		defer cancel()
 		late.why = s.kind.Companions.Why(ctx, s.cluster, s.ref.Namespace, s.ref.Name)
 	}
-	return companions, err
+	return companions, states, err
 }
 
 // handOver gives a shared field that the companion does not set any more to a field manager of its own before it is let go. The API server

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
@@ -19,9 +18,6 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
-
-// trying is how long a plan waits for a dry run that it can do without.
-const trying = 10 * time.Second
 
 // dryRun has the API server try what an apply of the plan would send, and says what it refuses. Nothing is stored. prior is nil if there is no
 // object; one that is replaced goes before the new one comes.
@@ -38,7 +34,7 @@ func (k *Kind) dryRun(ctx context.Context, run *Run, prior, plan values, replace
 			return
 		}
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, trying)
+		ctx, cancel = context.WithTimeout(ctx, kube.Patience.DryRun)
 		defer cancel()
 	}
 	s := k.open(ctx, run, plan, "read", diagnostics)
@@ -59,7 +55,7 @@ func (k *Kind) dryRun(ctx context.Context, run *Run, prior, plan values, replace
 	default:
 		t.update(prior, plan)
 		if !run.applying.Load() {
-			t.keep(prior, plan) // and says so
+			t.retain(prior, plan) // and says so
 		}
 	}
 	t.warnOfRights()
@@ -92,7 +88,7 @@ type right struct {
 // create tries to create the object and its companions.
 func (t *trial) create(plan values, replaced *kube.Object) {
 	t.replaced = replaced
-	_, err := t.session.create(plan)
+	_, err := t.session.create(plan, "dry run")
 	if apierrors.IsAlreadyExists(err) { // whatever else the API server refuses comes before this
 		if replaced == nil || *replaced != t.ref {
 			t.refuse()
@@ -126,19 +122,48 @@ func (t *trial) companions(prior, plan values, owner *unstructured.Unstructured)
 	if err == nil && len(changed) > 0 {
 		err = t.preflight(plan)
 	}
-	if err != nil || len(changed) == 0 {
+	if err != nil {
 		t.judge("patch", err)
 		return
 	}
-	outcomes := make([]error, len(changed))
+	t.applyAll(owner, changed)
+}
+
+// applyAll tries to apply companions; nobody's, as long as there is no owner (nil).
+func (t *trial) applyAll(owner *unstructured.Unstructured, companions []*unstructured.Unstructured) {
+	verb := "patch"
+	if owner == nil {
+		verb = "create"
+	}
+	outcomes := make([]error, len(companions))
 	var wg sync.WaitGroup
-	for i, companion := range changed {
-		wg.Go(func() { _, outcomes[i] = t.apply(owner, companion, true) })
+	for i, companion := range companions {
+		wg.Go(func() { _, outcomes[i] = t.apply(verb, owner, companion, true) })
 	}
 	wg.Wait()
 	for _, err := range outcomes {
 		t.judge("patch", err)
 	}
+}
+
+// rehearse has the API server try the companions before the object is created that they come with, so that what it refuses of them is told while
+// there is nothing to finish. It reports whether nothing was refused.
+func (s *session) rehearse(plan values) bool {
+	if s.kind.Companions == nil || s.cluster.DryRun == kube.DryRunNever {
+		return true
+	}
+	companions, err := s.kind.render(plan)
+	if err != nil {
+		s.fail("create", err)
+		return false
+	}
+	dry := *s
+	dry.dry = true
+	var cancel context.CancelFunc
+	dry.ctx, cancel = context.WithTimeout(s.ctx, kube.Patience.DryRun)
+	defer cancel()
+	(&trial{session: &dry}).applyAll(nil, companions)
+	return !s.diagnostics.HasError()
 }
 
 // changed are the companions that an apply of the plan changes, as far as that is known.
@@ -179,7 +204,7 @@ func (t *trial) judge(verb string, err error) bool {
 	case apierrors.IsNotFound(err), kube.LacksDryRun(err):
 		tflog.Debug(t.ctx, "the plan cannot be tried", map[string]any{"object": t.ref.String(), "error": err.Error()})
 		return false
-	case apierrors.IsForbidden(err):
+	case apierrors.IsForbidden(err) && !t.run.applying.Load():
 		lacking, known := t.denied(verb, err)
 		t.lacking = append(t.lacking, lacking...)
 		if !known || len(lacking) > 0 {

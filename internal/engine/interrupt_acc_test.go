@@ -167,3 +167,62 @@ func TestAccObject_deleteTimeout(t *testing.T) {
 		t.Errorf("the state holds %v; the object exists: %v", state, o.Exists())
 	}
 }
+
+// An equal object that somebody else makes while the answer to a create is lost is theirs, and one's own is one's own although a webhook has changed it.
+func TestAccObject_whose(t *testing.T) {
+	t.Parallel()
+	for name, own := range map[string]bool{"theirs": false, "own, changed": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			namespace := acctest.Namespace(t)
+			o := numbered(t, namespace, 0)
+			proxy := acctest.Proxy(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+				if !isCreate(r) {
+					next.ServeHTTP(w, r)
+					return
+				}
+				if own {
+					next.ServeHTTP(httptest.NewRecorder(), r)
+					o.Patch(`{"spec":{"hosts":["changed.example.com"]}}`)
+				} else {
+					acctest.NewTerraform(t, "testdata/many", "", map[string]any{"namespace": namespace, "objects": 1}).Must("apply", "-auto-approve")
+				}
+				panic(http.ErrAbortHandler)
+			})
+			tf := acctest.NewTerraform(t, "testdata/many", proxy, map[string]any{"namespace": namespace, "objects": 1})
+			said := tf.Run("apply", "-auto-approve")
+			if !own {
+				expect(t, said, []string{"exists already", "import {"}, "")
+				if state := tf.State(); len(state) > 0 {
+					t.Errorf("the state holds %v", state)
+				}
+				return
+			}
+			expect(t, said, nil, "")
+			if !strings.Contains(said.String(), "was changed while it was stored") {
+				t.Errorf("it is not said that the object was changed:\n%s", said)
+			}
+			uid := o.Live().GetUID()
+			tf.Must("apply", "-auto-approve")
+			tf.Empty()
+			if now := o.Live().GetUID(); now != uid {
+				t.Errorf("the object of UID %s was replaced by %s", uid, now)
+			}
+		})
+	}
+}
+
+// Two resources for one object are an error of the plan, with no cluster too.
+func TestAccObject_twice(t *testing.T) {
+	t.Parallel()
+	entry := func(address string) string {
+		return `resource "lamia_service_entry" "` + address + `" {
+  name  = "test"
+  hosts = ["a.example.com"]
+  ports = [{ number = 80, name = "http", protocol = "HTTP" }]
+}
+`
+	}
+	tf := acctest.NewTerraform(t, acctest.Folder(t, "", map[string]string{"main.tf": entry("a") + entry("b")}), acctest.Unreachable(t), nil)
+	expect(t, tf.Run("plan"), []string{`ServiceEntry "default/test" is configured twice`, "terraform state rm"}, "name")
+}

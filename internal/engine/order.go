@@ -115,9 +115,9 @@ func (s *session) relied(prior, plan values) {
 	s.warnOf(findings)
 }
 
-// keep is the plan of an update with what others still need of prior, which is taken away as soon as they do not, by what is applied later in
+// retain is the plan of an update with what others still need of prior, which is taken away as soon as they do not, by what is applied later in
 // this run. What is left then shows in the next plan.
-func (s *session) keep(prior, plan values) values {
+func (s *session) retain(prior, plan values) values {
 	if s.kind.Keeps == nil || s.run.AtOnce {
 		return plan
 	}

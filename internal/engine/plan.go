@@ -3,10 +3,12 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"reflect"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
@@ -44,7 +46,7 @@ func (k *Kind) plan(ctx context.Context, run *Run, config, prior, proposed value
 		}
 	}
 	if k.Companions != nil {
-		companions, err := k.planned(planned)
+		companions, err := k.planned(prior, planned)
 		if value := (*spec.Error)(nil); errors.As(err, &value) {
 			diagnostics.AddAttributeError(value.Path, "Invalid Value", "The value "+value.Err.Error()+".")
 			return planned, nil
@@ -84,6 +86,12 @@ func (k *Kind) plan(ctx context.Context, run *Run, config, prior, proposed value
 	}
 	if prior != nil {
 		private[replacing] = []byte("true")
+	}
+	if o := k.ref(planned); named && !run.claim(o) {
+		diagnostics.AddAttributeError(path.Root(attrName), fmt.Sprintf("%s is configured twice", o),
+			"Another resource has the same namespace and name, so both would manage one object. Remove one of them, or give it another name. If the state has both, "+
+				"take one out with terraform state rm first: to remove it from the configuration alone deletes the object. terraform destroy -refresh=false destroys what the state has.")
+		return planned, replaces
 	}
 	k.dryRun(ctx, run, prior, planned, len(replaces) > 0, diagnostics)
 	return planned, replaces

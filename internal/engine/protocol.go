@@ -129,7 +129,7 @@ func (k *Kind) ApplyResourceChange(ctx context.Context, run *Run, req *tfprotov6
 	var state values
 	switch {
 	case planned == nil:
-		state = k.delete(ctx, run, prior, &diagnostics)
+		state = k.delete(ctx, run, prior, private, &diagnostics)
 	case prior == nil:
 		state = k.create(ctx, run, planned, private, &diagnostics)
 	default:
@@ -184,6 +184,12 @@ func unmarshalPrivate(data []byte) (private, error) {
 		return nil, fmt.Errorf("the private data of a state cannot be read: %w", err)
 	}
 	return p, nil
+}
+
+// mark is that of an object that may have been created, if it is known.
+func (p private) mark() (mark string, ok bool) {
+	err := json.Unmarshal(p[unconfirmed], &mark)
+	return mark, err == nil
 }
 
 // marshal is p, as it came if it has not changed.

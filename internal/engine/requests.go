@@ -21,9 +21,6 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 )
 
-// afterwards is how long a request may take that is not to be given up half way, Ctrl-C or not: nobody would know what became of it.
-const afterwards = 30 * time.Second
-
 // polling is how long to wait between two looks at an object.
 var polling = wait.Backoff{Duration: 100 * time.Millisecond, Factor: 1.5, Jitter: 0.2, Steps: 10, Cap: 2 * time.Second}
 
@@ -39,7 +36,7 @@ func (s *session) write(request func(ctx context.Context) error) error {
 		return kube.Retry(s.ctx, request)
 	}
 	return kube.Retry(s.ctx, func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), kube.Patience.Write)
 		defer cancel()
 		return request(ctx)
 	})
@@ -53,35 +50,60 @@ func dryRunOption(dry bool) []string {
 	return nil
 }
 
+// Creation is the annotation by which the provider tells the object that it has created from an equal one of somebody else's, when the answer to the
+// request is lost. Its value is used once.
+const Creation = Manager + "/creation"
+
+// marked reports whether the object was created with this mark.
+func marked(live *unstructured.Unstructured, mark string) bool {
+	return live.GetAnnotations()[Creation] == mark
+}
+
 // create posts the planned object. An error that is ambiguous means that it may be there nevertheless.
-func (s *session) create(plan values) (live *unstructured.Unstructured, err error) {
+func (s *session) create(plan values, mark string) (live *unstructured.Unstructured, err error) {
 	object, err := s.kind.object(plan)
 	if err != nil {
 		return nil, err
 	}
-	err = s.write(func(ctx context.Context) error {
-		live, err = s.client().Create(ctx, object,
-			metav1.CreateOptions{FieldManager: Manager, FieldValidation: metav1.FieldValidationStrict, DryRun: dryRunOption(s.dry)})
-		return err
-	})
-	if s.dry || !kube.Ambiguous(err) {
-		return live, err
+	annotations := object.GetAnnotations()
+	if annotations == nil {
+		annotations = make(map[string]string)
 	}
-	// The answer was lost: look for the object, even if the operation's time is up.
-	later := *s
-	var cancel context.CancelFunc
-	later.ctx, cancel = context.WithTimeout(context.WithoutCancel(s.ctx), afterwards)
+	annotations[Creation] = mark
+	object.SetAnnotations(annotations)
+	backoff := polling
+	for attempt := 1; ; attempt++ {
+		err = s.write(func(ctx context.Context) error {
+			live, err = s.client().Create(ctx, object,
+				metav1.CreateOptions{FieldManager: Manager, FieldValidation: metav1.FieldValidationStrict, DryRun: dryRunOption(s.dry)})
+			return err
+		})
+		if s.dry || !kube.Ambiguous(err) {
+			return live, err
+		}
+		found, lost := s.getLater()
+		switch {
+		case lost == nil && marked(found, mark):
+			return found, nil
+		case lost == nil:
+			return nil, apierrors.NewAlreadyExists(s.kind.Resource.GroupResource(), s.ref.Name)
+		case !kube.IsGone(lost):
+			return nil, err
+		case attempt == 3 || !s.unanswered(err):
+			return nil, kube.Settled(err)
+		}
+		select { // and try again: should the first request arrive after all, the mark tells
+		case <-s.ctx.Done():
+		case <-time.After(backoff.Step()):
+		}
+	}
+}
+
+// getLater is get, even if the operation's time is up.
+func (s *session) getLater() (*unstructured.Unstructured, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), kube.Patience.Write)
 	defer cancel()
-	found, lost := later.get()
-	switch {
-	case lost == nil && s.kind.made(found, plan):
-		return found, nil
-	case lost == nil:
-		return nil, apierrors.NewAlreadyExists(s.kind.Resource.GroupResource(), s.ref.Name)
-	case kube.IsGone(lost):
-		return nil, kube.Settled(err)
-	}
-	return nil, err
+	return s.cluster.Get(ctx, s.ref)
 }
 
 // changedError is an object that somebody else changed between plan and apply, where the plan would overwrite it.
@@ -261,16 +283,22 @@ func (s *session) delete(uid string) error {
 }
 
 // notReadyError is an object that is stored but was not ready in time.
-type notReadyError struct{ reason, why string }
+type notReadyError struct {
+	reason, why string
+	failed      bool // it will not become ready by itself
+}
 
 func (e *notReadyError) Error() string { return "not ready" }
 
 func (e *notReadyError) report(s *session) {
-	end := "the time was up"
-	if s.interrupted() {
-		end = "Terraform was interrupted"
+	end := "when the time was up it still waited for "
+	switch {
+	case e.failed:
+		end = ""
+	case s.interrupted():
+		end = "when Terraform was interrupted it still waited for "
 	}
-	detail := fmt.Sprintf("It is stored, and it is in the state. But when %s it still waited for %s.", end, e.reason)
+	detail := fmt.Sprintf("It is stored, and it is in the state. But %s%s.", end, e.reason)
 	if e.why != "" {
 		detail += "\n\n" + e.why
 	}
@@ -311,10 +339,14 @@ func (s *session) wait(live *unstructured.Unstructured) (*unstructured.Unstructu
 	if s.kind.Waiting == nil || s.kind.Waiting(live) == "" {
 		return live, nil
 	}
+	seen := true
 	err := s.poll(func() (reason string, err error) {
-		if live, err = s.get(); err != nil {
-			return "", err
+		if !seen {
+			if live, err = s.get(); err != nil {
+				return "", err
+			}
 		}
+		seen = false
 		return s.kind.Waiting(live), nil
 	})
 	return live, err
@@ -345,12 +377,4 @@ func (k *Kind) mutation(plan values, live *unstructured.Unstructured) (document,
 		return nil, err
 	}
 	return k.difference(plan, now, true)
-}
-
-// made reports whether live is what this provider, asked for plan, would have created.
-func (k *Kind) made(live *unstructured.Unstructured, plan values) bool {
-	patch, err := k.mutation(plan, live)
-	return err == nil && len(patch) == 0 && slices.ContainsFunc(live.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool {
-		return e.Manager == Manager && e.Operation == metav1.ManagedFieldsOperationUpdate
-	})
 }

@@ -2,9 +2,11 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,7 +19,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// unconfirmed marks, in the private state, an object that may have been created: the answer was lost.
+// unconfirmed is, in the private state, the mark of an object that may have been created: the answer was lost.
 const unconfirmed = "unconfirmed"
 
 // create creates the object, and returns the state: nil, if there is none.
@@ -38,8 +40,12 @@ func (k *Kind) create(ctx context.Context, run *Run, plan values, private privat
 		s.fail("create", err)
 		return nil
 	}
+	if !s.rehearse(plan) {
+		return nil
+	}
 	s.spread(nil, plan)
-	live, err := s.create(plan)
+	mark := rand.Text()
+	live, err := s.create(plan, mark)
 	switch {
 	case err == nil:
 	case apierrors.IsAlreadyExists(err):
@@ -48,7 +54,7 @@ func (k *Kind) create(ctx context.Context, run *Run, plan values, private privat
 	case kube.Ambiguous(err):
 		s.diagnostics.AddWarning(fmt.Sprintf("%s may have been created", s.ref),
 			"The request was sent but its answer was lost, and the API server could not be asked afterwards. The object is kept in the state; the next plan looks for it.")
-		private[unconfirmed] = []byte("true")
+		private[unconfirmed] = []byte(strconv.Quote(mark))
 		state = plan.known()
 		fallthrough
 	default:
@@ -56,18 +62,24 @@ func (k *Kind) create(ctx context.Context, run *Run, plan values, private privat
 		return state
 	}
 	state = s.settle(nil, plan, live)
-	switch {
-	case !diagnostics.HasError():
-	case s.interrupted():
-		// Terraform ends an interrupted apply with an error of its own. One of the provider's would taint what the next apply can finish.
-		for i, d := range *diagnostics {
-			(*diagnostics)[i] = diag.NewWarningDiagnostic(d.Summary(), d.Detail())
-		}
-	default:
-		s.diagnostics.AddWarning(fmt.Sprintf("The next apply replaces %s", s.ref),
-			"Terraform marks as tainted what it could not create to the end. To keep the object, and its addresses, run terraform untaint with the address of the resource first.")
-	}
+	s.keep()
 	return state
+}
+
+// keep makes warnings of the errors of a create that has stored the object. Terraform marks as tainted what was created with an error, and the next
+// apply would delete it, with its addresses, instead of finishing it.
+func (s *session) keep() {
+	for i, d := range *s.diagnostics {
+		if d.Severity() != diag.SeverityError {
+			continue
+		}
+		var warning diag.Diagnostic = diag.NewWarningDiagnostic(d.Summary(), fmt.Sprintf("%s\n\n%s is stored and in the state, but not complete. Apply again to finish it: it keeps its addresses. "+
+			"This is a warning only because Terraform would delete and create anew what was created with an error.", d.Detail(), s.ref))
+		if at, ok := d.(diag.DiagnosticWithPath); ok {
+			warning = diag.WithPath(at.Path(), warning)
+		}
+		(*s.diagnostics)[i] = warning
+	}
 }
 
 // read is the state with what the cluster has now: nil, if the object is gone.
@@ -78,7 +90,8 @@ func (k *Kind) read(ctx context.Context, run *Run, state values, private private
 	}
 	defer s.close()
 
-	doubt, imported := private[unconfirmed] != nil, state[attrUID] == nil && private[moved] == nil
+	mark, doubt := private.mark()
+	imported := state[attrUID] == nil && private[moved] == nil
 	delete(private, fresh)
 	delete(private, moved)
 	find := s.cluster.Find
@@ -95,7 +108,7 @@ func (k *Kind) read(ctx context.Context, run *Run, state values, private private
 	}
 	run.read(s.ref)
 	if doubt {
-		if !k.made(live, state) {
+		if !marked(live, mark) {
 			return nil
 		}
 		delete(private, unconfirmed)
@@ -143,7 +156,7 @@ func (k *Kind) update(ctx context.Context, run *Run, prior, plan values, diagnos
 	}
 	defer s.close()
 
-	kept := s.keep(prior, plan)
+	kept := s.retain(prior, plan)
 	s.relied(prior, kept)
 	s.spread(prior, plan)
 	live, err := s.update(prior, kept)
@@ -163,7 +176,7 @@ func (k *Kind) update(ctx context.Context, run *Run, prior, plan values, diagnos
 }
 
 // delete deletes the object, and returns the state: nil, once it is gone.
-func (k *Kind) delete(ctx context.Context, run *Run, state values, diagnostics *diag.Diagnostics) values {
+func (k *Kind) delete(ctx context.Context, run *Run, state values, private private, diagnostics *diag.Diagnostics) values {
 	s := k.open(ctx, run, state, "delete", diagnostics)
 	if s == nil {
 		return state
@@ -172,12 +185,17 @@ func (k *Kind) delete(ctx context.Context, run *Run, state values, diagnostics *
 
 	uid := state.string(attrUID)
 	if uid == "" { // it may never have been created: whatever bears its name may be somebody else's
+		mark, known := private.mark()
 		live, err := s.get()
-		if kube.IsGone(err) || err == nil && !k.made(live, state) {
+		switch {
+		case kube.IsGone(err), err == nil && known && !marked(live, mark):
 			return nil
-		}
-		if err != nil {
+		case err != nil:
 			s.fail("get", err)
+			return state
+		case !known: // Terraform tells only a destroy, or a refresh
+			s.diagnostics.AddError(fmt.Sprintf("%s may be somebody else's", s.ref),
+				"It is not known whether an earlier apply created it, so it is not deleted. Run the same command without -refresh=false to find out.")
 			return state
 		}
 		uid = string(live.GetUID())
@@ -263,7 +281,10 @@ func (s *session) settle(prior, plan values, live *unstructured.Unstructured) va
 	s.offer(prior, live)
 	state := plan.known()
 	stored := Stored{live, nil}
-	companions, err := s.accompany(live, prior, plan)
+	companions, states, err := s.accompany(live, prior, plan)
+	if s.kind.Companions != nil {
+		state.set(attrCompanions, stringMap(states))
+	}
 	if err == nil {
 		stored.Companions = companions
 		stored.Unstructured, err = s.wait(live)
@@ -271,13 +292,6 @@ func (s *session) settle(prior, plan values, live *unstructured.Unstructured) va
 	if err != nil {
 		s.fail("get", err)
 		stored.Unstructured = live
-		if s.kind.Companions != nil && (prior != nil || !s.interrupted()) { // what is created and has no error is as planned
-			states := make(map[string]string)
-			for kind := range s.kind.Companions.Resources {
-				states[kind] = notChecked
-			}
-			state.set(attrCompanions, stringMap(states))
-		}
 	} else {
 		s.warnOfMutation(plan, stored.Unstructured)
 	}

@@ -19,6 +19,7 @@ type Run struct {
 	applying   atomic.Bool // something is stored, so what is planned from now on has been planned before
 	unanswered atomic.Bool // a dry run got no answer
 	pending    sync.Map    // whether objects that were read have not been planned
+	claimed    sync.Map    // objects that a resource of the configuration is about
 	said       sync.Map    // what need not be said twice
 	access     sync.Map    // what the credentials allow
 	offered    sync.Map    // when an [Offer] was stored
@@ -36,6 +37,12 @@ func (r *Run) read(o kube.Object) { r.pending.LoadOrStore(o, true) }
 
 // planned notes that a change of the object, or none, or its end is planned. For one to be destroyed Terraform does that before it reads it.
 func (r *Run) planned(o kube.Object) { r.pending.Store(o, false) }
+
+// claim reports whether the object is planned for the first time, as it is to be once in a graph.
+func (r *Run) claim(o kube.Object) bool {
+	_, claimed := r.claimed.LoadOrStore(o, nil)
+	return !claimed
+}
 
 // tainted reports whether the state has the object and nothing of it is planned, so that one that is planned as if there were none replaces
 // it. That is how Terraform plans what it has marked as tainted.

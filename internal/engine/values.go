@@ -159,7 +159,9 @@ func (k *Kind) found(live *unstructured.Unstructured, state values) values {
 	state = maps.Clone(state)
 	state[attrNamespace], state[attrName], state[attrID] = live.GetNamespace(), live.GetName(), id(live.GetNamespace(), live.GetName())
 	state.set(attrLabels, stringMap(ownKeys(live.GetManagedFields(), "labels", live.GetLabels())))
-	state.set(attrAnnotations, stringMap(ownKeys(live.GetManagedFields(), "annotations", live.GetAnnotations())))
+	annotations := ownKeys(live.GetManagedFields(), "annotations", live.GetAnnotations())
+	delete(annotations, Creation)
+	state.set(attrAnnotations, stringMap(annotations))
 	return state
 }
 

@@ -124,17 +124,43 @@ func hasWorkload(namespace, name string, spec map[string]any) bool {
 }
 
 // waitForWorkload waits until the rollout is complete, as kubectl rollout status does, and the load balancer has an address.
-func waitForWorkload(companions map[string]*unstructured.Unstructured) string {
-	deployment, service := companions["Deployment"], companions["Service"]
-	if deployment == nil || service == nil {
-		return "its Deployment and its Service"
+func waitForWorkload(companions map[string]*unstructured.Unstructured) engine.Awaited {
+	for _, kind := range []string{"Deployment", "Service"} {
+		if companions[kind] == nil {
+			return engine.Awaited{Kind: kind, For: "its " + kind}
+		}
 	}
+	if failure := rolloutFailure(companions["Deployment"]); failure != "" {
+		return engine.Awaited{Kind: "Deployment", For: failure, Failed: true}
+	}
+	if reason := waitForRollout(companions["Deployment"], companions["HorizontalPodAutoscaler"]); reason != "" {
+		return engine.Awaited{Kind: "Deployment", For: reason}
+	}
+	return engine.Awaited{Kind: "Service", For: waitForAddress(companions["Service"])}
+}
+
+// rolloutFailure says that Kubernetes has given up on the rollout of a Deployment, "" if it has not.
+func rolloutFailure(deployment *unstructured.Unstructured) string {
+	var d appsv1.Deployment
+	if convert(deployment.Object, &d) != nil || d.Status.ObservedGeneration < d.Generation {
+		return ""
+	}
+	for _, c := range d.Status.Conditions {
+		if c.Type == appsv1.DeploymentProgressing && c.Reason == "ProgressDeadlineExceeded" {
+			return fmt.Sprintf("the rollout of the Deployment %s has failed: %s", d.Name, strings.TrimSuffix(c.Message, "."))
+		}
+	}
+	return ""
+}
+
+// waitForRollout says what the rollout of a Deployment, with its autoscaler if it has one, still waits for.
+func waitForRollout(deployment, autoscaler *unstructured.Unstructured) string {
 	number := func(fields ...string) int64 {
 		n, _, _ := unstructured.NestedInt64(deployment.Object, fields...)
 		return n
 	}
 	want, updated := number("spec", "replicas"), number("status", "updatedReplicas")
-	if autoscaler := companions["HorizontalPodAutoscaler"]; autoscaler != nil {
+	if autoscaler != nil {
 		fewest, _, _ := unstructured.NestedInt64(autoscaler.Object, "spec", "minReplicas")
 		want = max(want, fewest)
 	}
@@ -148,7 +174,7 @@ func waitForWorkload(companions map[string]*unstructured.Unstructured) string {
 	case number("status", "availableReplicas") < updated:
 		return fmt.Sprintf("the Deployment %s: %d of %d proxies are available", deployment.GetName(), number("status", "availableReplicas"), updated)
 	}
-	return waitForAddress(service)
+	return ""
 }
 
 // whyNotReady tells what the pods of the gateway wait for, and the latest warnings about its workload.

@@ -142,14 +142,28 @@ func fails(t *testing.T, diagnostics acctest.Diagnostics, wants ...string) {
 	}
 }
 
-// Proxies that do not get ready are an error that says why, once the time is up. All that was made stays in the state, and the next apply heals
-// it: after a failed update in place, after a failed create, which taints the resource, by another one.
+// warns checks that there is no error, and a warning that says all this.
+func warns(t *testing.T, diagnostics acctest.Diagnostics, wants ...string) {
+	t.Helper()
+	if errors := diagnostics.Errors(); len(errors) > 0 {
+		t.Fatalf("there are errors:\n%s", errors)
+	}
+	for _, want := range wants {
+		if !regexp.MustCompile(want).MatchString(diagnostics.String()) {
+			t.Errorf("the warnings say\n%s\nbut not %s", diagnostics, want)
+		}
+	}
+}
+
+// Proxies that do not get ready are an error that says why, once the time is up; of a create it is a warning, since Terraform would taint what was
+// created with an error. All that was made stays in the state, the next apply waits again, and one that can heals it in place.
 func TestAccGateway_notReady(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		update   bool
 		workload object
 		wants    []string
+		heal     object // how it can be ready; idle by default
 		g        gateway
 		tf       *acctest.Terraform
 		apply    *acctest.Command
@@ -170,6 +184,7 @@ func TestAccGateway_notReady(t *testing.T) {
 		{
 			workload: object{"replicas": 0, "service": object{"load_balancer_class": "example.com/none"}},
 			wants:    []string{"an address of its load balancer"},
+			heal:     object{"workload": object{"replicas": 0, "service": object{"type": "ClusterIP"}}}, // the class cannot be changed
 		},
 	}
 	for i := range tests { // all at once: it is but waiting
@@ -185,35 +200,62 @@ func TestAccGateway_notReady(t *testing.T) {
 		}
 		test.apply = test.tf.Start("apply", "-auto-approve")
 	}
-	for _, test := range tests {
-		said := test.apply.Wait()
-		fails(t, said, append(test.wants, `Gateway "\S+/gw" is not ready`, `it still waited for`, `timeouts`)...)
-		if untaint := strings.Contains(said.String(), "terraform untaint"); untaint == test.update {
-			t.Errorf("untaint is spoken of: %v, after an update: %v", untaint, test.update)
+	for i := range tests {
+		test := &tests[i]
+		wants := append(test.wants, `Gateway "\S+/gw" is not ready`, `it still waited for`, `timeouts`)
+		if test.update {
+			fails(t, test.apply.Wait(), wants...)
+		} else {
+			warns(t, test.apply.Wait(), append(wants, "Apply again to finish it")...)
+			test.apply = test.tf.Start("apply", "-auto-approve") // all at once, too
 		}
 		if state := test.tf.State(); !slices.Equal(state, []string{gatewayAddress}) {
 			t.Errorf("the state holds %v", state)
 		}
-		uid := test.g.Live().GetUID()
-		test.tf.Configure(test.g.folder(idle))
+	}
+	for i := range tests {
+		test := &tests[i]
+		uid, service := test.g.Live().GetUID(), test.g.companion("Service").Live().GetUID()
+		if !test.update {
+			fails(t, test.apply.Wait(), `Gateway "\S+/gw" is not ready`)
+		}
+		if test.heal == nil {
+			test.heal = idle
+		}
+		test.tf.Configure(test.g.folder(test.heal))
 		test.tf.Must("apply", "-auto-approve")
 		test.tf.Empty()
-		if now := test.g.Live().GetUID(); test.update && now != uid {
+		if now := test.g.Live().GetUID(); now != uid {
 			t.Errorf("the Gateway was replaced: UID %s, now %s", uid, now)
+		}
+		if now := test.g.companion("Service").Live().GetUID(); now != service {
+			t.Errorf("the Service was replaced: UID %s, now %s", service, now)
 		}
 		test.tf.Must("destroy", "-auto-approve")
 		test.g.gone()
 	}
 }
 
-// Proxies that could not run do once nothing keeps them from it.
+// Proxies that could not run do once nothing keeps them from it. Until then a postcondition makes an apply fail, and taints nothing.
 func TestAccGateway_heals(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
 	g := newGateway(t, "gw")
-	tf := g.terraform(object{"workload": object{"node_selector": object{"pool": "none"}}, "timeouts": object{"create": "5s"}})
-	fails(t, tf.Run("apply", "-auto-approve"), "is not ready")
+	tf := g.terraform(object{
+		"workload":  object{"node_selector": object{"pool": "none"}},
+		"timeouts":  object{"create": "5s"},
+		"lifecycle": object{"postcondition": object{"condition": `${alltrue([for state in self.companions : state == "in sync"])}`, "error_message": "Apply again."}},
+	})
+	said := tf.Run("apply", "-auto-approve")
+	fails(t, said, "postcondition failed", "Apply again.")
+	if !strings.Contains(said.String(), "is not ready") {
+		t.Errorf("it is not said why:\n%s", said)
+	}
+	uid := g.Live().GetUID()
 	g.heals(tf)
+	if now := g.Live().GetUID(); now != uid {
+		t.Errorf("the Gateway was replaced: UID %s, now %s", uid, now)
+	}
 	tf.Must("destroy", "-auto-approve")
 	g.gone()
 }

@@ -147,7 +147,7 @@ func TestAccService_ports(t *testing.T) {
 	))
 }
 
-// A load balancer that gets no address in time is an error, and stays in the state.
+// A load balancer that gets no address in time is a warning: the Service stays, and nothing recreates it.
 func TestAccService_timeout(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.Service(), acctest.Namespace(t), "test")
@@ -168,17 +168,32 @@ func TestAccService_timeout(t *testing.T) {
 		json.NewEncoder(w).Encode(live.Object) //nolint:errcheck // the client may be gone
 	})
 	tf := acctest.NewTerraform(t, "testdata/service/timeouts", proxy, map[string]any{"namespace": o.Namespace, "timeout": "1s"})
-	errors := tf.Run("apply", "-auto-approve").Errors()
-	if len(errors) != 1 || !strings.Contains(errors.String(), "is not ready") || !strings.Contains(errors.String(), "an address of its load balancer") {
-		t.Errorf("the errors are\n%s", errors)
-	}
+	warns(t, tf.Run("apply", "-auto-approve"), "is not ready", "an address of its load balancer")
+	made := o.Live().GetUID()
 	if state := tf.State(); len(state) != 1 || !o.Exists() {
 		t.Errorf("the state holds %v; the object exists: %v", state, o.Exists())
 	}
 	found.Store(true)
 	tf.Must("apply", "-auto-approve", "-var=timeout=1m")
-	if addresses, _ := tf.Values(service)["addresses"].([]any); len(addresses) != 1 {
-		t.Errorf("the addresses are %v", addresses)
+	if addresses, _ := tf.Values(service)["addresses"].([]any); len(addresses) != 1 || o.Live().GetUID() != made {
+		t.Errorf("the addresses are %v, the Service of UID %s has become one of UID %s", addresses, made, o.Live().GetUID())
 	}
+	tf.Must("destroy", "-auto-approve")
+}
+
+// An annotation may move a load balancer: its addresses are known again once it has been changed.
+func TestAccService_annotated(t *testing.T) {
+	t.Parallel()
+	o := acctest.NewObject(t, istio.Service(), acctest.Namespace(t), "test")
+	tf := acctest.NewTerraform(t, "testdata/service/timeouts", "", map[string]any{"namespace": o.Namespace, "timeout": "1m"})
+	tf.Must("apply", "-auto-approve")
+	tf.Configure(acctest.Folder(t, "", map[string]string{
+		"annotated_override.tf": `resource "lamia_service" "test" { annotations = { "example.com/internal" = "yes" } }`,
+	}))
+	if changes := toJSON(t, tf.Changes()); !strings.Contains(changes, `"after_unknown":{"addresses":true`) {
+		t.Errorf("planned is %s", changes)
+	}
+	tf.Must("apply", "-auto-approve")
+	tf.Empty()
 	tf.Must("destroy", "-auto-approve")
 }

@@ -253,6 +253,10 @@ func TestLoad(t *testing.T) {
 			func(c *rest.Config) bool { return c.BearerToken == "t" }},
 		"host with a path": {Config{Host: "https://a.test/k8s/clusters/c-1", Token: "t"}, "https://a.test/k8s/clusters/c-1", "token", nil},
 		"no credentials":   {Config{Host: "http://a.test:8001"}, "http://a.test:8001", "anonymous", nil},
+		"a kubeconfig's credentials without TLS": {Config{ConfigPath: blueGreen, Host: "http://a.test:8001"}, "http://a.test:8001", "not sent",
+			func(c *rest.Config) bool {
+				return c.BearerToken == "" && c.BearerTokenFile == "" && c.ExecProvider == nil
+			}},
 		"basic": {Config{Host: "https://a.test", Username: "me", Password: "pw"}, "https://a.test", `"me"`,
 			func(c *rest.Config) bool { return c.Username == "me" && c.Password == "pw" }},
 		"exec": {Config{Host: "https://a.test", Exec: &Exec{APIVersion: ExecAPIVersions[0], Command: "aws", Args: []string{"eks"}, Env: map[string]string{"B": "2", "A": "1"}}}, "https://a.test", `"aws"`,

@@ -223,7 +223,7 @@ func explainForbidden(o Object, err error, s metav1.Status) []problem {
 	}
 	m := forbidden.FindStringSubmatch(s.Message)
 	if m == nil { // quota, pod security and other admission say what it is
-		return one("forbidden", "%s said: %s (HTTP 403).", server(err), said(s))
+		return one("forbidden", "%s said: %s (HTTP 403).\n\nChange what it names, or ask those who run the cluster for the permission, the quota or the policy that it takes.", server(err), said(s))
 	}
 	user, verb, resource, group, namespace := m[1], m[2], m[3], m[4], m[5]
 	role, where := "ClusterRole", "in the whole cluster"

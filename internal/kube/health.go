@@ -9,12 +9,15 @@ import (
 	"time"
 )
 
-const (
-	// outage is how long the API server may give no answer before the provider gives up on it: longer than it takes to restart.
-	outage = 40 * time.Second
-	// answering is how long a request that reads may take to be answered before it is sent again.
-	answering = 15 * time.Second
-)
+// outage is how long the API server may give no answer before the provider gives up on it: longer than it takes to restart.
+const outage = 40 * time.Second
+
+// Patience is how long a request may take to be answered. Tests have less of it.
+var Patience = struct {
+	Read   time.Duration // before it is sent again
+	Write  time.Duration // before it is looked for what became of it; Ctrl-C ends it no earlier
+	DryRun time.Duration // of a plan that can do without
+}{15 * time.Second, 30 * time.Second, 10 * time.Second}
 
 // health is what the requests to an API server tell of it. All requests share it, so that one that is down is found out once, however many
 // resources there are.
@@ -73,7 +76,7 @@ func (h *health) err() error {
 func (h *health) limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	end := time.Now().Add(answering)
+	end := time.Now().Add(Patience.Read)
 	if last := h.failing.Add(outage); !h.failing.IsZero() && last.Before(end) {
 		end = last.Add(time.Second)
 	}

@@ -43,6 +43,9 @@ func (c Config) load(ctx context.Context) (*rest.Config, string, error) {
 		problem := strings.TrimSuffix(strings.TrimPrefix(err.Error(), "invalid configuration: "), ".")
 		return nil, "", c.argumentError(c.configArgument(), "Invalid Kubernetes connection", "%s cannot be used: %s.", c.sourceName(), problem)
 	}
+	if user := c.chosen(config).AuthInfo; user != "" && !rest.IsConfigTransportTLS(*restConfig) { // clientcmd, as kubectl, leaves them out
+		credentials = fmt.Sprintf("no credentials (those of user %q are not sent to a host that starts with http://, where everybody on the way could read them)", user)
+	}
 	return restConfig, credentials, nil
 }
 

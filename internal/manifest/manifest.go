@@ -180,6 +180,7 @@ func (r *reader) metadata(o *Object, at node, value any) {
 		case name == "annotations":
 			o.Annotations = r.strings(at.key(name), value)
 			delete(o.Annotations, lastApplied)
+			delete(o.Annotations, engine.Creation)
 		default:
 			r.problem(at.line(name), "metadata.%s has no attribute in Terraform", name)
 		}

@@ -130,11 +130,13 @@ func providerSchema() schema.Schema {
 					"args": schema.ListAttribute{
 						ElementType:         types.StringType,
 						Optional:            true,
+						Sensitive:           true,
 						MarkdownDescription: "Arguments of the command.",
 					},
 					"env": schema.MapAttribute{
 						ElementType:         types.StringType,
 						Optional:            true,
+						Sensitive:           true,
 						MarkdownDescription: "Environment variables of the command, besides those of Terraform.",
 					},
 				}},

@@ -1,0 +1,274 @@
+package faults_test
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	apischema "k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
+	"github.com/magneticio/terraform-provider-lamia/internal/istio"
+)
+
+// renamed ends the names of objects that replace others.
+const renamed = "-b"
+
+// matrix is many objects, of each of which another request is broken in the same run of Terraform.
+type matrix struct {
+	t      *testing.T
+	tf     *acctest.Terraform
+	cells  map[string]*cell // by key
+	named  map[string]*cell // by namespace and name, or by namespace
+	armed  atomic.Bool
+	writes atomic.Int64 // requests that write
+}
+
+func newMatrix(t *testing.T, configuration string, cells []*cell) *matrix {
+	t.Helper()
+	m := &matrix{t: t, cells: make(map[string]*cell), named: make(map[string]*cell)}
+	for i, c := range cells {
+		c.Type = "ClusterIP"
+		if i%8 == 0 { // the test's cluster has no address for each
+			c.Type = "LoadBalancer"
+		}
+		m.cells[strings.ReplaceAll(c.Kind, "_", "-")+"-"+c.Name] = c
+		m.named[c.String()] = c
+		for _, namespace := range c.namespaces {
+			m.named[namespace] = c
+		}
+	}
+	proxy := acctest.Proxy(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if writes(r) {
+			m.writes.Add(1)
+		}
+		namespace, name := about(r)
+		for _, key := range []string{namespace + "/" + name, namespace} {
+			if c := m.named[key]; c != nil && m.armed.Load() {
+				c.intercept(w, r, next)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+	m.tf = acctest.NewTerraform(t, configuration, proxy, map[string]any{"cells": m.cells})
+	m.tf.Setenv(acctest.PatienceEnv, "15s")
+	return m
+}
+
+// broken runs a command while requests are broken, and checks that its errors are about the objects of those requests and say what to do.
+func (m *matrix) broken(args ...string) {
+	m.t.Helper()
+	for _, c := range m.cells {
+		c.met.Store(0)
+		c.hit.Store(nil)
+	}
+	m.armed.Store(true)
+	said := m.tf.Run(args...)
+	m.armed.Store(false)
+	counts, hits := make(map[string]int64), 0
+	for _, c := range m.cells {
+		if c.hit.Load() != nil {
+			hits++
+		}
+		if c.fault == nil {
+			counts[c.Kind] = c.met.Load()
+		}
+	}
+	for kind, n := range counts {
+		if n > requests[kind] {
+			m.t.Errorf("terraform %s takes %d requests of a %s, of which only the first %d are broken", args, n, kind, requests[kind])
+		}
+	}
+	m.t.Logf("terraform %s: %d requests broken, %d errors; requests without: %v", args, hits, len(said.Errors()), counts)
+	for _, d := range said.Errors() {
+		var c *cell
+		if key := instance.FindStringSubmatch(d.Address); key != nil {
+			c = m.cells[key[1]]
+		}
+		switch {
+		case c == nil:
+			m.t.Errorf("nobody's error: %s", d)
+		case c.hit.Load() == nil:
+			m.t.Errorf("%s has an error, but its request %d never came: %s", c, c.k, d)
+		case !strings.Contains(d.Summary, c.Namespace):
+			m.t.Errorf("after %s of %s the error does not name it: %s", c.fails, *c.hit.Load(), d)
+		case !advice.MatchString(d.Detail):
+			m.t.Errorf("after %s of %s the error does not say what to do: %s", c.fails, *c.hit.Load(), d)
+		case slices.Contains([]string{"refused", "lost", "hangs", "500", "429"}, c.fails):
+			m.t.Logf("after %s of %s: %s", c.fails, *c.hit.Load(), d)
+		}
+		if strings.Contains(d.String(), "bug") {
+			m.t.Errorf("a bug: %s", d)
+		}
+	}
+}
+
+// instance are the key of a resource of the configuration or of its module, and the resource's type.
+var (
+	instance = regexp.MustCompile(`\["(.*?)"\]`)
+	typed    = regexp.MustCompile(`\blamia_\w+`)
+)
+
+// advice is what to do.
+var advice = regexp.MustCompile(`\b([Aa]gain|[Aa]sk|import|dry_run|timeouts)\b`)
+
+// there are the UIDs of the objects in the cells' namespaces that the provider makes, by kind and name.
+func (m *matrix) there() map[string]string {
+	m.t.Helper()
+	client, err := dynamic.NewForConfig(acctest.Config(m.t))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	resources := make(map[string]apischema.GroupVersionResource)
+	for _, k := range istio.Kinds() {
+		resources[k.Kind] = k.Resource
+		if k.Companions != nil {
+			maps.Copy(resources, k.Companions.Resources)
+		}
+	}
+	namespaces := make(map[string]bool)
+	for _, c := range m.cells {
+		if c.namespaces == nil {
+			namespaces[c.Namespace] = true
+		}
+		for _, namespace := range c.namespaces {
+			namespaces[namespace] = true
+		}
+	}
+	there := make(map[string]string)
+	for kind, resource := range resources {
+		for namespace := range namespaces {
+			list, err := client.Resource(resource).Namespace(namespace).List(m.t.Context(), metav1.ListOptions{})
+			if err != nil {
+				m.t.Fatal(err)
+			}
+			for _, o := range list.Items {
+				if o.GetName() != "default" && !strings.HasPrefix(o.GetName(), "vamp-test-deployment") {
+					there[kind+" "+namespace+"/"+o.GetName()] = string(o.GetUID())
+				}
+			}
+		}
+	}
+	return there
+}
+
+// agree checks that the state has what the cluster has, and nothing else.
+func (m *matrix) agree() (there map[string]string) {
+	m.t.Helper()
+	there = m.there()
+	known := make(map[string]bool)
+	for address, values := range m.tf.All() {
+		kind := kinds[typed.FindString(address)]
+		if kind == "" { // of a data source
+			continue
+		}
+		object := fmt.Sprintf("%s %s", kind, values["id"])
+		known[object] = true
+		if kind == "Gateway" {
+			for companion := range istio.Gateway().Companions.Resources {
+				known[fmt.Sprintf("%s %s-gateway", companion, values["id"])] = true
+			}
+		}
+		if there[object] != values["uid"] {
+			m.t.Errorf("the state has %s with the UID %v, the cluster has %q", address, values["uid"], there[object])
+		}
+	}
+	for object := range there {
+		if !known[object] {
+			m.t.Errorf("%s is in no state", object)
+		}
+	}
+	return there
+}
+
+var kinds = func() map[string]string {
+	kinds := make(map[string]string)
+	for _, k := range istio.Kinds() {
+		kinds["lamia_"+k.Type] = k.Kind
+	}
+	return kinds
+}()
+
+// heal applies without a fault: what was there is as it was, and there is nothing more to do.
+func (m *matrix) heal(args ...string) {
+	m.t.Helper()
+	before := m.agree()
+	m.tf.Must(append([]string{"apply", "-auto-approve", parallelism}, args...)...)
+	m.tf.Empty(append([]string{parallelism}, args...)...)
+	after := m.agree()
+	for object, uid := range before {
+		if now, ok := after[object]; ok && now != uid {
+			m.t.Errorf("%s had the UID %s, and now %s", object, uid, now)
+		}
+	}
+	if len(after) < len(m.cells) {
+		m.t.Errorf("%d objects of %d cells", len(after), len(m.cells))
+	}
+}
+
+const parallelism = "-parallelism=60"
+
+// requests are how many requests an operation on an object takes at most.
+var requests = map[string]int64{"service": 3, "destination_rule": 3, "service_entry": 3, "virtual_service": 3, "gateway": creating}
+
+// lists are how many a refresh takes in a namespace. They are broken of objects that have one to themselves.
+const lists = 14
+
+// Each request of each operation on each kind, broken in each way.
+func TestAccFaults_kinds(t *testing.T) {
+	t.Parallel()
+	var cells []*cell
+	for kind, n := range requests {
+		namespace := acctest.Namespace(t)
+		cells = append(cells, &cell{Kind: kind, Namespace: namespace, Name: "none"})
+		for fails, fault := range faults {
+			for k := range n {
+				cells = append(cells, &cell{Kind: kind, Namespace: namespace, Name: fmt.Sprintf("f%s-%d", fails, k+1), fault: fault, fails: fails, k: k + 1})
+			}
+		}
+	}
+	names := slices.Sorted(maps.Keys(faults))
+	for k := range lists {
+		namespace, fails := acctest.Namespace(t), names[k%len(names)]
+		cells = append(cells, &cell{Kind: "gateway", Namespace: namespace, Name: fmt.Sprint("lists-", k+1), fault: faults[fails], fails: fails, k: int64(k + 1), namespaces: []string{namespace}})
+	}
+	m := newMatrix(t, "testdata/kinds", cells)
+
+	m.broken("plan", parallelism)
+	if there := m.there(); m.writes.Load() > 0 || len(there) > 0 {
+		t.Errorf("a plan wrote %d times and made %v", m.writes.Load(), there)
+	}
+	m.tf.Setenv("KUBE_DRY_RUN", "never") // else an apply tries some anew, as many as are planned again before the first is created
+	m.tf.Must("plan", "-out=create", parallelism)
+	m.broken("apply", parallelism, "create")
+	m.heal()
+
+	before := m.writes.Load()
+	m.broken("plan", parallelism)
+	if n := m.writes.Load() - before; n > 0 {
+		t.Errorf("a refresh wrote %d times", n)
+	}
+	m.tf.Must("plan", "-out=update", "-var=changed=true", parallelism)
+	m.broken("apply", parallelism, "update")
+	m.heal("-var=changed=true")
+
+	m.tf.Must("plan", "-out=replace", "-var=changed=true", "-var=suffix="+renamed, parallelism)
+	m.broken("apply", parallelism, "replace")
+	m.heal("-var=changed=true", "-var=suffix="+renamed)
+
+	m.tf.Must("plan", "-destroy", "-out=destroy", "-var=changed=true", "-var=suffix="+renamed, parallelism)
+	m.broken("apply", parallelism, "destroy")
+	m.agree()
+	m.tf.Must("destroy", "-auto-approve", parallelism)
+	if there := m.there(); len(there) > 0 {
+		t.Errorf("left behind: %v", there)
+	}
+}
