@@ -154,14 +154,21 @@ func owned(prior any, live map[string]string) any {
 	return now
 }
 
-// found is what a state begins with that comes from the cluster. Labels and annotations are those that this provider wrote.
+// found is what a state begins with that comes from the cluster. Labels and annotations are those that this provider wrote, and those that state
+// has already.
 func (k *Kind) found(live *unstructured.Unstructured, state values) values {
 	state = maps.Clone(state)
 	state[attrNamespace], state[attrName], state[attrID] = live.GetNamespace(), live.GetName(), id(live.GetNamespace(), live.GetName())
-	state.set(attrLabels, stringMap(ownKeys(live.GetManagedFields(), "labels", live.GetLabels())))
-	annotations := ownKeys(live.GetManagedFields(), "annotations", live.GetAnnotations())
-	delete(annotations, Creation)
-	state.set(attrAnnotations, stringMap(annotations))
+	for name, all := range map[string]map[string]string{attrLabels: live.GetLabels(), attrAnnotations: live.GetAnnotations()} {
+		own := ownKeys(live.GetManagedFields(), name, all)
+		delete(own, Creation)
+		for key := range mapOf(state[name]) {
+			if value, ok := all[key]; ok {
+				own[key] = value
+			}
+		}
+		state.set(name, stringMap(own))
+	}
 	return state
 }
 

@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -145,6 +146,15 @@ func (c client) apply(typeName string, state *tfprotov6.DynamicValue, private []
 
 func text(s string) tftypes.Value { return tftypes.NewValue(tftypes.String, s) }
 
+// minimal is a spec of each kind, by its type.
+var minimal = map[string]string{
+	"gateway":          `{"selector":{"a":"b"},"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["a.example.com"]}]}`,
+	"virtual_service":  `{"hosts":["a"],"http":[{"route":[{"destination":{"host":"a"}}]}]}`,
+	"destination_rule": `{"host":"a"}`,
+	"service_entry":    `{"hosts":["a.example.com"],"ports":[{"number":80,"name":"http","protocol":"HTTP"}],"location":"MESH_EXTERNAL"}`,
+	"service":          `{"ports":[{"port":80}]}`,
+}
+
 // The identity of an object is its namespace and its name; by it an object is imported, and each answer of the provider tells it.
 func TestAccIdentity(t *testing.T) {
 	t.Parallel()
@@ -152,13 +162,7 @@ func TestAccIdentity(t *testing.T) {
 	c := newClient(t, map[string]tftypes.Value{"namespace": text(namespace)})
 	for _, k := range istio.Kinds() {
 		typeName := "lamia_" + k.Type
-		spec := map[string]string{
-			"gateway":         `{"selector":{"a":"b"},"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["a.example.com"]}]}`,
-			"virtual_service": `{"hosts":["a"],"http":[{"route":[{"destination":{"host":"a"}}]}]}`, "destination_rule": `{"host":"a"}`,
-			"service_entry": `{"hosts":["a.example.com"],"ports":[{"number":80,"name":"http","protocol":"HTTP"}],"location":"MESH_EXTERNAL"}`,
-			"service":       `{"ports":[{"port":80}]}`,
-		}[k.Type]
-		before := acctest.NewObject(t, k, namespace, "a").Create(spec, nil)
+		before := acctest.NewObject(t, k, namespace, "a").Create(minimal[k.Type], nil)
 		for _, given := range []map[string]tftypes.Value{
 			{"namespace": text(namespace), "name": text("a")}, {"namespace": tftypes.NewValue(tftypes.String, nil), "name": text("a")},
 		} {
@@ -203,75 +207,118 @@ func TestAccIdentity(t *testing.T) {
 	}
 }
 
-// List resources find objects by namespace and by label, and tell what an import of each would.
+// List resources of all kinds find objects by namespace and by label, and tell what an import of each would.
 func TestAccList(t *testing.T) {
 	t.Parallel()
-	namespace := acctest.Namespace(t)
-	for name, labels := range map[string]map[string]string{"a": {"team": "a"}, "b": {"team": "b"}, "c": {"team": "a", "tier": "test"}} {
-		acctest.NewObject(t, istio.ServiceEntry(), namespace, name).Create(`{"hosts":["a.example.com"],"ports":[{"number":80,"name":"http","protocol":"HTTP"}]}`, labels)
-	}
 	c := newClient(t, nil)
-	lister := c.server.(tfprotov6.ListResourceServer)
-	list := func(limit int64, config map[string]tftypes.Value) (found []string, results []tfprotov6.ListResourceResult) {
-		t.Helper()
-		stream, err := lister.ListResource(t.Context(), &tfprotov6.ListResourceRequest{
-			TypeName: "lamia_service_entry", Config: c.object(c.schemas.ListResourceSchemas["lamia_service_entry"], config), IncludeResource: true, Limit: limit,
+	for _, k := range istio.Kinds() {
+		t.Run(k.Type, func(t *testing.T) {
+			t.Parallel()
+			namespace := acctest.Namespace(t)
+			var first *acctest.Object
+			for _, o := range []struct {
+				name   string
+				labels map[string]string
+			}{{"a", map[string]string{"team": "a"}}, {"b", map[string]string{"team": "b"}}, {"c", map[string]string{"team": "a", "tier": namespace}}} {
+				object := acctest.NewObject(t, k, namespace, o.name)
+				object.Create(minimal[k.Type], o.labels)
+				first = cmp.Or(first, object)
+			}
+			owner := first.Live()
+			acctest.NewObject(t, k, namespace, "owned").Create(minimal[k.Type], nil)
+			acctest.NewObject(t, k, namespace, "owned").Patch(fmt.Sprintf(`{"metadata":{"ownerReferences":[{"apiVersion":%q,"kind":%q,"name":"a","uid":%q}]}}`,
+				owner.GetAPIVersion(), owner.GetKind(), owner.GetUID()))
+			l := lister{c, "lamia_" + k.Type, namespace}
+			l.finds(t)
+			l.reads(t)
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for result := range stream.Results {
-			c.must(nil, result.Diagnostics)
-			if got := c.identity(result.Identity); got != result.DisplayName {
-				t.Errorf("%s has the identity %s", result.DisplayName, got)
-			}
-			results = append(results, result)
-			if name, ok := strings.CutPrefix(result.DisplayName, namespace+"/"); ok {
-				found = append(found, name)
-			}
-		}
-		return found, results
 	}
+}
+
+// lister asks a list resource for the objects of a namespace.
+type lister struct {
+	client
+	typeName, namespace string
+}
+
+// list are the names of the objects in the namespace that are found, and all results.
+func (l lister) list(t *testing.T, limit int64, config map[string]tftypes.Value) (found []string, results []tfprotov6.ListResourceResult) {
+	t.Helper()
+	stream, err := l.server.(tfprotov6.ListResourceServer).ListResource(t.Context(), &tfprotov6.ListResourceRequest{
+		TypeName: l.typeName, Config: l.object(l.schemas.ListResourceSchemas[l.typeName], config), IncludeResource: true, Limit: limit,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for result := range stream.Results {
+		l.must(nil, result.Diagnostics)
+		if got := l.identity(result.Identity); got != result.DisplayName {
+			t.Errorf("%s has the identity %s", result.DisplayName, got)
+		}
+		results = append(results, result)
+		if name, ok := strings.CutPrefix(result.DisplayName, l.namespace+"/"); ok {
+			found = append(found, name)
+		}
+	}
+	return found, results
+}
+
+func (l lister) finds(t *testing.T) {
+	t.Helper()
 	yes, no := tftypes.NewValue(tftypes.Bool, true), tftypes.NewValue(tftypes.Bool, false)
 	for want, config := range map[string]map[string]tftypes.Value{
-		"a b c": {"namespace": text(namespace), "all_namespaces": no},
-		"a c":   {"namespace": text(namespace), "label_selector": text("team=a")},
-		"a":     {"namespace": text(namespace), "label_selector": text("team=a,tier!=test")},
-		"c":     {"all_namespaces": yes, "label_selector": text("tier=test")},
+		"a b c": {"namespace": text(l.namespace), "all_namespaces": no},
+		"a c":   {"namespace": text(l.namespace), "label_selector": text("team=a")},
+		"a":     {"namespace": text(l.namespace), "label_selector": text("team=a,tier!=" + l.namespace)},
+		"c":     {"all_namespaces": yes, "label_selector": text("tier=" + l.namespace)},
 		"":      {"namespace": text("kube-system")},
 	} {
-		if got, _ := list(0, config); strings.Join(got, " ") != want {
+		if got, _ := l.list(t, 0, config); strings.Join(got, " ") != want {
 			t.Errorf("found are %q, want %q", got, want)
 		}
 	}
-	got, results := list(1, map[string]tftypes.Value{"namespace": text(namespace)})
-	if len(got) != 1 || len(results) != 1 {
-		t.Fatalf("of one at most found are %v", got)
-	}
-	attributes := c.attributes("lamia_service_entry", results[0].Resource)
-	for name, want := range map[string]tftypes.Value{
-		"id": text(namespace + "/a"), "name": text("a"), "labels": tftypes.NewValue(tftypes.Map{ElementType: tftypes.String}, nil),
-		"hosts": tftypes.NewValue(tftypes.List{ElementType: tftypes.String}, []tftypes.Value{text("a.example.com")}),
-	} {
-		if !attributes[name].Equal(want) {
-			t.Errorf("%s is %v, want %v", name, attributes[name], want)
-		}
-	}
-	generated, err := c.server.GenerateResourceConfig(t.Context(), &tfprotov6.GenerateResourceConfigRequest{TypeName: "lamia_service_entry", State: results[0].Resource})
-	c.must(err, nil)
-	for name, v := range c.attributes("lamia_service_entry", generated.Config) {
-		if want := attributes[name]; slices.Contains([]string{"id", "uid"}, name) != v.IsNull() && !want.IsNull() || !v.IsNull() && !v.Equal(want) {
-			t.Errorf("the generated configuration has %s = %v of %v", name, v, want)
-		}
-	}
 	for want, config := range map[string]map[string]tftypes.Value{
-		"Too Many Attributes Set": {"namespace": text(namespace), "all_namespaces": yes}, "Invalid Label Selector": {"label_selector": text("a=b=c")},
+		"Too Many Attributes Set": {"namespace": text(l.namespace), "all_namespaces": yes}, "Invalid Label Selector": {"label_selector": text("a=b=c")},
 	} {
-		resp, err := lister.ValidateListResourceConfig(t.Context(), &tfprotov6.ValidateListResourceConfigRequest{
-			TypeName: "lamia_service_entry", Config: c.object(c.schemas.ListResourceSchemas["lamia_service_entry"], config),
+		resp, err := l.server.(tfprotov6.ListResourceServer).ValidateListResourceConfig(t.Context(), &tfprotov6.ValidateListResourceConfigRequest{
+			TypeName: l.typeName, Config: l.object(l.schemas.ListResourceSchemas[l.typeName], config),
 		})
 		if err != nil || len(resp.Diagnostics) != 1 || resp.Diagnostics[0].Summary != want {
 			t.Errorf("%v %v: want %s", err, resp, want)
+		}
+	}
+}
+
+// reads checks that what is listed of an object is what an import of it reads, and that the configuration made of it says so.
+func (l lister) reads(t *testing.T) {
+	t.Helper()
+	got, results := l.list(t, 1, map[string]tftypes.Value{"namespace": text(l.namespace)})
+	if len(got) != 1 || len(results) != 1 {
+		t.Fatalf("of one at most found are %v", got)
+	}
+	imported, err := l.server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: l.typeName, ID: results[0].DisplayName})
+	l.must(err, imported.Diagnostics)
+	read := l.read(l.typeName, imported.ImportedResources[0].State, imported.ImportedResources[0].Private)
+	want := l.attributes(l.typeName, read.NewState)
+	attributes := l.attributes(l.typeName, results[0].Resource)
+	if !attributes["id"].Equal(text(l.namespace+"/a")) || !attributes["labels"].IsNull() {
+		t.Errorf("listed are %v", attributes)
+	}
+	for name, v := range attributes {
+		if !v.Equal(want[name]) {
+			t.Errorf("%s is listed as %v, and read as %v", name, v, want[name])
+		}
+	}
+	generated, err := l.server.GenerateResourceConfig(t.Context(), &tfprotov6.GenerateResourceConfigRequest{TypeName: l.typeName, State: results[0].Resource})
+	l.must(err, nil)
+	config := l.attributes(l.typeName, generated.Config)
+	for _, a := range l.schemas.ResourceSchemas[l.typeName].Block.Attributes {
+		want := attributes[a.Name]
+		if a.Computed && !a.Optional {
+			want = tftypes.NewValue(a.ValueType(), nil)
+		}
+		if v := config[a.Name]; !v.Equal(want) {
+			t.Errorf("the generated configuration has %s = %v, want %v", a.Name, v, want)
 		}
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -46,24 +48,33 @@ func mesh(t *testing.T, namespace string) (text string, objects []*acctest.Objec
 	return text, objects, specs
 }
 
-// What convert writes for objects that exist is imported, changes none of them, and says all of them: made anew they are the same.
+// What convert writes for objects that exist is imported without a change, also of labels and annotations that only the objects have, and says
+// all of them: made anew they are the same.
 func TestAccConvert(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
 	text, objects, specs := mesh(t, namespace)
 	var before []*unstructured.Unstructured
 	for i, o := range objects {
-		before = append(before, o.Create(specs[i], map[string]string{"app": "reviews"}))
+		o.Create(specs[i], map[string]string{"app": "reviews", "theirs": "yes"})
+		before = append(before, o.Patch(`{"metadata":{"annotations":{"team":"reviews, and \"others\" of ${cluster}","theirs":"yes"}}}`))
 	}
 	var configuration, complaints bytes.Buffer
 	if code := manifest.Convert([]string{"-"}, strings.NewReader(text), &configuration, &complaints); code != 0 {
 		t.Fatal(complaints.String())
 	}
 	tf := acctest.NewTerraform(t, acctest.Folder(t, "", map[string]string{"main.tf": configuration.String()}), "", nil)
+	for _, c := range tf.Changes().([]any) {
+		if change := c.(map[string]any)["change"].(map[string]any); !reflect.DeepEqual(change["actions"], []any{"no-op"}) || change["importing"] == nil {
+			t.Errorf("the first plan says %v", change)
+		}
+	}
 	tf.Must("apply", "-auto-approve")
 	tf.Empty()
 	for i, o := range objects {
-		if live := o.Live(); live.GetUID() != before[i].GetUID() || live.GetGeneration() != before[i].GetGeneration() {
+		// Not the resource version, which istiod's status of a ServiceEntry changes.
+		if live := o.Live(); live.GetUID() != before[i].GetUID() || live.GetGeneration() != before[i].GetGeneration() ||
+			!maps.Equal(live.GetLabels(), before[i].GetLabels()) || !maps.Equal(live.GetAnnotations(), before[i].GetAnnotations()) {
 			t.Errorf("%s was changed", o)
 		}
 	}

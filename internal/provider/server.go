@@ -59,6 +59,16 @@ func (s server) UpgradeResourceState(ctx context.Context, req *tfprotov6.Upgrade
 	return s.protocol.UpgradeResourceState(ctx, req)
 }
 
+func (s server) ImportResourceState(ctx context.Context, req *tfprotov6.ImportResourceStateRequest) (*tfprotov6.ImportResourceStateResponse, error) {
+	resp, err := s.protocol.ImportResourceState(ctx, req)
+	if resp != nil && s.resources[req.TypeName] != nil {
+		for _, imported := range resp.ImportedResources {
+			s.written.claim(imported)
+		}
+	}
+	return resp, err
+}
+
 func (s server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
 	if k := s.resources[req.TypeName]; k != nil {
 		resp, err := k.ReadResource(ctx, s.lamia.run.Load(), req)

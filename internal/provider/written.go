@@ -85,28 +85,58 @@ func (w *written) providerArgument(config *tfprotov6.DynamicValue, name string) 
 
 // blocks are those of the configuration that config may be of, and the type of their arguments. Those of a data source begin with "data.".
 func (w *written) blocks(typeName string, config *tfprotov6.DynamicValue) ([]*source.Block, tftypes.Object) {
-	var none tftypes.Object
-	c := w.read()
+	value, object, ok := w.value(typeName, config)
+	if !ok {
+		return nil, object
+	}
+	return w.read().Find(typeName, value), object
+}
+
+// value is what Terraform says of a resource or a data source; false, if there is nothing written to compare it with.
+func (w *written) value(typeName string, of *tfprotov6.DynamicValue) (value tftypes.Value, object tftypes.Object, ok bool) {
 	schemas, err := w.schemas()
-	if c == nil || err != nil || config == nil {
-		return nil, none
+	if w.read() == nil || err != nil || of == nil {
+		return value, object, false
 	}
 	schema := schemas.ResourceSchemas[typeName]
 	if name, ok := strings.CutPrefix(typeName, "data."); ok {
 		schema = schemas.DataSourceSchemas[name]
 	}
 	if schema == nil {
-		return nil, none
+		return value, object, false
 	}
-	object, ok := schema.ValueType().(tftypes.Object)
-	if !ok {
-		return nil, none
+	if object, ok = schema.ValueType().(tftypes.Object); !ok {
+		return value, object, false
 	}
-	value, err := config.Unmarshal(object)
-	if err != nil {
-		return nil, none
+	value, err = of.Unmarshal(object)
+	return value, object, err == nil
+}
+
+// claim gives an object that is imported the labels and annotations that its configuration has, if that can be told for certain: of all that
+// it carries these are Terraform's, without a change in the first plan. Their values are the next refresh's to say.
+func (w *written) claim(imported *tfprotov6.ImportedResource) {
+	state, object, ok := w.value(imported.TypeName, imported.State)
+	var attributes map[string]tftypes.Value
+	var namespace, name string
+	if !ok || state.As(&attributes) != nil || attributes["namespace"].As(&namespace) != nil || attributes["name"].As(&name) != nil {
+		return
 	}
-	return c.Find(typeName, value), object
+	blocks := w.read().Named(imported.TypeName, namespace, name)
+	if len(blocks) != 1 {
+		return
+	}
+	for _, argument := range []string{"labels", "annotations"} {
+		keys := make(map[string]tftypes.Value)
+		for _, key := range blocks[0].Keys(argument) {
+			keys[key] = tftypes.NewValue(tftypes.String, "")
+		}
+		if len(keys) > 0 {
+			attributes[argument] = tftypes.NewValue(object.AttributeTypes[argument], keys)
+		}
+	}
+	if state, err := tfprotov6.NewDynamicValue(object, tftypes.NewValue(object, attributes)); err == nil {
+		imported.State = &state
+	}
 }
 
 // lostNames are errors about names inside of the arguments of what config is of which Terraform drops, because the schema does not have them:

@@ -25,6 +25,26 @@ func (c *Configuration) Find(typ string, value tftypes.Value) []*Block {
 	return slices.DeleteFunc(slices.Clone(candidates), func(b *Block) bool { return !b.agrees(attributes) })
 }
 
+// Named are the blocks of a type that the object of this namespace and name may be of, whatever else they say.
+func (c *Configuration) Named(typ, namespace, name string) []*Block {
+	candidates := slices.Concat(c.blocks[kind{typ: typ}], c.blocks[kind{typ, name}])
+	return slices.DeleteFunc(candidates, func(b *Block) bool {
+		e, given := b.arguments["namespace"] // without one it is the provider's
+		return given && !isNull(e) && !agrees(e, tftypes.NewValue(tftypes.String, namespace))
+	})
+}
+
+// Keys are those of the map that an argument is, as far as they are literals.
+func (b *Block) Keys(argument string) (keys []string) {
+	if e := b.arguments[argument]; e != nil {
+		items, _, _ := object(unwrap(e))
+		for _, i := range items {
+			keys = append(keys, i.name)
+		}
+	}
+	return keys
+}
+
 func (b *Block) agrees(attributes map[string]tftypes.Value) bool {
 	for name, v := range attributes {
 		e, given := b.arguments[name]

@@ -1,6 +1,7 @@
 package source_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -240,6 +241,42 @@ func TestPlace(t *testing.T) {
 			}
 			if got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// The labels that an object's block gives it are told by its namespace and name alone, if there is one block that it can be of.
+func TestNamed(t *testing.T) {
+	t.Parallel()
+	const block = "resource \"lamia_vs\" %q {\n%s\n}\n"
+	for name, test := range map[string]struct {
+		blocks []string
+		want   string
+	}{
+		"literal":             {[]string{"namespace = \"a\"\nname = \"b\"\nlabels = { x = var.x, \"y/z\" = 1, (var.k) = 2 }"}, "[x y/z]"},
+		"no labels":           {[]string{"namespace = \"a\"\nname = \"b\""}, "[]"},
+		"labels from outside": {[]string{"namespace = \"a\"\nname = \"b\"\nlabels = var.x"}, "[]"},
+		"no namespace":        {[]string{"name = \"b\"\nlabels = { x = 1 }"}, "[x]"},
+		"null":                {[]string{"namespace = null\nname = \"b\"\nlabels = { x = 1 }"}, "[x]"},
+		"computed":            {[]string{"namespace = each.key\nname = each.value\nlabels = { x = 1 }"}, "[x]"},
+		"another namespace":   {[]string{"namespace = \"c\"\nname = \"b\"\nlabels = { x = 1 }"}, "none"},
+		"another name":        {[]string{"namespace = \"a\"\nname = \"c\"\nlabels = { x = 1 }"}, "none"},
+		"two":                 {[]string{"namespace = \"a\"\nname = \"b\"\nlabels = { x = 1 }", "namespace = \"a\"\nname = var.x\nlabels = { y = 1 }"}, "[x] [y]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var main strings.Builder
+			for i, arguments := range test.blocks {
+				fmt.Fprintf(&main, block, fmt.Sprint("r", i), arguments)
+			}
+			var got []string
+			for _, b := range read(t, map[string]string{"main.tf": main.String()}).Named("lamia_vs", "a", "b") {
+				got = append(got, fmt.Sprint(b.Keys("labels")))
+			}
+			slices.Sort(got)
+			if all := cmp.Or(strings.Join(got, " "), "none"); all != test.want {
+				t.Errorf("%s, want %s", all, test.want)
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"math"
+	"net/http"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -100,6 +101,15 @@ func TestAccTraffic_example(t *testing.T) {
 				t.Fatalf("%s: %v", route.url, err)
 			}
 		}
+	}
+
+	// The rules of team 3 give up what takes its pod longer than three seconds; nothing does so to a request from outside.
+	slow := host2 + "/service2?delay="
+	if a, err := pod.Get(t.Context(), through(slow+"20s")); err != nil || a.Status != http.StatusGatewayTimeout {
+		t.Errorf("a slow call from a pod of team 3: %+v, %v", a, err)
+	}
+	if a, err := gw2.Get(t.Context(), slow+"4s"); err != nil || is(a, 200, names[1], "version1", "/?delay=4s") != nil {
+		t.Errorf("a slow request from outside: %+v, %v", a, err)
 	}
 
 	// A weight is a part of the sum of all.

@@ -10,7 +10,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -110,11 +109,14 @@ func newService(name string, labels map[string]string) *corev1.Service {
 }
 
 // until waits until what happens of itself has happened.
-func until(t *testing.T, what string, happened func() (bool, error)) {
+func until(t *testing.T, what string, happened func() error) {
 	t.Helper()
-	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) { return happened() })
-	if err != nil {
-		t.Fatalf("%s: %v", what, err)
+	var last error
+	if err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
+		last = happened()
+		return last == nil, nil
+	}); err != nil {
+		t.Fatalf("%s: %v: %v", what, err, last)
 	}
 }
 
@@ -130,12 +132,9 @@ func account(t *testing.T, namespace, role string, granted schema.GroupVersionRe
 	if err != nil {
 		t.Fatal(err)
 	}
-	until(t, fmt.Sprintf("%s of account %s", granted.Resource, role), func() (bool, error) {
+	until(t, fmt.Sprintf("%s of account %s", granted.Resource, role), func() error {
 		_, err := c.Resource(granted).Namespace(namespace).List(t.Context(), metav1.ListOptions{Limit: 1})
-		if apierrors.IsForbidden(err) {
-			return false, nil
-		}
-		return err == nil, err
+		return err
 	})
 	return kubeconfig
 }

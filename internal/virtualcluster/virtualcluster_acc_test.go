@@ -2,6 +2,7 @@ package virtualcluster_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -13,6 +14,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/yaml"
 
@@ -105,24 +108,7 @@ func TestAccVirtualCluster_everything(t *testing.T) {
 	name := namespace(t, map[string]string{"istio-injection": "disabled", "vamp-managed": "true"},
 		map[string]string{"owner": "team-a", corev1.LastAppliedConfigAnnotation: "{}"})
 	furnish(t, name)
-	until(t, "pods and load balancer", func() (bool, error) {
-		live, err := client(t).Resource(deployments).Namespace(name).Get(t.Context(), "web", metav1.GetOptions{})
-		if err != nil {
-			return false, err
-		}
-		set, err := client(t).Resource(statefulSets).Namespace(name).Get(t.Context(), "web", metav1.GetOptions{})
-		if err != nil {
-			return false, err
-		}
-		daemons, err := client(t).Resource(daemonSets).Namespace(name).Get(t.Context(), "agent", metav1.GetOptions{})
-		if err != nil {
-			return false, err
-		}
-		service, err := client(t).Resource(services).Namespace(name).Get(t.Context(), "balanced", metav1.GetOptions{})
-		return number(live.Object, "readyReplicas") == 2 && number(set.Object, "readyReplicas") == 1 &&
-			number(daemons.Object, "desiredNumberScheduled") > 0 && number(daemons.Object, "numberReady") == number(daemons.Object, "desiredNumberScheduled") &&
-			len(ingress(service.Object)) > 0, err
-	})
+	settled(t, name)
 
 	tf := acctest.NewTerraform(t, "testdata/one", "", map[string]any{"name": name})
 	if diagnostics := ours(tf.Run("apply", "-auto-approve")); len(diagnostics) > 0 {
@@ -164,10 +150,38 @@ func TestAccVirtualCluster_everything(t *testing.T) {
 	}
 }
 
-func number(live object, field string) int64 {
-	status, _ := live["status"].(object)
-	n, _ := status[field].(int64)
-	return n
+// settled waits until all pods are ready that furnish asks for, and the load balancer has its address.
+func settled(t *testing.T, namespace string) {
+	t.Helper()
+	for _, workload := range []struct {
+		resource          schema.GroupVersionResource
+		name              string
+		in, wanted, ready string
+	}{
+		{deployments, "web", "spec", "replicas", "readyReplicas"},
+		{statefulSets, "web", "spec", "replicas", "readyReplicas"},
+		{daemonSets, "agent", "status", "desiredNumberScheduled", "numberReady"},
+	} {
+		until(t, workload.resource.Resource, func() error {
+			live, err := client(t).Resource(workload.resource).Namespace(namespace).Get(t.Context(), workload.name, metav1.GetOptions{})
+			if err != nil {
+				return err
+			}
+			wanted, _, _ := unstructured.NestedInt64(live.Object, workload.in, workload.wanted)
+			ready, _, _ := unstructured.NestedInt64(live.Object, "status", workload.ready)
+			if wanted == 0 || ready != wanted {
+				return fmt.Errorf("%v", live.Object["status"])
+			}
+			return nil
+		})
+	}
+	until(t, "load balancer", func() error {
+		live, err := client(t).Resource(services).Namespace(namespace).Get(t.Context(), "balanced", metav1.GetOptions{})
+		if err == nil && len(ingress(live.Object)) == 0 {
+			err = fmt.Errorf("%v", live.Object["status"])
+		}
+		return err
+	})
 }
 
 func ingress(service object) []any {

@@ -290,11 +290,12 @@ func TestTrafficWithoutAPIServer(t *testing.T) {
 	})
 }
 
-// What runs in pods ends with the control plane, also when that is killed.
+// What runs in pods ends with the control plane, also when that is killed. Its logs stay.
 func TestTrafficEnds(t *testing.T) {
 	t.Parallel()
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
-		p, dir := start(t, "--traffic", "--logs", t.TempDir())
+		logs := t.TempDir()
+		p, dir := start(t, "--traffic", "--logs", logs)
 		kubeconfig, err := p.kubeconfig()
 		if err != nil {
 			t.Fatal(err)
@@ -314,6 +315,15 @@ func TestTrafficEnds(t *testing.T) {
 			}
 			return nil
 		})
+		for pod, says := range map[string]string{"gateway": "", "app": "www.example.test/path"} {
+			files, err := filepath.Glob(filepath.Join(logs, "pod-default-"+pod+"-*.log"))
+			if err != nil || len(files) != 1 {
+				t.Fatalf("logs of pod %s: %v, %v", pod, files, err)
+			}
+			if content, err := os.ReadFile(files[0]); err != nil || !strings.Contains(string(content), says) {
+				t.Errorf("%s: %s, %v", files[0], content, err)
+			}
+		}
 	}
 }
 
