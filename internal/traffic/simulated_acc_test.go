@@ -100,7 +100,9 @@ func differs(want routing.Result, got *traffic.Answer) error {
 		if got.Asked.Version() != "" {
 			version = got.Asked.Version()
 		}
-		fits := slices.ContainsFunc(want.Destinations, func(d routing.Destination) bool { return d.Exists && d.Share > 0 && (d.Subset == version || d.Subset == "") })
+		fits := slices.ContainsFunc(want.Destinations, func(d routing.Destination) bool {
+			return d.Exists && d.Share > 0 && (d.Subset == version || d.Subset == "")
+		})
 		lost := slices.ContainsFunc(want.Destinations, func(d routing.Destination) bool { return !d.Exists && d.Share > 0 })
 		if lost && got.Status == http.StatusServiceUnavailable || got.Status == http.StatusOK && fits && got.Asked.Path == want.Path && got.Asked.Host == want.Host {
 			return nil
