@@ -102,6 +102,26 @@ resource "terraform_data" "services" {
 `, f.n, f.timeout)
 }
 
+// entries makes service entries for the hosts of the fleet, so that its routes lead somewhere.
+func (f fleet) entries(ctx context.Context, client dynamic.Interface) error {
+	all := client.Resource(schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "serviceentries"}).Namespace(f.namespace)
+	const most = 256 // hosts, by the CRD
+	for i := 0; i < f.n; i += most {
+		var hosts []any
+		for j := i; j < min(i+most, f.n); j++ {
+			hosts = append(hosts, fmt.Sprintf("fleet-%d.example.com", j))
+		}
+		_, err := all.Create(ctx, &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry", "metadata": map[string]any{"name": fmt.Sprint("hosts-", i)},
+			"spec": map[string]any{"hosts": hosts, "resolution": "DNS", "ports": []any{map[string]any{"number": int64(80), "name": "http", "protocol": "HTTP"}}},
+		}}, metav1.CreateOptions{})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 var (
 	rules    = schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "destinationrules"}
 	services = schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "virtualservices"}

@@ -75,6 +75,9 @@ func (b *bench) fleet(ctx context.Context) (err error) {
 		}
 		defer end()
 	}
+	if err := f.entries(ctx, b.client); err != nil {
+		return err
+	}
 	lamia, err := newWorkspace(ctx, f.resources(), b.lamia)
 	if err != nil {
 		return err
@@ -178,6 +181,9 @@ func (b *bench) warnings(ctx context.Context) (err error) {
 		return err
 	}
 	defer end()
+	if err := f.entries(ctx, b.client); err != nil {
+		return err
+	}
 	lamia, err := newWorkspace(ctx, f.resources(), b.lamia, "KUBE_CONFIG_PATH="+b.proxyConfig)
 	if err != nil {
 		return err
