@@ -239,7 +239,10 @@ func (s *session) delete(uid string) error {
 		foreground := metav1.DeletePropagationForeground // the object goes last, after its load balancer
 		options.PropagationPolicy = &foreground
 	}
-	err := s.write(func(ctx context.Context) error { return s.client().Delete(ctx, s.ref.Name, options) })
+	send := func() error {
+		return s.write(func(ctx context.Context) error { return s.client().Delete(ctx, s.ref.Name, options) })
+	}
+	err := send()
 	switch {
 	case kube.IsGone(err):
 		return nil
@@ -254,7 +257,7 @@ func (s *session) delete(uid string) error {
 	case err != nil && !kube.Ambiguous(err):
 		return err
 	}
-	lost := err // the answer: whether the object goes is seen
+	lost, attempt := err, 1 // the answer: whether the object goes is seen
 	var finalizers []string
 	err = polling.DelayFunc().Until(s.ctx, true, true, func(context.Context) (gone bool, err error) {
 		live, err := s.get()
@@ -266,8 +269,15 @@ func (s *session) delete(uid string) error {
 		case err != nil:
 			return false, err
 		}
-		if string(live.GetUID()) == uid && live.GetDeletionTimestamp() == nil && lost != nil {
-			return false, lost
+		if string(live.GetUID()) == uid && live.GetDeletionTimestamp() == nil && lost != nil { // it never arrived
+			if attempt == 3 || !s.unanswered(lost) {
+				return false, lost
+			}
+			attempt++
+			if lost = send(); lost != nil && !kube.Ambiguous(lost) && !kube.IsGone(lost) && !apierrors.IsConflict(lost) {
+				return false, lost
+			}
+			return false, nil
 		}
 		finalizers = live.GetFinalizers()
 		tflog.Debug(s.ctx, "waiting for deletion", map[string]any{"object": s.ref.String(), "finalizers": finalizers})

@@ -55,7 +55,7 @@ func TestAccFaults_example(t *testing.T) {
 		m.broken("plan", parallelism)
 		m.tf.Must("plan", "-destroy", "-out=destroy", parallelism)
 		m.broken("apply", parallelism, "destroy")
-		m.agree()
+		m.agree(true)
 		m.tf.Must("destroy", "-auto-approve", parallelism)
 		if there := m.there(); len(there) > 0 {
 			t.Errorf("left behind: %v", there)
