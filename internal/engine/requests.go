@@ -239,7 +239,10 @@ func (s *session) delete(uid string) error {
 		foreground := metav1.DeletePropagationForeground // the object goes last, after its load balancer
 		options.PropagationPolicy = &foreground
 	}
-	err := s.write(func(ctx context.Context) error { return s.client().Delete(ctx, s.ref.Name, options) })
+	send := func() error {
+		return s.write(func(ctx context.Context) error { return s.client().Delete(ctx, s.ref.Name, options) })
+	}
+	err := send()
 	switch {
 	case kube.IsGone(err):
 		return nil
@@ -247,14 +250,10 @@ func (s *session) delete(uid string) error {
 		s.diagnostics.AddWarning(fmt.Sprintf("%s is taken for gone", s.ref),
 			fmt.Sprintf("The cluster does not serve %s, so it holds none. Is it the right cluster?", s.kind.Resource.GroupResource()))
 		return nil
-	case apierrors.IsConflict(err):
-		s.diagnostics.AddWarning(fmt.Sprintf("%s was gone already", s.ref),
-			fmt.Sprintf("The object that Terraform knew, of UID %s, does not exist any more. Another of the same name does, and was left alone.", uid))
-		return nil
-	case err != nil && !kube.Ambiguous(err):
+	case err != nil && !kube.Ambiguous(err) && !apierrors.IsConflict(err):
 		return err
 	}
-	lost := err // the answer: whether the object goes is seen
+	lost, attempt := err, 1 // the answer: whether the object goes is seen
 	var finalizers []string
 	err = polling.DelayFunc().Until(s.ctx, true, true, func(context.Context) (gone bool, err error) {
 		live, err := s.get()
@@ -266,12 +265,26 @@ func (s *session) delete(uid string) error {
 		case err != nil:
 			return false, err
 		}
-		if string(live.GetUID()) == uid && live.GetDeletionTimestamp() == nil && lost != nil {
-			return false, lost
+		if string(live.GetUID()) == uid && live.GetDeletionTimestamp() == nil && lost != nil { // it never arrived, or was not carried out
+			if attempt == 3 || !s.unanswered(lost) && !apierrors.IsConflict(lost) {
+				return false, lost
+			}
+			attempt++
+			if lost = send(); lost != nil && !kube.Ambiguous(lost) && !kube.IsGone(lost) && !apierrors.IsConflict(lost) {
+				return false, lost
+			}
+			return false, nil
 		}
 		finalizers = live.GetFinalizers()
 		tflog.Debug(s.ctx, "waiting for deletion", map[string]any{"object": s.ref.String(), "finalizers": finalizers})
-		return string(live.GetUID()) != uid, nil
+		if string(live.GetUID()) == uid {
+			return false, nil
+		}
+		if apierrors.IsConflict(lost) {
+			s.diagnostics.AddWarning(fmt.Sprintf("%s was gone already", s.ref),
+				fmt.Sprintf("The object that Terraform knew, of UID %s, does not exist any more. Another of the same name does, and was left alone.", uid))
+		}
+		return true, nil
 	})
 	if err != nil && s.ctx.Err() != nil && len(finalizers) > 0 {
 		s.diagnostics.AddError(fmt.Sprintf("%s is not gone yet", s.ref),

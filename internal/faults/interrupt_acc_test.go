@@ -85,7 +85,7 @@ func TestAccFaults_killed(t *testing.T) {
 	m.tf.Configure(acctest.Folder(t, "", map[string]string{"imports.tf": imports.String()}))
 	m.tf.Must("apply", "-auto-approve")
 	m.tf.Empty()
-	after := m.agree()
+	after := m.agree(false)
 	for object, uid := range before {
 		if after[object] != uid {
 			t.Errorf("%s had the UID %s, and now %q", object, uid, after[object])

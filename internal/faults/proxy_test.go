@@ -25,6 +25,7 @@ var faults = map[string]fault{
 		panic(http.ErrAbortHandler)
 	},
 	"hangs": func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+		_, _ = io.Copy(io.Discard, r.Body) // only then a client that goes away is seen
 		<-r.Context().Done()
 		panic(http.ErrAbortHandler)
 	},

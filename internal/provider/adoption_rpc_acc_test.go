@@ -422,6 +422,7 @@ func TestAccMoved(t *testing.T) {
 				t.Errorf("the labels of the manifest are %s in the state", got)
 			}
 			config["labels"] = tftypes.NewValue(attributes["labels"].Type(), nil)
+			c = newClient(t, nil) // another run of Terraform
 			c.apply(typeName, applied.NewState, applied.Private, config)
 			if labels := object.Live().GetLabels(); len(labels) > 0 {
 				t.Errorf("the labels %v stay", labels)

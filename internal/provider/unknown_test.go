@@ -123,9 +123,10 @@ func TestUnknownConfiguration(t *testing.T) {
 // Where Terraform can, everything is put off, and what is known without the cluster is planned and checked nevertheless.
 func TestUnknownConfiguration_deferred(t *testing.T) {
 	t.Parallel()
-	s := newUnknownHost(t, true)
-	service := s.schemas.ResourceSchemas["lamia_service"]
+	var s unknownHost
 	for what, prior := range map[string]map[string]tftypes.Value{"create": nil, "update": named} {
+		s = newUnknownHost(t, true)
+		service := s.schemas.ResourceSchemas["lamia_service"]
 		resp := s.plan(named, prior)
 		if resp.Deferred == nil || resp.Deferred.Reason != tfprotov6.DeferredReasonProviderConfigUnknown {
 			t.Errorf("%s is deferred: %v", what, resp.Deferred)

@@ -7,6 +7,14 @@ resource "lamia_gateway" "gw_1" {
     port  = { number = 80, name = "http", protocol = "HTTP" }
     hosts = ["vamp-gw1-test.democluster.net", "vamp-gw1-alt-test.democluster.net"]
   }]
+
+  # Makes an apply fail that does not see all of the gateway ready, which is a warning when it is created; the next apply finishes it either way.
+  lifecycle {
+    postcondition {
+      condition     = alltrue([for state in self.companions : state == "in sync"])
+      error_message = "The gateway is not complete yet. Apply again."
+    }
+  }
 }
 
 # Known after the apply, for a DNS record of the hosts
