@@ -118,6 +118,18 @@ func madeBy(live *unstructured.Unstructured, manager string) bool {
 	return slices.ContainsFunc(live.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool { return e.Manager == manager })
 }
 
+// Kind is one of the kinds that the provider makes.
+func Kind(t *testing.T, name string) *engine.Kind {
+	t.Helper()
+	for _, k := range istio.Kinds() {
+		if k.Kind == name {
+			return k
+		}
+	}
+	t.Fatalf("there is no kind %s", name)
+	return nil
+}
+
 // Object is an object of the cluster, whether it exists or not. Its methods fail the test when the API server refuses.
 type Object struct {
 	Kind      *engine.Kind

@@ -5,6 +5,9 @@ package admission
 import (
 	"slices"
 
+	"google.golang.org/protobuf/proto"
+	"istio.io/istio/pkg/config"
+	"istio.io/istio/pkg/config/validation"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -43,15 +46,23 @@ type Verdict struct {
 type Judges struct {
 	crd    *crd
 	istiod istiod
-	advice func(*unstructured.Unstructured) []Finding
+	advice []Advice
+}
+
+// Advice is what the provider warns of by itself.
+type Advice func(*unstructured.Unstructured) []Finding
+
+// New makes the judges of a kind of Istio's, whose spec is a message like this one and which istiod's webhook validates by this function.
+func New(kind config.GroupVersionKind, message proto.Message, validate validation.ValidateFunc, advice ...Advice) *Judges {
+	return &Judges{crd: newCRD(kind.Kind), istiod: istiod{kind, message, validate}, advice: advice}
 }
 
 // Check judges an object. It is safe for concurrent use.
 func (j *Judges) Check(o *unstructured.Unstructured) Verdict {
 	refused := j.crd.check(o)
 	errors, warnings := j.istiod.check(o)
-	if j.advice != nil {
-		warnings = append(warnings, j.advice(o)...)
+	for _, advice := range j.advice {
+		warnings = append(warnings, advice(o)...)
 	}
 	return Verdict{Errors: slices.Concat(refused, errors), Warnings: warnings}
 }

@@ -24,7 +24,7 @@ func init() { log.FindScope("validation").SetOutputLevel(log.NoneLevel) }
 
 // check follows crd.ConvertObject and the webhook's validate of istio.io/istio.
 func (i istiod) check(o *unstructured.Unstructured) (refused, warned []Finding) {
-	spec := proto.Clone(i.message)
+	spec := i.message.ProtoReflect().New().Interface()
 	data, err := json.Marshal(o.Object["spec"])
 	if err == nil {
 		err = config.ApplyJSON(spec, string(data))

@@ -10,12 +10,17 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/admission"
+	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-var judges = map[string]*admission.Judges{
-	"Gateway": admission.Gateway(), "VirtualService": admission.VirtualService(),
-	"DestinationRule": admission.DestinationRule(), "ServiceEntry": admission.ServiceEntry(),
-}
+// judges are those of all kinds, by their name.
+var judges = func() map[string]*admission.Judges {
+	all := make(map[string]*admission.Judges)
+	for _, k := range istio.Kinds() {
+		all[k.Kind] = k.Admission
+	}
+	return all
+}()
 
 // A finding is put where something has to change.
 func TestPlace(t *testing.T) {

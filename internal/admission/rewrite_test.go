@@ -4,8 +4,6 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
-	"github.com/magneticio/terraform-provider-lamia/internal/admission"
 )
 
 func TestVirtualService_rewrites(t *testing.T) {
@@ -39,7 +37,7 @@ func TestVirtualService_rewrites(t *testing.T) {
 				"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": map[string]any{"name": "test", "namespace": "test"},
 				"spec": map[string]any{"hosts": []any{"a.example.com"}, "http": []any{c.route}},
 			}}
-			verdict := admission.VirtualService().Check(o)
+			verdict := judges["VirtualService"].Check(o)
 			if len(verdict.Errors) > 0 {
 				t.Fatal(verdict.Errors)
 			}

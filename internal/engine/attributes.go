@@ -21,6 +21,12 @@ const (
 	attrTimeouts    = "timeouts"
 )
 
+// Labels and annotations have keys of their own in the values of a resource: the spec of a kind may have fields of those names.
+const (
+	keyLabels      = "metadata." + attrLabels
+	keyAnnotations = "metadata." + attrAnnotations
+)
+
 // FrameAttributes are the names of the attributes that every resource has, whatever its kind.
 func FrameAttributes() []string {
 	return []string{attrID, attrUID, attrName, attrNamespace, attrLabels, attrAnnotations, attrTimeouts}
@@ -65,6 +71,9 @@ func (k *Kind) Attributes() *spec.Message {
 // field is a field of the resource that is none of the object's spec.
 func field(name string, f spec.Field, description string) spec.Field {
 	f.Name, f.JSON, f.Field = name, name, describe.Field{Description: description}
+	if name == attrLabels || name == attrAnnotations {
+		f.JSON = "metadata." + name
+	}
 	return f
 }
 

@@ -63,7 +63,7 @@ func (k *Kind) dryRun(ctx context.Context, run *Run, prior, plan values, replace
 
 // sendable reports whether all that is sent of the object itself is known.
 func (k *Kind) sendable(v values) bool {
-	for _, name := range []string{attrName, attrNamespace, attrLabels, attrAnnotations} {
+	for _, name := range []string{attrName, attrNamespace, keyLabels, keyAnnotations} {
 		if !spec.Known(v[name]) {
 			return false
 		}

@@ -196,7 +196,7 @@ func TestAccObject_exists(t *testing.T) {
 // An id that names no object, or none that exists, is refused.
 func TestAccObject_importInvalid(t *testing.T) {
 	t.Parallel()
-	s := specimens()[0]
+	s := specimens(t)[0]
 	namespace := acctest.Namespace(t)
 	var steps []resource.TestStep
 	for id, want := range map[string]string{

@@ -21,20 +21,25 @@ type specimen struct {
 	overwrite, intrude string
 }
 
-func specimens() []specimen {
+func specimens(t *testing.T) []specimen {
+	t.Helper()
 	return []specimen{
 		{istio.Gateway(), `{"selector":{"istio":"somebody"}}`, `{"selector":{"app":"somebody"}}`},
 		{istio.VirtualService(), `{"hosts":["b.example.com"]}`, `{"exportTo":["*"]}`},
 		{istio.DestinationRule(), `{"host":"b"}`, `{"workloadSelector":{"matchLabels":{"app":"b"}}}`},
 		{istio.ServiceEntry(), `{"hosts":["b.example.com"]}`, `{"location":"MESH_INTERNAL"}`},
 		{istio.Service(), `{"selector":{"app":"b"}}`, `{"selector":{"version":"b"}}`},
+		// Those that differ from the others: in a field called labels, in one of any form, and in one that has another name in Terraform.
+		{acctest.Kind(t, "WorkloadEntry"), `{"labels":{"app":"b"}}`, `{"labels":{"version":"b"}}`},
+		{acctest.Kind(t, "EnvoyFilter"), `{"configPatches":[{"applyTo":"CLUSTER","patch":{"operation":"MERGE","value":{"name":"b"}}}]}`, `{"priority":7}`},
+		{acctest.Kind(t, "AuthorizationPolicy"), `{"provider":{"name":"b"}}`, `{"selector":{"matchLabels":{"app":"b"}}}`},
 	}
 }
 
 // eachKind runs a test of every kind of object, in a namespace of its own.
 func eachKind(t *testing.T, test func(t *testing.T, s specimen, o *acctest.Object)) {
 	t.Helper()
-	for _, s := range specimens() {
+	for _, s := range specimens(t) {
 		t.Run(s.kind.Type, func(t *testing.T) {
 			t.Parallel()
 			test(t, s, acctest.NewObject(t, s.kind, acctest.Namespace(t), "test"))

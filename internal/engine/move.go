@@ -20,8 +20,8 @@ func (k *Kind) MoveResourceState(o Taken) (*tfprotov6.MoveResourceStateResponse,
 	if o.UID != "" {
 		state[attrUID] = o.UID
 	}
-	state.set(attrLabels, stringMap(o.Labels))
-	state.set(attrAnnotations, stringMap(o.Annotations))
+	state.set(keyLabels, stringMap(o.Labels))
+	state.set(keyAnnotations, stringMap(o.Annotations))
 	for i := range k.Spec.Fields {
 		name := k.Spec.Fields[i].JSON
 		state.set(name, o.Spec[name])

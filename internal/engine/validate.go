@@ -69,7 +69,7 @@ func (k *Kind) complete(run *Run, config values) values {
 			config[name] = placeholder
 		}
 	}
-	for _, name := range []string{attrLabels, attrAnnotations} {
+	for _, name := range []string{keyLabels, keyAnnotations} {
 		if !spec.Known(config[name]) {
 			delete(config, name)
 		}

@@ -22,6 +22,9 @@ func (v values) string(name string) string {
 // at is the value of an attribute, nested ones spelled as "workload.service"; what lies in something that is null is null itself, and
 // what lies in something unknown is unknown.
 func (v values) at(name string) any {
+	if value, ok := v[name]; ok {
+		return value
+	}
 	var value any = map[string]any(v)
 	for step := range strings.SplitSeq(name, ".") {
 		object, ok := value.(map[string]any)
@@ -73,7 +76,7 @@ func (k *Kind) document(v values, canonical bool) (document, error) {
 		return nil, err
 	}
 	return document{
-		"metadata": map[string]any{"labels": mapOf(v[attrLabels]), "annotations": mapOf(v[attrAnnotations])},
+		"metadata": map[string]any{"labels": mapOf(v[keyLabels]), "annotations": mapOf(v[keyAnnotations])},
 		"spec":     content,
 	}, nil
 }
@@ -119,8 +122,8 @@ func (k *Kind) observe(live *unstructured.Unstructured, prior values) (now value
 			now[name] = known
 		}
 	}
-	now.set(attrLabels, owned(prior[attrLabels], live.GetLabels()))
-	now.set(attrAnnotations, owned(prior[attrAnnotations], live.GetAnnotations()))
+	now.set(keyLabels, owned(prior[keyLabels], live.GetLabels()))
+	now.set(keyAnnotations, owned(prior[keyAnnotations], live.GetAnnotations()))
 	return now, unknown, nil
 }
 
@@ -162,12 +165,12 @@ func (k *Kind) found(live *unstructured.Unstructured, state values) values {
 	for name, all := range map[string]map[string]string{attrLabels: live.GetLabels(), attrAnnotations: live.GetAnnotations()} {
 		own := ownKeys(live.GetManagedFields(), name, all)
 		delete(own, Creation)
-		for key := range mapOf(state[name]) {
+		for key := range mapOf(state["metadata."+name]) {
 			if value, ok := all[key]; ok {
 				own[key] = value
 			}
 		}
-		state.set(name, stringMap(own))
+		state.set("metadata."+name, stringMap(own))
 	}
 	return state
 }

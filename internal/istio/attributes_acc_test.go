@@ -56,8 +56,8 @@ func TestExamples_setEveryAttribute(t *testing.T) {
 			}
 		}
 	}
-	if total != 437 {
-		t.Errorf("the examples set %d leaf attributes, want the 437 of Istio 1.31", total)
+	if total != 728 {
+		t.Errorf("the examples set %d leaf attributes, want the 728 of Istio 1.31", total)
 	}
 }
 
@@ -141,7 +141,7 @@ func known(t *testing.T, path string, m *spec.Message, schema object) *spec.Mess
 	return less
 }
 
-// Three attributes are there for istiod to refuse.
+// Some attributes are there for istiod to refuse.
 func TestAccKinds_refusedAttributes(t *testing.T) {
 	t.Parallel()
 	for _, r := range refused {

@@ -2,15 +2,13 @@ package istio_test
 
 import (
 	"testing"
-
-	"github.com/magneticio/terraform-provider-lamia/internal/admission"
 )
 
 // The time that judging takes for each of the objects in Istio's tests: of what is sent, and of a configuration as Terraform asks the provider
 // about it.
 func BenchmarkAdmission(b *testing.B) {
 	samples, _ := corpus(b)
-	for _, kind := range []string{"Gateway", "VirtualService", "DestinationRule", "ServiceEntry"} {
+	for kind := range istioKinds() {
 		var valid []sample
 		for _, s := range samples {
 			if errors, warnings := s.validate(b, "test", nil); s.kind.Kind == kind && len(errors)+len(warnings) == 0 {
@@ -41,9 +39,7 @@ func BenchmarkAdmission(b *testing.B) {
 // The time until the first verdict: reading the schema and compiling its rules.
 func BenchmarkAdmission_first(b *testing.B) {
 	samples, _ := corpus(b)
-	for kind, judges := range map[string]func() *admission.Judges{
-		"Gateway": admission.Gateway, "VirtualService": admission.VirtualService, "DestinationRule": admission.DestinationRule, "ServiceEntry": admission.ServiceEntry,
-	} {
+	for kind := range istioKinds() {
 		for _, s := range samples {
 			if s.kind.Kind != kind {
 				continue
@@ -54,7 +50,7 @@ func BenchmarkAdmission_first(b *testing.B) {
 			}
 			b.Run(kind, func(b *testing.B) {
 				for b.Loop() {
-					judges().Check(o)
+					istioKinds()[kind].Admission.Check(o)
 				}
 			})
 			break

@@ -131,7 +131,7 @@ func (s sample) validate(t testing.TB, namespace string, change func(map[string]
 			for key, value := range m {
 				elements[key] = value
 			}
-			attributes[name] = elements
+			attributes[s.kind.Attributes().Named(name).JSON] = elements
 		}
 	}
 	if change != nil {

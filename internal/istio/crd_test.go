@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/version"
 	"sigs.k8s.io/yaml"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/engine"
@@ -17,7 +18,10 @@ import (
 )
 
 // istioKinds are the kinds whose spec comes from a descriptor, with their number of leaf attributes in Istio 1.31.
-var istioKinds = map[string]int{"Gateway": 28, "VirtualService": 118, "DestinationRule": 273, "ServiceEntry": 18}
+var istioKinds = map[string]int{
+	"Gateway": 28, "VirtualService": 118, "DestinationRule": 273, "ServiceEntry": 18, "Sidecar": 72, "WorkloadEntry": 7, "WorkloadGroup": 25, "EnvoyFilter": 40,
+	"ProxyConfig": 4, "AuthorizationPolicy": 36, "PeerAuthentication": 3, "RequestAuthentication": 23, "Telemetry": 34, "WasmPlugin": 25, "TrafficExtension": 22,
+}
 
 // node is the part of a CRD's schema that attributes follow.
 type node struct {
@@ -29,8 +33,8 @@ type node struct {
 	Enum                 []string        `json:"enum"`
 }
 
-// crds are the specs in Istio's own CRDs of the API version v1, by kind.
-func crds(t *testing.T) map[string]node {
+// crds are the specs in Istio's own CRDs, by kind and version.
+func crds(t *testing.T) map[string]map[string]node {
 	t.Helper()
 	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "istio.io/api").Output()
 	if err != nil {
@@ -40,7 +44,7 @@ func crds(t *testing.T) map[string]node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	specs := make(map[string]node)
+	specs := make(map[string]map[string]node)
 	for _, document := range strings.Split(string(data), "\n---\n") {
 		var crd struct {
 			Spec struct {
@@ -54,29 +58,39 @@ func crds(t *testing.T) map[string]node {
 		if err := yaml.Unmarshal([]byte(document), &crd); err != nil {
 			t.Fatal(err)
 		}
+		specs[crd.Spec.Names.Kind] = make(map[string]node)
 		for _, v := range crd.Spec.Versions {
-			if v.Name == "v1" {
-				specs[crd.Spec.Names.Kind] = v.Schema.OpenAPIV3Schema.Properties["spec"]
-			}
+			specs[crd.Spec.Names.Kind][v.Name] = v.Schema.OpenAPIV3Schema.Properties["spec"]
 		}
 	}
 	return specs
 }
 
-// The schema has what the CRDs have, leaf by leaf, and nothing else.
+// Each of Istio's kinds is a resource, in its most stable version, and its schema has what the CRD has, leaf by leaf, and nothing else.
 func TestKinds_agreeWithCRDs(t *testing.T) {
 	t.Parallel()
 	specs := crds(t)
-	for _, k := range Kinds() {
+	kinds := Kinds()
+	for kind := range specs {
+		if !slices.ContainsFunc(kinds, func(k *engine.Kind) bool { return k.Kind == kind }) {
+			t.Errorf("%s is no resource", kind)
+		}
+	}
+	for _, k := range kinds {
 		leaves, ok := istioKinds[k.Kind]
 		if !ok {
 			continue
 		}
 		t.Run(k.Kind, func(t *testing.T) {
 			t.Parallel()
-			crd, ok := specs[k.Kind]
+			crd, ok := specs[k.Kind][k.Resource.Version]
 			if !ok {
-				t.Fatalf("Istio has no CRD for %s", k.Kind)
+				t.Fatalf("Istio has no CRD for %s %s", k.Kind, k.Resource.Version)
+			}
+			for v := range specs[k.Kind] {
+				if version.CompareKubeAwareVersionStrings(v, k.Resource.Version) > 0 {
+					t.Errorf("it has version %s, which is more stable than %s", v, k.Resource.Version)
+				}
 			}
 			if got := k.Spec.Leaves(); got != leaves {
 				t.Errorf("%d leaf attributes, want %d", got, leaves)
@@ -103,8 +117,10 @@ func compare(t *testing.T, at string, crd node, m *spec.Message) {
 		}
 		compareField(t, field, property, f)
 	}
-	if at == "VirtualService.http[]" {
-		delete(properties, "mirror_percent") // the CRD's second spelling of mirrorPercent, which Observe reads
+	for field, second := range map[string]string{"VirtualService.http[]": "mirror_percent", "RequestAuthentication.jwtRules[]": "jwks_uri"} {
+		if at == field {
+			delete(properties, second) // spellings of mirrorPercent and jwksUri in the CRD, which Observe reads
+		}
 	}
 	for name := range properties {
 		t.Errorf("%s.%s: in the CRD only", at, name)
@@ -139,6 +155,9 @@ func compareField(t *testing.T, at string, crd node, f spec.Field) {
 	want := map[spec.Type]string{spec.BoolType: "boolean", spec.IntegerType: "integer", spec.FloatType: "number"}[f.Scalar.Type]
 	if want == "" {
 		want = "string"
+	}
+	if f.Scalar.JSON {
+		want = "object"
 	}
 	if value.Type != want {
 		t.Errorf("%s: %q in the CRD, %q here", at, value.Type, want)

@@ -2,6 +2,7 @@ package istio_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -110,6 +111,8 @@ func scalarExample(f spec.Field) any {
 		return 12.5
 	case s.Values != nil:
 		return s.Values[len(s.Values)-1]
+	case s.JSON:
+		return `{"name":"example","number":1.5}`
 	case s.Check == nil:
 		return "example"
 	case s.Check("") == nil: // bytes
@@ -130,6 +133,13 @@ func asStored(m *spec.Message, o object) object {
 }
 
 func fieldAsStored(f spec.Field, value any) any {
+	if f.Scalar.JSON {
+		var object any
+		if err := json.Unmarshal([]byte(value.(string)), &object); err != nil {
+			panic(err)
+		}
+		return object
+	}
 	if f.Message == nil {
 		return value
 	}

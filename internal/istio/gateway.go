@@ -9,6 +9,8 @@ import (
 
 	"istio.io/api/networking/v1alpha3"
 	networking "istio.io/client-go/pkg/apis/networking/v1"
+	"istio.io/istio/pkg/config/schema/gvk"
+	istio "istio.io/istio/pkg/config/validation"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -19,7 +21,6 @@ import (
 	apischema "k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation"
 
-	"github.com/magneticio/terraform-provider-lamia/internal/admission"
 	"github.com/magneticio/terraform-provider-lamia/internal/analysis"
 	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
@@ -28,7 +29,7 @@ import (
 
 // Gateway is networking.istio.io/v1 Gateway. Without a selector it has proxies of its own, and an address.
 func Gateway() *engine.Kind {
-	k := kind("gateway", "Gateway", "gateways", (*v1alpha3.Gateway)(nil), admission.Gateway())
+	k := kind(gvk.Gateway, (*v1alpha3.Gateway)(nil), istio.ValidateGateway)
 	k.ValidName = validation.IsDNS1123Label // istiod refuses dots
 	k.Description += " Unless a `selector` names proxies that are there already, the gateway has proxies of its own, with a load balancer in front of them and so an " +
 		"`address`; `workload` tunes them."

@@ -3,7 +3,6 @@ package istio
 import (
 	"fmt"
 	"reflect"
-	"regexp"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -23,7 +22,7 @@ func fromGo(t reflect.Type) *spec.Message {
 	for i := range t.NumField() {
 		name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
 		f := fromGoType(t.Field(i).Type)
-		f.Name, f.JSON = snake(name), name
+		f.Name, f.JSON = spec.Snake(name), name
 		f.Field = describe.Field{Description: docs[name]}
 		f.Required = !strings.Contains(options, "omitempty") && !strings.Contains(options, "omitzero")
 		m.Fields = append(m.Fields, f)
@@ -70,13 +69,6 @@ func swaggerDoc(t reflect.Type) map[string]string {
 		return documented.SwaggerDoc()
 	}
 	return nil
-}
-
-var wordEnd = regexp.MustCompile(`([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])`)
-
-// snake spells a camelCase name as Terraform does: targetCPUPercentage is target_cpu_percentage.
-func snake(name string) string {
-	return strings.ToLower(wordEnd.ReplaceAllString(name, "${1}${3}_${2}${4}"))
 }
 
 // quantity is a Kubernetes quantity, such as "500m" or "1Gi".

@@ -3,10 +3,19 @@ package istio
 
 import (
 	"context"
+	"fmt"
 
-	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/proto"
+	extensions "istio.io/api/extensions/v1alpha1"
 	"istio.io/api/networking/v1alpha3"
+	"istio.io/api/networking/v1beta1"
+	security "istio.io/api/security/v1beta1"
+	telemetry "istio.io/api/telemetry/v1alpha1"
 	networking "istio.io/client-go/pkg/apis/networking/v1"
+	"istio.io/istio/pkg/config"
+	"istio.io/istio/pkg/config/schema/gvk"
+	istio "istio.io/istio/pkg/config/validation"
+	"istio.io/istio/pkg/config/validation/envoyfilter"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -20,14 +29,27 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// Kinds are the kinds of objects that are resources.
+// Kinds are the kinds of objects that are resources: all of Istio's, and Service.
 func Kinds() []*engine.Kind {
-	return []*engine.Kind{Gateway(), VirtualService(), DestinationRule(), ServiceEntry(), Service()}
+	return []*engine.Kind{
+		Gateway(), VirtualService(), DestinationRule(), ServiceEntry(), Service(),
+		kind(gvk.Sidecar, (*v1alpha3.Sidecar)(nil), istio.ValidateSidecar),
+		kind(gvk.WorkloadEntry, (*v1alpha3.WorkloadEntry)(nil), istio.ValidateWorkloadEntry),
+		kind(gvk.WorkloadGroup, (*v1alpha3.WorkloadGroup)(nil), istio.ValidateWorkloadGroup),
+		kind(gvk.EnvoyFilter, (*v1alpha3.EnvoyFilter)(nil), envoyfilter.ValidateEnvoyFilter),
+		kind(gvk.ProxyConfig, (*v1beta1.ProxyConfig)(nil), istio.ValidateProxyConfig),
+		kind(gvk.AuthorizationPolicy, (*security.AuthorizationPolicy)(nil), istio.ValidateAuthorizationPolicy),
+		kind(gvk.PeerAuthentication, (*security.PeerAuthentication)(nil), istio.ValidatePeerAuthentication),
+		kind(gvk.RequestAuthentication, (*security.RequestAuthentication)(nil), istio.ValidateRequestAuthentication, admission.Keys),
+		kind(gvk.Telemetry, (*telemetry.Telemetry)(nil), istio.ValidateTelemetry),
+		kind(gvk.WasmPlugin, (*extensions.WasmPlugin)(nil), istio.ValidateWasmPlugin),
+		kind(gvk.TrafficExtension, (*extensions.TrafficExtension)(nil), istio.ValidateTrafficExtension),
+	}
 }
 
 // VirtualService is networking.istio.io/v1 VirtualService.
 func VirtualService() *engine.Kind {
-	k := kind("virtual_service", "VirtualService", "virtualservices", (*v1alpha3.VirtualService)(nil), admission.VirtualService())
+	k := kind(gvk.VirtualService, (*v1alpha3.VirtualService)(nil), istio.ValidateVirtualService, admission.Rewrites)
 	k.Related = related(analysis.VirtualService)
 	k.Uses.Takes = offers(func(vs *networking.VirtualService) (all []engine.Offer) {
 		for d := range mesh.Destinations(&vs.Spec) {
@@ -40,7 +62,7 @@ func VirtualService() *engine.Kind {
 
 // DestinationRule is networking.istio.io/v1 DestinationRule.
 func DestinationRule() *engine.Kind {
-	k := kind("destination_rule", "DestinationRule", "destinationrules", (*v1alpha3.DestinationRule)(nil), admission.DestinationRule())
+	k := kind(gvk.DestinationRule, (*v1alpha3.DestinationRule)(nil), istio.ValidateDestinationRule)
 	k.Related = related(analysis.DestinationRule)
 	k.Uses.Offers = offers(func(dr *networking.DestinationRule) (all []engine.Offer) {
 		for _, s := range dr.Spec.Subsets {
@@ -76,7 +98,7 @@ func DestinationRule() *engine.Kind {
 
 // ServiceEntry is networking.istio.io/v1 ServiceEntry.
 func ServiceEntry() *engine.Kind {
-	k := kind("service_entry", "ServiceEntry", "serviceentries", (*v1alpha3.ServiceEntry)(nil), admission.ServiceEntry())
+	k := kind(gvk.ServiceEntry, (*v1alpha3.ServiceEntry)(nil), istio.ValidateServiceEntry)
 	k.Uses.Offers = offers(func(e *networking.ServiceEntry) (all []engine.Offer) {
 		for _, h := range e.Spec.Hosts {
 			all = append(all, engine.Offer{Host: h})
@@ -131,16 +153,27 @@ func offers[T any](of func(*T) []engine.Offer) func(*unstructured.Unstructured) 
 	}
 }
 
+// renamed are the fields of specs that cannot have their own name at the root of a resource: Terraform has an argument of that name, or all
+// resources of this provider have.
+var renamed = map[string]string{"provider": "extension_provider", "labels": "workload_labels"}
+
 // kind is one of Istio's, whose spec is a protobuf message.
-func kind(resourceType, kind, resource string, message interface{ ProtoReflect() protoreflect.Message }, judges *admission.Judges) *engine.Kind {
+func kind(of config.GroupVersionKind, message proto.Message, validate istio.ValidateFunc, advice ...admission.Advice) *engine.Kind {
 	descriptor := message.ProtoReflect().Descriptor()
+	content := spec.FromDescriptor(descriptor)
+	for i, f := range content.Fields {
+		if name := renamed[f.Name]; name != "" {
+			content.Rename(i, name)
+			content.Fields[i].Description += fmt.Sprintf(" Istio calls it `%s`.", f.Name)
+		}
+	}
 	return &engine.Kind{
-		Type:        resourceType,
+		Type:        spec.Snake(of.Kind),
 		Description: describe.Of(descriptor.FullName()).Description,
-		Resource:    networking.SchemeGroupVersion.WithResource(resource),
-		Kind:        kind,
-		Spec:        spec.FromDescriptor(descriptor),
+		Resource:    gvk.MustToGVR(of),
+		Kind:        of.Kind,
+		Spec:        content,
 		ValidName:   validation.IsDNS1123Subdomain,
-		Admission:   judges,
+		Admission:   admission.New(of, message, validate, advice...),
 	}
 }

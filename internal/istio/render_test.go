@@ -149,17 +149,3 @@ func TestServicePorts_haveDistinctNames(t *testing.T) {
 		seen[*p.Name] = true
 	}
 }
-
-func TestSnake(t *testing.T) {
-	t.Parallel()
-	for camel, want := range map[string]string{
-		"requiredDuringSchedulingIgnoredDuringExecution": "required_during_scheduling_ignored_during_execution",
-		"targetCPUUtilizationPercentage":                 "target_cpu_utilization_percentage",
-		"topologyKey":                                    "topology_key",
-		"key":                                            "key",
-	} {
-		if got := snake(camel); got != want {
-			t.Errorf("%s is %s, want %s", camel, got, want)
-		}
-	}
-}

@@ -46,6 +46,24 @@ resource "lamia_virtual_service" "test" {
   hosts     = ["example.com"]
   http      = [{ route = [{ destination = { host = lamia_service.test.host } }] }]
 }
+resource "lamia_sidecar" "test" {
+  namespace = %[1]q
+  name      = "test"
+  egress    = [{ hosts = ["./*"] }]
+}
+resource "lamia_authorization_policy" "test" {
+  namespace = %[1]q
+  name      = "test"
+}
+resource "lamia_telemetry" "test" {
+  namespace = %[1]q
+  name      = "test"
+}
+resource "lamia_traffic_extension" "test" {
+  namespace = %[1]q
+  name      = "test"
+  wasm      = { url = "oci://example.com/a" }
+}
 `, g.Namespace)})
 	tf := acctest.NewTerraform(t, others, kubeconfig, nil)
 	tf.Must("apply", "-auto-approve")

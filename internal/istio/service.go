@@ -16,7 +16,7 @@ import (
 // Service is core/v1 Service, the part of it that routing needs. Kubernetes ships no descriptors, so its fields stand here, with the
 // values that the API server fills in (pkg/apis/core/v1/defaults.go and pkg/registry/core/service in k8s.io/kubernetes).
 func Service() *engine.Kind {
-	address := []string{"type", "clusterIP", "externalName", "annotations"} // annotations may move a load balancer
+	address := []string{"type", "clusterIP", "externalName", "metadata.annotations"} // annotations may move a load balancer
 	const kind = "Service"
 	return &engine.Kind{
 		Type: "service",

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/json"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
@@ -148,6 +149,9 @@ func fieldTokens(f *spec.Field, v any) hclwrite.Tokens {
 
 func elementTokens(f *spec.Field, v any) hclwrite.Tokens {
 	object, ok := v.(map[string]any)
+	if text, isText := v.(string); isText && f.Message == nil && f.Scalar.JSON {
+		return jsonTokens(text)
+	}
 	if !ok {
 		return hclwrite.TokensForValue(scalar(v))
 	}
@@ -159,6 +163,15 @@ func elementTokens(f *spec.Field, v any) hclwrite.Tokens {
 		}
 	}
 	return hclwrite.TokensForObject(attributes)
+}
+
+// jsonTokens are a call of jsonencode.
+func jsonTokens(text string) hclwrite.Tokens {
+	var v json.SimpleJSONValue
+	if err := v.UnmarshalJSON([]byte(text)); err != nil { // the API server has stored none but objects
+		return hclwrite.TokensForValue(cty.StringVal(text))
+	}
+	return hclwrite.TokensForFunctionCall("jsonencode", hclwrite.TokensForValue(v.Value))
 }
 
 func stringsTokens(m map[string]string) hclwrite.Tokens {

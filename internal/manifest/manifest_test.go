@@ -21,6 +21,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
 	"sigs.k8s.io/yaml"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
@@ -285,11 +287,15 @@ func TestHCL_corpus(t *testing.T) {
 	if err := json.Unmarshal(data, &all); err != nil {
 		t.Fatal(err)
 	}
+	versions := make(map[any]string)
+	for _, k := range istio.Kinds() {
+		versions[k.Kind] = k.Resource.GroupVersion().String()
+	}
 	seen := 0
 	folder := t.TempDir()
 	for i, o := range all {
 		document, err := yaml.Marshal(map[string]any{
-			"apiVersion": "networking.istio.io/v1", "kind": o["kind"], "spec": o["spec"],
+			"apiVersion": versions[o["kind"]], "kind": o["kind"], "spec": o["spec"],
 			"metadata": map[string]any{"name": fmt.Sprint("test-", i), "labels": o["labels"], "annotations": o["annotations"]},
 		})
 		if err != nil {
@@ -307,7 +313,7 @@ func TestHCL_corpus(t *testing.T) {
 		}
 		got := make(map[string]any)
 		for name, a := range file.Body.(*hclsyntax.Body).Blocks[1].Body.Attributes {
-			v, diags := a.Expr.Value(nil)
+			v, diags := a.Expr.Value(jsonencode)
 			if diags.HasErrors() {
 				t.Fatalf("%d: %s\n%s", i, diags, text)
 			}
@@ -331,7 +337,7 @@ func TestHCL_corpus(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if seen < 300 {
+	if seen < 700 {
 		t.Errorf("%d objects only", seen)
 	}
 	c := source.Read(folder)
@@ -343,6 +349,9 @@ func TestHCL_corpus(t *testing.T) {
 		}
 	}
 }
+
+// jsonencode is the function that a configuration calls for a field of any form.
+var jsonencode = &hcl.EvalContext{Functions: map[string]function.Function{"jsonencode": stdlib.JSONEncodeFunc}}
 
 func plain(v cty.Value) any {
 	switch {

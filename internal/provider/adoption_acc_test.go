@@ -28,6 +28,8 @@ func TestAccImport_generated(t *testing.T) {
 		{istio.VirtualService(), `{"hosts":["a"],"http":[{"mirror":{"host":"b"},"mirrorPercent":5,"fault":{"delay":{"percent":10,"fixedDelay":"5s"}},
 			"corsPolicy":{"allowOrigin":["http://a.example.com"]},"route":[{"destination":{"host":"a"}}]}]}`},
 		{istio.Gateway(), `{"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["a.example.com"]}]}`},
+		{acctest.Kind(t, "EnvoyFilter"), `{"configPatches":[{"applyTo":"CLUSTER","patch":{"operation":"MERGE","value":{"name":"a","lb_subset_config":{"fallback_policy":1}}}}]}`},
+		{acctest.Kind(t, "WorkloadEntry"), `{"address":"10.0.0.1","labels":{"app":"a"}}`},
 	} {
 		object := acctest.NewObject(t, o.kind, namespace, "old")
 		objects, before = append(objects, object), append(before, object.Create(o.spec, nil))

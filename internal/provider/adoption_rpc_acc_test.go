@@ -153,6 +153,11 @@ var minimal = map[string]string{
 	"destination_rule": `{"host":"a"}`,
 	"service_entry":    `{"hosts":["a.example.com"],"ports":[{"number":80,"name":"http","protocol":"HTTP"}],"location":"MESH_EXTERNAL"}`,
 	"service":          `{"ports":[{"port":80}]}`,
+	"workload_entry":   `{"address":"10.0.0.1"}`, "workload_group": `{"template":{"serviceAccount":"a"}}`,
+	"envoy_filter":           `{"configPatches":[{"applyTo":"HTTP_FILTER","patch":{"operation":"MERGE","value":{"name":"a"}}}]}`,
+	"request_authentication": `{"jwtRules":[{"issuer":"a","jwksUri":"https://a.example.com"}]}`, "proxy_config": `{"concurrency":0}`,
+	"wasm_plugin": `{"url":"a"}`, "traffic_extension": `{"wasm":{"url":"a"}}`, "authorization_policy": `{"action":"CUSTOM","provider":{"name":"a"},"rules":[{}]}`,
+	"sidecar": `{"egress":[{"hosts":["./*"]}]}`, "telemetry": `{"metrics":[{"reportingInterval":"5s"}]}`, "peer_authentication": `{"mtls":{"mode":"STRICT"}}`,
 }
 
 // The identity of an object is its namespace and its name; by it an object is imported, and each answer of the provider tells it.

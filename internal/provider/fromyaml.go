@@ -32,8 +32,8 @@ func (fromYAMLFunction) Definition(_ context.Context, _ function.DefinitionReque
 	resp.Definition = function.Definition{
 		Summary: "The objects of a Kubernetes manifest as values for resources",
 		MarkdownDescription: "Reads a stream of YAML or JSON documents, also lists as `kubectl get -o yaml` prints them, and gives the objects in it as values with the " +
-			"attributes of this provider's resources. The result has an attribute for each type of resource, `gateway`, `virtual_service`, `destination_rule`, " +
-			"`service_entry` and `service`: a map by `namespace/name`, or by the name alone of an object without a namespace. Each element has `namespace`, `name`, `labels`, " +
+			"attributes of this provider's resources. The result has an attribute for each type of resource, such as `gateway`, " +
+			"`virtual_service` or `service`: a map by `namespace/name`, or by the name alone of an object without a namespace. Each element has `namespace`, `name`, `labels`, " +
 			"`annotations` and the attributes of the type that Istio knows as its spec; what the manifest leaves out is null.\n\n" +
 			"An object of another kind, a field without an attribute and a value of the wrong type are errors with their line. What the API server adds to an object " +
 			"(`status`, `metadata.uid` and the like) is left out.",
@@ -117,7 +117,7 @@ func valueOf(ctx context.Context, o manifest.Object, m *spec.Message, t types.Ob
 			for key, v := range values {
 				elements[key] = v
 			}
-			tree[name] = elements
+			tree[o.Attributes().Named(name).JSON] = elements
 		}
 	}
 	data, err := m.Marshal(tree)

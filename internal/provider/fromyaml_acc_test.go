@@ -130,6 +130,7 @@ func TestAccFromYAML(t *testing.T) {
 	for kind, attributes := range map[string]string{
 		"service": "ports selector", "destination_rule": "host traffic_policy subsets", "gateway": "selector servers",
 		"virtual_service": "hosts gateways http", "service_entry": "hosts ports resolution",
+		"envoy_filter": "config_patches workload_selector", "workload_entry": "address ports workload_labels", "authorization_policy": "action extension_provider rules",
 	} {
 		config += fmt.Sprintf("resource \"lamia_%s\" \"all\" {\n  for_each = local.mesh.%[1]s\n", kind)
 		for name := range strings.FieldsSeq("namespace name labels annotations " + attributes) {

@@ -1,6 +1,10 @@
 package spec
 
 import (
+	"regexp"
+	"strconv"
+	"strings"
+
 	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -22,7 +26,7 @@ func FromDescriptor(md protoreflect.MessageDescriptor) *Message {
 		}
 		var names []string
 		for j := range oneof.Fields().Len() {
-			names = append(names, string(oneof.Fields().Get(j).Name()))
+			names = append(names, Snake(string(oneof.Fields().Get(j).Name())))
 		}
 		m.OneOfs = append(m.OneOfs, names)
 	}
@@ -31,7 +35,7 @@ func FromDescriptor(md protoreflect.MessageDescriptor) *Message {
 
 func fromField(fd protoreflect.FieldDescriptor) Field {
 	f := Field{
-		Name:     string(fd.Name()),
+		Name:     Snake(string(fd.Name())),
 		JSON:     fd.JSONName(),
 		Field:    describe.Of(fd.FullName()),
 		Required: isRequired(fd),
@@ -41,6 +45,9 @@ func fromField(fd protoreflect.FieldDescriptor) Field {
 	switch {
 	case fd.IsMap():
 		f.Collection = Map
+		if fd.MapKey().Kind() != protoreflect.StringKind {
+			f.CheckKey = checkNumber
+		}
 		value = fd.MapValue()
 	case fd.IsList():
 		f.Collection = List
@@ -73,7 +80,23 @@ var wellKnown = map[protoreflect.FullName]Scalar{
 	"google.protobuf.BoolValue":   Bool,
 	"google.protobuf.StringValue": String,
 	"google.protobuf.DoubleValue": Float,
+	"google.protobuf.Int32Value":  Int32,
 	"google.protobuf.UInt32Value": Uint32,
+	"google.protobuf.Struct":      Struct,
+}
+
+func checkNumber(key string) string {
+	if _, err := strconv.ParseUint(key, 10, 32); err != nil {
+		return "it must be a whole number"
+	}
+	return ""
+}
+
+var wordEnd = regexp.MustCompile(`([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])`)
+
+// Snake spells a camelCase name as Terraform does: targetCPUPercentage is target_cpu_percentage.
+func Snake(name string) string {
+	return strings.ToLower(wordEnd.ReplaceAllString(name, "${1}${3}_${2}${4}"))
 }
 
 func fromKind(fd protoreflect.FieldDescriptor) Scalar {

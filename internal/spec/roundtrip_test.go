@@ -8,23 +8,25 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
-	"google.golang.org/protobuf/proto"
-	"istio.io/api/networking/v1alpha3"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
+	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
+// messages are the specs of Istio's kinds.
 var messages = func() map[string]*spec.Message {
 	m := make(map[string]*spec.Message)
-	for _, p := range []proto.Message{&v1alpha3.Gateway{}, &v1alpha3.VirtualService{}, &v1alpha3.DestinationRule{}, &v1alpha3.ServiceEntry{}} {
-		d := p.ProtoReflect().Descriptor()
-		m[string(d.Name())] = spec.FromDescriptor(d)
+	for _, k := range istio.Kinds() {
+		if k.Kind != "Service" {
+			m[k.Kind] = k.Spec
+		}
 	}
 	return m
 }()
@@ -147,6 +149,7 @@ func TestRoundTrip(t *testing.T) {
 func FuzzRoundTrip(f *testing.F) {
 	f.Add("VirtualService", uint64(1), uint64(2))
 	f.Add("DestinationRule", uint64(3), uint64(4))
+	f.Add("EnvoyFilter", uint64(5), uint64(6))
 	f.Fuzz(func(t *testing.T, name string, a, b uint64) {
 		if m, ok := messages[name]; ok {
 			checkRoundTrip(t, m, rand.New(rand.NewPCG(a, b)))
@@ -196,10 +199,25 @@ func randomElement(f *spec.Field, r *rand.Rand) any {
 		return [...]any{int64(0), 0.1, int64(100), -2.5, 1e-300, 1.5e10 + 0.25, r.Float64() * 100}[r.IntN(7)]
 	case s.Values != nil:
 		return s.Values[r.IntN(len(s.Values))]
+	case s.JSON:
+		return randomObject(r)
 	case s.Check != nil && s.Check("!") != nil && s.Check("") == nil: // bytes
 		return base64.StdEncoding.EncodeToString([]byte(randomString(r)))
 	}
 	return randomString(r)
+}
+
+// randomObject is JSON as jsonencode writes it, without nulls.
+func randomObject(r *rand.Rand) string {
+	inner := [...]any{nil, "1", 1, 1.5, 1e300, true, []any{}, []any{nil, map[string]any{"b": nil}}, map[string]any{"a": []any{map[string]any{"é": "<&>"}}}}
+	object := map[string]any{}
+	for range r.IntN(4) {
+		if v := inner[r.IntN(len(inner))]; v != nil {
+			object[randomString(r)] = v
+		}
+	}
+	text, _ := json.Marshal(object)
+	return strings.ReplaceAll(string(text), `{"b":null}`, `{}`)
 }
 
 func randomString(r *rand.Rand) string {

@@ -18,6 +18,7 @@ type Scalar struct {
 	Type Type
 
 	Values   []string // of an enum
+	JSON     bool     // a string that is JSON itself
 	Min, Max int64    // of an integer, inclusive
 	// Check says what is wrong with a string, and what to write instead; nil, if any will do.
 	Check func(s string) *Problem
@@ -59,6 +60,10 @@ var (
 
 	// Duration is a string of Go's time.ParseDuration, which is what Istio's CRDs and istiod read.
 	Duration = Scalar{Type: StringType, Check: checkDuration, canonical: canonicalDuration}
+
+	// Struct is an object of any form, in Terraform its JSON. A value of dynamic type would read better, but it cannot be in a list whose elements
+	// differ, such as the patches of an EnvoyFilter.
+	Struct = Scalar{Type: StringType, JSON: true, Check: checkObject, encode: encodeObject, decode: decodeObject, canonical: canonicalObject}
 
 	// IntOrString is a Kubernetes IntOrString: digits alone are the number.
 	IntOrString = Scalar{Type: StringType, encode: encodeIntOrString, decode: decodeIntOrString}
@@ -223,6 +228,72 @@ func checkDuration(s string) *Problem {
 			"%q is not a duration. Write numbers, each with a unit out of h, m, s and ms, such as 1h30m, 10s, 1.5s or 250ms.", s)}
 	}
 	return nil
+}
+
+func checkObject(s string) *Problem {
+	if _, ok := encodeObject(s).(map[string]any); !ok {
+		return &Problem{"Not a JSON Object", "The value is not a JSON object. The function jsonencode makes one, as in jsonencode({ name = \"value\" })."}
+	}
+	return nil
+}
+
+// encodeObject is the object that JSON spells. Members that are null are left out: to Terraform they are absent, and no merge patch can write them.
+func encodeObject(v any) any {
+	s, _ := v.(string)
+	d := json.NewDecoder(strings.NewReader(s))
+	d.UseNumber()
+	var object map[string]any
+	if err := d.Decode(&object); err != nil || object == nil || d.More() {
+		return v
+	}
+	return withoutNulls(object)
+}
+
+// withoutNulls is a copy of JSON without members that are null, its numbers as everywhere here.
+func withoutNulls(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		object := make(map[string]any, len(v))
+		for key, member := range v {
+			if member != nil {
+				object[key] = withoutNulls(member)
+			}
+		}
+		return object
+	case []any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = withoutNulls(v[i])
+		}
+		return list
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return n
+		}
+		n, _ := v.Float64()
+		return number(n)
+	}
+	return v
+}
+
+// decodeObject is the reverse, as Terraform's jsonencode writes it.
+func decodeObject(j any) any {
+	object, ok := j.(map[string]any)
+	if !ok {
+		return nil
+	}
+	text, err := json.Marshal(withoutNulls(object))
+	if err != nil {
+		return nil
+	}
+	return string(text)
+}
+
+func canonicalObject(j any) any {
+	if text := decodeObject(j); text != nil {
+		return text
+	}
+	return j
 }
 
 func canonicalDuration(j any) any {

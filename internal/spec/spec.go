@@ -91,6 +91,18 @@ func Known(tree any) bool {
 	return true
 }
 
+// Rename gives the i-th field another name in Terraform. It comes before any other use of m.
+func (m *Message) Rename(i int, name string) {
+	for _, names := range m.OneOfs {
+		for j := range names {
+			if names[j] == m.Fields[i].Name {
+				names[j] = name
+			}
+		}
+	}
+	m.Fields[i].Name = name
+}
+
 func (m *Message) index() {
 	m.once.Do(func() {
 		m.byName, m.byJSON = make(map[string]*Field, len(m.Fields)), make(map[string]*Field, len(m.Fields))

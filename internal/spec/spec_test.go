@@ -304,3 +304,49 @@ func TestMarshal_numbers(t *testing.T) {
 		}
 	}
 }
+
+func TestSnake(t *testing.T) {
+	t.Parallel()
+	for camel, want := range map[string]string{
+		"requiredDuringSchedulingIgnoredDuringExecution": "required_during_scheduling_ignored_during_execution",
+		"targetCPUUtilizationPercentage":                 "target_cpu_utilization_percentage",
+		"topologyKey":                                    "topology_key",
+		"key":                                            "key",
+	} {
+		if got := spec.Snake(camel); got != want {
+			t.Errorf("%s is %s, want %s", camel, got, want)
+		}
+	}
+}
+
+// An object of any form is JSON, in which only what is said counts: not its spelling, and not what is null.
+func TestStruct(t *testing.T) {
+	t.Parallel()
+	m := &spec.Message{Fields: []spec.Field{{Name: "value", JSON: "value", Scalar: spec.Struct}}}
+	object := map[string]any{"a": int64(1), "b": []any{"x", nil, map[string]any{}}}
+	got, err := m.Encode(map[string]any{"value": `{ "b": ["x", null, {"c": null}], "a": 1.0, "d": null }`})
+	if err != nil || !reflect.DeepEqual(got["value"], object) && !reflect.DeepEqual(got["value"], map[string]any{"a": float64(1), "b": object["b"]}) {
+		t.Errorf("encoded is %v, %v", got, err)
+	}
+	for prior, want := range map[string]string{
+		"": `{"a":1,"b":["x",null,{}]}`, `{"b":["x",null,{}], "a":1.0}`: `{"b":["x",null,{}], "a":1.0}`,
+		`{"a":2,"b":["x",null,{}]}`: `{"a":1,"b":["x",null,{}]}`,
+	} {
+		var known map[string]any
+		if prior != "" {
+			known = map[string]any{"value": prior}
+		}
+		tree, _, err := m.Observe(map[string]any{"value": object}, known)
+		if err != nil || tree["value"] != want {
+			t.Errorf("known as %s it is %v, want %s (%v)", prior, tree["value"], want, err)
+		}
+	}
+	for _, wrong := range []string{"", "x", "[]", "null", `"a"`, "{"} {
+		if len(m.Validate(map[string]any{"value": wrong})) != 1 {
+			t.Errorf("%q passes for an object", wrong)
+		}
+	}
+	if d := m.Validate(map[string]any{"value": "{}"}); len(d) > 0 {
+		t.Error(d)
+	}
+}

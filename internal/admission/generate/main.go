@@ -1,5 +1,5 @@
-// Command generate writes internal/admission/schemas.json: the schemas, with their rules in CEL, that Istio's CRDs give to the kinds of
-// this provider, without descriptions.
+// Command generate writes internal/admission/schemas.json: the schemas, with their rules in CEL, of Istio's CRDs, each in its most stable version,
+// without descriptions.
 //
 // It reads the istio.io/api module that go.mod requires, wherever it lies.
 package main
@@ -15,15 +15,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
-	networking "istio.io/client-go/pkg/apis/networking/v1"
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/apimachinery/pkg/version"
 )
-
-// kinds are those whose schemas are written.
-var kinds = map[string]bool{"DestinationRule": true, "Gateway": true, "ServiceEntry": true, "VirtualService": true}
 
 func main() {
 	log.SetFlags(0)
@@ -65,27 +63,19 @@ func read() (map[string]any, error) {
 		} else if err != nil {
 			return nil, err
 		}
-		if crd.Spec.Group != networking.GroupName || !kinds[crd.Spec.Names.Kind] {
-			continue
+		stable := slices.MaxFunc(crd.Spec.Versions, func(a, b apiextensions.CustomResourceDefinitionVersion) int {
+			return version.CompareKubeAwareVersionStrings(a.Name, b.Name)
+		})
+		data, err := json.Marshal(stable.Schema.OpenAPIV3Schema)
+		if err != nil {
+			return nil, err
 		}
-		for _, v := range crd.Spec.Versions {
-			if v.Name != networking.SchemeGroupVersion.Version {
-				continue
-			}
-			data, err := json.Marshal(v.Schema.OpenAPIV3Schema)
-			if err != nil {
-				return nil, err
-			}
-			var schema map[string]any
-			if err := json.Unmarshal(data, &schema); err != nil {
-				return nil, err
-			}
-			undescribe(schema)
-			schemas[crd.Spec.Names.Kind] = schema
+		var schema map[string]any
+		if err := json.Unmarshal(data, &schema); err != nil {
+			return nil, err
 		}
-	}
-	if len(schemas) != len(kinds) {
-		return nil, fmt.Errorf("%s: %d of the kinds have no v1 schema there", file.Name(), len(kinds)-len(schemas))
+		undescribe(schema)
+		schemas[crd.Spec.Names.Kind] = schema
 	}
 	return schemas, nil
 }

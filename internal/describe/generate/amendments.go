@@ -10,7 +10,15 @@ import (
 // the attribute's description. The generator fails when the comment no longer has it.
 type amendment struct{ from, to string }
 
-const v1alpha3 = "istio.networking.v1alpha3."
+const (
+	v1alpha3   = "istio.networking.v1alpha3."
+	security   = "istio.security.v1beta1."
+	telemetry  = "istio.telemetry.v1alpha1."
+	extensions = "istio.extensions.v1alpha1."
+)
+
+// oneTarget is of fields that Istio has hidden.
+var oneTarget = amendment{"$hide_from_docs", "The resource that this is applied to. Istio hides this from its documentation: use `targetRefs`, which takes several."}
 
 var amendments = map[protoreflect.FullName]amendment{
 	// The first sentence has no meaning of its own.
@@ -22,6 +30,20 @@ var amendments = map[protoreflect.FullName]amendment{
 	v1alpha3 + "HTTPFaultInjection.Abort.http2_error":                    {"$hide_from_docs", "HTTP/2 error code to use to abort the request. Istio hides this from its documentation."},
 	v1alpha3 + "HTTPFaultInjection.Delay.exponential_delay":              {"$hide_from_docs", "An exponential delay. Istio refuses it: it is not supported yet."},
 	v1alpha3 + "LoadBalancerSettings.ConsistentHashLB.minimum_ring_size": {"Deprecated. Use RingHash instead.", "Deprecated: use `ringHash` instead."},
+	security + "AuthorizationPolicy.targetRef":                           oneTarget,
+	security + "RequestAuthentication.targetRef":                         oneTarget,
+	telemetry + "Telemetry.targetRef":                                    oneTarget,
+	extensions + "WasmPlugin.targetRef":                                  oneTarget,
+	// There is no comment.
+	security + "PeerAuthentication":    {"", "Mutual TLS (mTLS) of incoming connections: whether workloads require it, take it, or do without.\n\n"},
+	security + "RequestAuthentication": {"", "Authentication of requests: which JSON Web Tokens (JWT) workloads accept.\n\n"},
+	telemetry + "Telemetry":            {"", "How workloads make telemetry: metrics, traces and access logs.\n\n"},
+	extensions + "TrafficExtension":    {"", "Extends what proxies do with traffic, by a filter in WebAssembly or Lua.\n\n"},
+	// What is no place for secrets.
+	security + "JWTRule.jwks":                                    {"public keys", "public keys, which are no secrets,"},
+	extensions + "EnvVar.value":                                  {"Value for the environment variable.", "Value for the environment variable. It should be no secret: it is in Terraform's state, and whoever may read the object reads it."},
+	"istio.networking.v1beta1.ProxyConfig.environment_variables": {"variables for the proxy.", "variables for the proxy. They should hold no secret: they are in Terraform's state, and whoever may read the object or the pods reads them."},
+	security + "JWTRule.output_claim_to_headers":                 {"[TODO:Update the status whenever this feature is promoted.]", ""},
 	// What has replaced these deprecated fields.
 	v1alpha3 + "CorsPolicy.allow_origin":             {"$hide_from_docs", "Deprecated: use `allow_origins` instead."},
 	v1alpha3 + "OutlierDetection.consecutive_errors": {"$hide_from_docs", "Deprecated: use `consecutive5xxErrors` or `consecutiveGatewayErrors` instead."},

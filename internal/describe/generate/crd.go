@@ -14,28 +14,30 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/apimachinery/pkg/version"
 )
 
 // crd is the part of a CustomResourceDefinition that is read here.
 type crd struct {
 	Spec struct {
-		Group string `json:"group"`
 		Names struct {
 			Kind string `json:"kind"`
 		} `json:"names"`
-		Versions []struct {
-			Name   string `json:"name"`
-			Schema struct {
-				OpenAPIV3Schema schema `json:"openAPIV3Schema"`
-			} `json:"schema"`
-		} `json:"versions"`
+		Versions []crdVersion `json:"versions"`
 	} `json:"spec"`
+}
+
+type crdVersion struct {
+	Name   string `json:"name"`
+	Schema struct {
+		OpenAPIV3Schema schema `json:"openAPIV3Schema"`
+	} `json:"schema"`
 }
 
 // schema is an OpenAPI schema, with all the keywords that Istio's CRDs use.
 type schema map[string]any
 
-// readConstraints walks the v1 schema of each kind together with the kind's
+// readConstraints walks the schema of each kind, of the same version, together with the kind's
 // descriptor and returns the constraints of every field.
 func readConstraints(file string) (map[protoreflect.FullName]describe.Field, error) {
 	f, err := os.Open(file)
@@ -53,25 +55,21 @@ func readConstraints(file string) (map[protoreflect.FullName]describe.Field, err
 			return nil, err
 		}
 		md, ok := kinds[crd.Spec.Names.Kind]
-		if !ok || crd.Spec.Group != "networking.istio.io" {
+		if !ok {
 			continue
 		}
-		for _, v := range crd.Spec.Versions {
-			if v.Name != "v1" {
-				continue
-			}
-			left--
-			spec, ok := v.Schema.OpenAPIV3Schema.property("spec")
-			if !ok {
-				return nil, fmt.Errorf("%s: the CRD has no spec", crd.Spec.Names.Kind)
-			}
-			if err := c.message(spec, md); err != nil {
-				return nil, err
-			}
+		left--
+		stable := slices.MaxFunc(crd.Spec.Versions, func(a, b crdVersion) int { return version.CompareKubeAwareVersionStrings(a.Name, b.Name) })
+		spec, ok := stable.Schema.OpenAPIV3Schema.property("spec")
+		if !ok {
+			return nil, fmt.Errorf("%s: the CRD has no spec", crd.Spec.Names.Kind)
+		}
+		if err := c.message(spec, md); err != nil {
+			return nil, err
 		}
 	}
 	if left != 0 {
-		return nil, fmt.Errorf("%s: %d of the kinds have no v1 schema there", file, left)
+		return nil, fmt.Errorf("%s: %d of the kinds have no schema there", file, left)
 	}
 	return c, nil
 }
@@ -159,7 +157,8 @@ func read(s schema, fd protoreflect.FieldDescriptor) (describe.Constraints, erro
 		case "type", "format", "nullable", // as the descriptor says
 			"description", "properties", "items", "additionalProperties", "required", "x-kubernetes-validations",
 			"oneOf", "allOf", "anyOf", // as the descriptor's oneofs say
-			"x-kubernetes-int-or-string", "x-kubernetes-list-type", "x-kubernetes-list-map-keys":
+			"pattern", "minLength", "minProperties", // package admission judges by the CRD itself
+			"x-kubernetes-preserve-unknown-fields", "x-kubernetes-int-or-string", "x-kubernetes-list-type", "x-kubernetes-list-map-keys":
 			continue
 		default:
 			return c, fmt.Errorf("the CRD uses %q, which this generator does not know", keyword)

@@ -13,21 +13,32 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/describe"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
-	networkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	"istio.io/client-go/pkg/clientset/versioned/scheme"
+	"k8s.io/apimachinery/pkg/version"
 )
 
-// kinds are the kinds to describe, with the message of their spec.
-var kinds = map[string]protoreflect.MessageDescriptor{
-	"DestinationRule": (&networkingv1.DestinationRule{}).Spec.ProtoReflect().Descriptor(),
-	"Gateway":         (&networkingv1.Gateway{}).Spec.ProtoReflect().Descriptor(),
-	"ServiceEntry":    (&networkingv1.ServiceEntry{}).Spec.ProtoReflect().Descriptor(),
-	"VirtualService":  (&networkingv1.VirtualService{}).Spec.ProtoReflect().Descriptor(),
-}
+// kinds are the kinds to describe, all that Istio's client has, with the message of their spec in the most stable version.
+var kinds = func() map[string]protoreflect.MessageDescriptor {
+	specs, versions := make(map[string]protoreflect.MessageDescriptor), make(map[string]string)
+	for of, object := range scheme.Scheme.AllKnownTypes() {
+		field, ok := object.FieldByName("Spec")
+		if !ok || version.CompareKubeAwareVersionStrings(of.Version, versions[of.Kind]) < 0 {
+			continue
+		}
+		message, ok := reflect.New(field.Type).Interface().(proto.Message)
+		if ok {
+			specs[of.Kind], versions[of.Kind] = message.ProtoReflect().Descriptor(), of.Version
+		}
+	}
+	return specs
+}()
 
 func main() {
 	log.SetFlags(0)

@@ -131,7 +131,7 @@ func TestDescription(t *testing.T) {
 			"[a](https://istio.io/latest/docs/ops/) [b](https://istio.io/latest/docs/x) [c](https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRoute)."},
 		"lists":          {"All:\n\n* one\n  more\n* two", "All:\n\n  - one more\n  - two"},
 		"lists in lists": {"All:\n\n  - one\n    1. sub\n  - two", "All:\n\n  - one\n    1. sub\n  - two"},
-		"an example":     {"It is so. For example, the following does it:\n\n```yaml\nkind: X\n```\n\nMore.", "It is so.\n\n  More."},
+		"an example":     {"It is so. For example, the following does it:\n\n```yaml\napiVersion: X\n```\n\nMore.", "It is so.\n\n  More."},
 		"a short example": {"The default is:\n\n```yaml\nattempts: 2\nretryOn: \"a,b\"\n```",
 			"The default is: `attempts = 2`, `retry_on = \"a,b\"`."},
 		"what comes first": {"REQUIRED if mode is `MUTUAL`. The path.", "The path. Required if mode is `MUTUAL`."},

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
 // names knows how Istio's documentation spells fields and how Terraform does.
@@ -21,8 +23,8 @@ func namesOf(messages []protoreflect.MessageDescriptor) names {
 		page := strings.TrimSuffix(path.Base(md.ParentFile().Path()), ".proto")
 		n.pages[string(md.Name())] = strings.ReplaceAll(page, "_", "-")
 		for fd := range each(md.Fields()) {
-			n.attributes[fd.JSONName()] = string(fd.Name())
-			n.attributes[string(fd.Name())] = string(fd.Name())
+			name := spec.Snake(string(fd.Name()))
+			n.attributes[fd.JSONName()], n.attributes[name] = name, name
 			if fd.Enum() != nil {
 				for vd := range each(fd.Enum().Values()) {
 					n.values[string(vd.Name())] = true

@@ -7,11 +7,15 @@ import (
 	"strings"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/describe"
+	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // rangeSentence says which values the CRD accepts.
 func rangeSentence(f *describe.Field, fd protoreflect.FieldDescriptor) string {
+	if fd.Message() != nil && fd.Message().FullName() == "google.protobuf.Struct" {
+		return "An object, as JSON: `jsonencode` writes it."
+	}
 	if isDuration(fd) {
 		s := "A duration such as `1h`, `1m`, `1.5s` or `1ms`"
 		if f.MinDuration > 0 {
@@ -48,13 +52,13 @@ func rangeSentence(f *describe.Field, fd protoreflect.FieldDescriptor) string {
 // conflictSentence names the other members of a field's oneof.
 func conflictSentence(fd protoreflect.FieldDescriptor) string {
 	oneof := fd.ContainingOneof()
-	if oneof == nil || oneof.IsSynthetic() {
+	if oneof == nil || oneof.IsSynthetic() || oneof.Fields().Len() == 1 {
 		return ""
 	}
 	var others []string
 	for other := range each(oneof.Fields()) {
 		if other != fd {
-			others = append(others, "`"+string(other.Name())+"`")
+			others = append(others, "`"+spec.Snake(string(other.Name()))+"`")
 		}
 	}
 	last := len(others) - 1

@@ -19,6 +19,9 @@ import (
 	"strings"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
+	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
 // Object is one that a test of Istio's holds.
@@ -31,7 +34,15 @@ type Object struct {
 	Spec        map[string]any    `json:"spec"`
 }
 
-var kinds = []string{"DestinationRule", "Gateway", "ServiceEntry", "VirtualService"}
+var kinds = istio.Kinds()
+
+// isIstio reports whether an object is of a kind of Istio's that is a resource.
+func isIstio(apiVersion, kind string) bool {
+	group, _, _ := strings.Cut(apiVersion, "/")
+	return slices.ContainsFunc(kinds, func(k *engine.Kind) bool {
+		return k.Kind == kind && k.Resource.Group == group && strings.HasSuffix(group, ".istio.io")
+	})
+}
 
 func main() {
 	log.SetFlags(0)
@@ -65,7 +76,7 @@ func main() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		if !seen[string(same)] {
+		if !seen[string(same)] && len(line) < 64<<10 { // a text that is too long needs no megabyte
 			seen[string(same)] = true
 			out.WriteString(separator)
 			out.Write(line)
@@ -210,7 +221,7 @@ func parse(document string) (o Object, ok bool) {
 		} `json:"metadata"`
 		Spec map[string]any `json:"spec"`
 	}
-	if err := yaml.Unmarshal([]byte(document), &object); err != nil || !strings.HasPrefix(object.APIVersion, "networking.istio.io/") || !slices.Contains(kinds, object.Kind) {
+	if err := yaml.Unmarshal([]byte(document), &object); err != nil || !isIstio(object.APIVersion, object.Kind) {
 		return o, false
 	}
 	m := object.Metadata

@@ -1,0 +1,1 @@
+terraform import lamia_authorization_policy.reviews vamp-test2/reviews

@@ -1,0 +1,4 @@
+import {
+  to = lamia_envoy_filter.buffer
+  id = "vamp-test2/buffer"
+}

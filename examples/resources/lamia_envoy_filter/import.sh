@@ -1,0 +1,1 @@
+terraform import lamia_envoy_filter.buffer vamp-test2/buffer

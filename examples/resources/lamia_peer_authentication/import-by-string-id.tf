@@ -1,0 +1,4 @@
+import {
+  to = lamia_peer_authentication.default
+  id = "vamp-test2/default"
+}

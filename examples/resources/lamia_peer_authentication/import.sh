@@ -1,0 +1,1 @@
+terraform import lamia_peer_authentication.default vamp-test2/default

@@ -1,0 +1,1 @@
+terraform import lamia_proxy_config.reviews vamp-test2/reviews

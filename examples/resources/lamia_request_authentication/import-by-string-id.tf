@@ -1,0 +1,4 @@
+import {
+  to = lamia_request_authentication.reviews
+  id = "vamp-test2/reviews"
+}

@@ -1,0 +1,1 @@
+terraform import lamia_request_authentication.reviews vamp-test2/reviews

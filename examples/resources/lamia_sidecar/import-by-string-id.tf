@@ -1,0 +1,4 @@
+import {
+  to = lamia_sidecar.reviews
+  id = "vamp-test2/reviews"
+}

@@ -1,0 +1,1 @@
+terraform import lamia_sidecar.reviews vamp-test2/reviews

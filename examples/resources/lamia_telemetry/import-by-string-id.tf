@@ -1,0 +1,4 @@
+import {
+  to = lamia_telemetry.default
+  id = "vamp-test2/default"
+}

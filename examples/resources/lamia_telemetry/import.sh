@@ -1,0 +1,1 @@
+terraform import lamia_telemetry.default vamp-test2/default

@@ -1,0 +1,1 @@
+terraform import lamia_wasm_plugin.basic_auth vamp-test2/basic-auth

@@ -1,0 +1,4 @@
+import {
+  to = lamia_workload_entry.vm_1
+  id = "vamp-test2/vm-1"
+}

@@ -1,0 +1,4 @@
+import {
+  to = lamia_workload_group.reviews
+  id = "vamp-test2/reviews"
+}

@@ -1,0 +1,33 @@
+package admission
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Keys warns of keys in a RequestAuthentication that are not public ones: of private ones with their member d, and symmetric ones, k (RFC 7518).
+func Keys(o *unstructured.Unstructured) (found []Finding) {
+	rules, _, _ := unstructured.NestedSlice(o.Object, "spec", "jwtRules")
+	for i, rule := range rules {
+		text, _, _ := unstructured.NestedString(object(rule), "jwks")
+		var set struct{ Keys []map[string]any }
+		if json.Unmarshal([]byte(text), &set) != nil {
+			continue
+		}
+		for _, key := range set.Keys {
+			if key["d"] == nil && key["k"] == nil {
+				continue
+			}
+			found = append(found, Finding{
+				Judge: Provider, Fields: []string{fmt.Sprintf("spec.jwtRules[%d].jwks", i)},
+				Message: "A key in jwks is not a public one",
+				Advice: "Whoever has it can sign tokens of the issuer, and it stands in the object, in Terraform's state and in each proxy's configuration for all to read. " +
+					"Give the public key alone, or jwks_uri, and replace the key.",
+			})
+			break
+		}
+	}
+	return found
+}
