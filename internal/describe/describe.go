@@ -26,6 +26,8 @@ type Field struct {
 	// Deprecation is empty, or says that the field is deprecated and what to use
 	// instead. Plain text.
 	Deprecation string `json:"deprecation,omitempty"`
+	// Since is the first release of Istio that has the field, such as "1.32"; empty, if all that can still be met have it.
+	Since string `json:"since,omitempty"`
 	// Constraints limit the field's value; of a list or a map they limit the
 	// collection, and Element limits each element or map value.
 	Constraints

@@ -268,6 +268,8 @@ func (s *session) fail(verb string, err error) {
 		// A plan says it once: it goes on with what the state knows, and ends with that one error. An apply says of each object what became of it.
 	case errors.As(err, &explained):
 		explained.report(s)
+	case len(kube.UnknownFields(err)) > 0:
+		s.tooNew(kube.UnknownFields(err))
 	case errors.As(err, &value):
 		s.diagnostics.AddAttributeError(value.Path, fmt.Sprintf("%s holds a value that cannot be converted", s.ref), value.Error()+".")
 	default:

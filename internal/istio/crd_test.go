@@ -17,12 +17,6 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// istioKinds are the kinds whose spec comes from a descriptor, with their number of leaf attributes in Istio 1.31.
-var istioKinds = map[string]int{
-	"Gateway": 28, "VirtualService": 118, "DestinationRule": 273, "ServiceEntry": 18, "Sidecar": 72, "WorkloadEntry": 7, "WorkloadGroup": 25, "EnvoyFilter": 40,
-	"ProxyConfig": 4, "AuthorizationPolicy": 36, "PeerAuthentication": 3, "RequestAuthentication": 23, "Telemetry": 34, "WasmPlugin": 25, "TrafficExtension": 22,
-}
-
 // node is the part of a CRD's schema that attributes follow.
 type node struct {
 	Type                 string          `json:"type"`
@@ -77,8 +71,7 @@ func TestKinds_agreeWithCRDs(t *testing.T) {
 		}
 	}
 	for _, k := range kinds {
-		leaves, ok := istioKinds[k.Kind]
-		if !ok {
+		if k.Kind == "Service" {
 			continue
 		}
 		t.Run(k.Kind, func(t *testing.T) {
@@ -91,9 +84,6 @@ func TestKinds_agreeWithCRDs(t *testing.T) {
 				if version.CompareKubeAwareVersionStrings(v, k.Resource.Version) > 0 {
 					t.Errorf("it has version %s, which is more stable than %s", v, k.Resource.Version)
 				}
-			}
-			if got := k.Spec.Leaves(); got != leaves {
-				t.Errorf("%d leaf attributes, want %d", got, leaves)
 			}
 			compare(t, k.Kind, crd, k.Spec)
 		})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -97,8 +98,8 @@ func TestDiagnostics(t *testing.T) {
 			[]want{{"", `not created: refused by the ValidatingAdmissionPolicy "owner.example.com"`, []string{"\x00needs a label\x00"}}}},
 		"webhook that does not answer": {"create", noWebhook,
 			[]want{{"", `not created: the webhook "validation.istio.io" does not answer`, []string{"connection refused", "istio-system"}}}},
-		"400": {"create", apierrors.NewBadRequest(`VirtualService in version "v1" cannot be handled: strict decoding error: unknown field "spec.htp"`),
-			[]want{{"", "not created: the API server refused", []string{`unknown field "spec.htp"`, "400"}}}},
+		"400": {"create", apierrors.NewBadRequest(`VirtualService in version "v1" cannot be handled: no kind`),
+			[]want{{"", "not created: the API server refused", []string{`no kind`, "400"}}}},
 		"429": {"create", apierrors.NewGenericServerResponse(429, "POST", schema.GroupResource{}, "", "Too many requests, please try again later.", 1, true),
 			[]want{{"", "not created: the API server is too busy", []string{"Too many requests", "429", "-parallelism"}}}},
 		"500":                {"create", internal, []want{{"", "not created: the API server failed", []string{"leader changed", "500", "may have been done"}}}},
@@ -177,5 +178,26 @@ func TestConnection(t *testing.T) {
 	got, diags := waiting.Cluster()
 	if got != nil || waiting.Known() || len(diags.Errors()) != 1 || !strings.Contains(diags[0].Detail(), "host, token") {
 		t.Errorf("got %v, %v", got, diags)
+	}
+}
+
+// Fields that a CRD does not have are told from the answers to a create and to a patch, whatever the patch itself says.
+func TestUnknownFields(t *testing.T) {
+	t.Parallel()
+	patch := `{"spec":{"hosts":["strict decoding error: unknown field \"spec.not\""]}}`
+	for name, c := range map[string]struct {
+		err  error
+		want []string
+	}{
+		"create": {apierrors.NewBadRequest(`VirtualService in version "v1" cannot be handled as a VirtualService: strict decoding error: unknown field "spec.a", unknown field "spec.http[0].b"`),
+			[]string{"spec.a", "spec.http[0].b"}},
+		"patch": {apierrors.NewInvalid(schema.GroupKind{}, "", field.ErrorList{field.Invalid(field.NewPath("patch"), patch, `strict decoding error: unknown field "spec.a"`)}),
+			[]string{"spec.a"}},
+		"another": {apierrors.NewBadRequest("no kind"), nil},
+		"none":    {nil, nil},
+	} {
+		if got := UnknownFields(c.err); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
 	}
 }

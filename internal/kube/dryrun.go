@@ -2,6 +2,7 @@ package kube
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -45,6 +46,23 @@ func IsUnanswered(err error) bool {
 func IsTaken(err error) bool {
 	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota") ||
 		apierrors.IsInvalid(err) && strings.Contains(err.Error(), "is already allocated")
+}
+
+var unknownField = regexp.MustCompile(`unknown field "([^"]+)"`)
+
+// UnknownFields are those that the API server has refused because the schema of the kind does not have them, such as "spec.http[0].retries".
+func UnknownFields(err error) (fields []string) {
+	if !apierrors.IsBadRequest(err) && !apierrors.IsInvalid(err) {
+		return nil
+	}
+	const mark = "strict decoding error: "
+	text := err.Error() // that of a patch quotes the patch before
+	if i := strings.LastIndex(text, mark); i >= 0 {
+		for _, m := range unknownField.FindAllStringSubmatch(text[i:], -1) {
+			fields = append(fields, m[1])
+		}
+	}
+	return fields
 }
 
 // LacksDryRun reports whether err says that a webhook of the cluster takes no dry runs.

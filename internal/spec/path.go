@@ -72,7 +72,20 @@ func (s steps) field() string {
 // Path is the attribute that Kubernetes' API calls field, such as "http[0].match[1].headers[x-user].exact", relative to m. Of a field
 // that is not an attribute it is the nearest attribute above; false, if there is none.
 func (m *Message) Path(field string) (path.Path, bool) {
-	at, found := path.Empty(), false
+	at, _, found := m.locate(field)
+	return at, found
+}
+
+// Since is the first release of Istio that has the attribute, "" if that is not known.
+func (m *Message) Since(field string) string {
+	if _, f, found := m.locate(field); found {
+		return f.Since
+	}
+	return ""
+}
+
+func (m *Message) locate(field string) (at path.Path, last *Field, found bool) {
+	at = path.Empty()
 	for m != nil && field != "" {
 		name := field
 		if end := strings.IndexAny(field, ".["); end >= 0 {
@@ -83,7 +96,7 @@ func (m *Message) Path(field string) (path.Path, bool) {
 		if f == nil {
 			break
 		}
-		at, found = at.AtName(f.Name), true
+		at, last, found = at.AtName(f.Name), f, true
 		if f.Collection != One {
 			key, after, ok := subscript(rest)
 			if !ok {
@@ -100,7 +113,7 @@ func (m *Message) Path(field string) (path.Path, bool) {
 		}
 		m, field = f.Message, strings.TrimPrefix(rest, ".")
 	}
-	return at, found
+	return at, last, found
 }
 
 // At is the value that a path leads to in a tree of m: nil where there is none, [Unknown] in what is not known.

@@ -130,16 +130,3 @@ func (m *Message) stored(key string) *Field {
 	}
 	return m.byName[key]
 }
-
-// Leaves counts the attributes below m that hold no further attributes.
-func (m *Message) Leaves() int {
-	n := 0
-	for _, f := range m.Fields {
-		if f.Message != nil {
-			n += f.Message.Leaves()
-		} else {
-			n++
-		}
-	}
-	return n
-}

@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/describe"
+	"golang.org/x/mod/semver"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -95,6 +96,10 @@ func generate(module string) (map[protoreflect.FullName]describe.Field, error) {
 	if err != nil {
 		return nil, err
 	}
+	release, err := releaseOf(module)
+	if err != nil {
+		return nil, err
+	}
 	text := newMarkdown(docs, messages)
 	fields := map[protoreflect.FullName]describe.Field{}
 	for _, md := range messages {
@@ -106,6 +111,7 @@ func generate(module string) (map[protoreflect.FullName]describe.Field, error) {
 		add(md)
 		for fd := range each(md.Fields()) {
 			f := limits[fd.FullName()]
+			f.Since = since(fd, release)
 			if !text.field(&f, fd) {
 				log.Printf("%s has no comment: taking its message's", fd.FullName())
 			}
@@ -118,6 +124,24 @@ func generate(module string) (map[protoreflect.FullName]describe.Field, error) {
 		}
 	}
 	return fields, text.unused()
+}
+
+// since is the release that brought a field: what fields.json said so far, and of a field that is new there, the one of istio.io/api.
+func since(fd protoreflect.FieldDescriptor, release string) string {
+	if known := describe.Of(fd.FullName()); known.Description != "" {
+		return known.Since
+	}
+	return release
+}
+
+// releaseOf is the release of Istio whose API lies in a folder of the module cache, such as "1.32".
+func releaseOf(module string) (string, error) {
+	_, v, _ := strings.Cut(filepath.Base(module), "@")
+	release := strings.TrimPrefix(semver.MajorMinor(v), "v")
+	if release == "" {
+		return "", fmt.Errorf("%s is no folder of a released version", module)
+	}
+	return release, nil
 }
 
 // reachable returns all messages of the kinds' specs, without those of

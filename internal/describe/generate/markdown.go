@@ -67,6 +67,9 @@ func (m *markdown) field(f *describe.Field, fd protoreflect.FieldDescriptor) (co
 	}
 	f.Deprecation = deprecation(m.docs[fd.FullName()], fd, blocks)
 	extra := []string{rangeSentence(f, fd), conflictSentence(fd)}
+	if f.Since != "" {
+		extra = append(extra, "Needs Istio "+f.Since+".")
+	}
 	if f.Deprecation != "" && !strings.Contains(strings.ToLower(render(blocks)), "deprecated") {
 		extra = append(extra, f.Deprecation)
 	}
