@@ -241,9 +241,15 @@ func (o *Object) Spec() map[string]any {
 	if o.Kind.Kind != "Service" {
 		return spec
 	}
-	for _, name := range []string{"clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy", "externalTrafficPolicy",
-		"sessionAffinity", "allocateLoadBalancerNodePorts"} {
+	for _, name := range []string{"clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort"} {
 		delete(spec, name)
+	}
+	for name, filled := range map[string]any{
+		"internalTrafficPolicy": "Cluster", "externalTrafficPolicy": "Cluster", "sessionAffinity": "None", "allocateLoadBalancerNodePorts": true,
+	} {
+		if spec[name] == filled {
+			delete(spec, name)
+		}
 	}
 	if spec["clusterIP"] != corev1.ClusterIPNone {
 		delete(spec, "clusterIP")

@@ -19,6 +19,7 @@ const (
 	attrLabels      = "labels"
 	attrAnnotations = "annotations"
 	attrTimeouts    = "timeouts"
+	attrWait        = "wait" // of kinds that have to get ready
 )
 
 // Labels and annotations have keys of their own in the values of a resource: the spec of a kind may have fields of those names.
@@ -29,7 +30,7 @@ const (
 
 // FrameAttributes are the names of the attributes that every resource has, whatever its kind.
 func FrameAttributes() []string {
-	return []string{attrID, attrUID, attrName, attrNamespace, attrLabels, attrAnnotations, attrTimeouts}
+	return []string{attrID, attrUID, attrName, attrNamespace, attrLabels, attrAnnotations, attrTimeouts, attrWait}
 }
 
 // Attributes are the attributes of the kind's resource.
@@ -50,6 +51,10 @@ func (k *Kind) Attributes() *spec.Message {
 			}}, "Annotations of the object. Annotations under other keys, which other programs or people may set, are left alone; one under a key that is given here is overwritten."),
 			field(attrTimeouts, spec.Field{Message: timeouts}, "How long operations may take, as durations such as `30s` or `5m`. "+defaultTimeout.String()+" each by default."),
 		}}
+		if k.Waiting != nil || k.Companions != nil {
+			m.Fields = append(m.Fields, field(attrWait, spec.Field{Scalar: spec.Bool}, "Whether an apply waits until the "+k.Kind+" is ready. `true` by default. With `false` it ends "+
+				"once all is stored, and what is known later, such as an address, comes with a later refresh."))
+		}
 		for _, c := range k.Computed {
 			c.Computed = true
 			m.Fields = append(m.Fields, field(c.Name, c.Field, c.Description))
@@ -61,7 +66,8 @@ func (k *Kind) Attributes() *spec.Message {
 			m.Fields = append(m.Fields, f)
 		}
 		if k.Companions != nil {
-			m.Fields = append(m.Fields, field(attrCompanions, spec.Field{Computed: true, Collection: spec.Map}, companionsDescription), k.Companions.Tuning)
+			m.Fields = append(m.Fields, field(attrCompanions, spec.Field{Computed: true, Collection: spec.Map}, companionsDescription),
+				field(attrCompanionChanges, spec.Field{Computed: true, Collection: spec.Map}, companionChangesDescription), k.Companions.Tuning)
 		}
 		k.root = m
 	})

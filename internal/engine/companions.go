@@ -52,21 +52,6 @@ type Awaited struct {
 	Failed bool   // waiting is of no use
 }
 
-const (
-	attrCompanions = "companions"
-	// inSync is the state of a companion that is as it was rendered.
-	inSync = "in sync"
-	// missing is the state of one that is not there.
-	missing = "missing"
-	// notChecked is the state of a companion after an operation that failed: the next refresh tells.
-	notChecked = "unknown"
-	// notReady begins the state of a companion that is as it was rendered, but was not ready when an operation ended.
-	notReady = "not ready: "
-
-	companionsDescription = "The kinds of the objects that come with this one, and whether each is as the provider made it: `" + inSync + "`, `missing`, or what was changed " +
-		"in it, and by whom. After an apply that did not see it ready, it is `not ready` until it is. Whatever is not in sync is put right, or waited for, by the next apply."
-)
-
 // render makes the companions that v asks for; none, if v has none.
 func (k *Kind) render(v values) ([]*unstructured.Unstructured, error) {
 	if k.Companions == nil {
@@ -163,12 +148,19 @@ func (s *session) find(kind string, read reader) (*unstructured.Unstructured, er
 	return live, nil
 }
 
-// findAll are the objects in the places of companions, by kind, read at the same time.
-func (s *session) findAll(read reader) (map[string]*unstructured.Unstructured, error) {
+// findAll are the objects in the places of companions, by kind, read at the same time. Of an object that is imported it is not known which it has:
+// kinds that may not be read are taken out.
+func (s *session) findAll(read reader, kinds map[string]bool, imported bool) (map[string]*unstructured.Unstructured, error) {
 	var mu sync.Mutex
 	found := make(map[string]*unstructured.Unstructured)
-	err := each(maps.Keys(s.kind.Companions.Resources), func(kind string) error {
+	err := each(slices.Values(slices.Collect(maps.Keys(kinds))), func(kind string) error {
 		live, err := s.find(kind, read)
+		if imported && apierrors.IsForbidden(err) {
+			mu.Lock()
+			defer mu.Unlock()
+			delete(kinds, kind)
+			return nil
+		}
 		if live != nil {
 			mu.Lock()
 			defer mu.Unlock()
@@ -208,7 +200,7 @@ func (s *session) preflight(v values) error {
 	if err != nil || rendered == nil {
 		return err
 	}
-	found, err := s.findAll(s.cluster.Get)
+	found, err := s.findAll(s.cluster.Get, concerned(rendered, nil), false)
 	if err != nil {
 		return err
 	}
@@ -256,94 +248,107 @@ func (s *session) apply(verb string, owner, companion *unstructured.Unstructured
 	return applied, nil
 }
 
-// inspect says of each companion of owner whether it is as v has it rendered. It does not look when there are to be none, and were none before:
+// inspect says in v of each companion of owner whether it is as v has it rendered. It does not look when there are to be none, and were none before:
 // that takes no rights.
-func (s *session) inspect(owner *unstructured.Unstructured, v values) (found map[string]*unstructured.Unstructured, states map[string]string, err error) {
+func (s *session) inspect(owner *unstructured.Unstructured, v values) (found map[string]*unstructured.Unstructured, err error) {
+	if s.kind.Companions == nil {
+		return nil, nil
+	}
 	rendered, err := s.kind.render(v)
-	if err != nil || rendered == nil && len(mapOf(v[attrCompanions])) == 0 {
-		return nil, nil, err
+	if err != nil {
+		return nil, err
 	}
-	if found, err = s.findAll(s.cluster.Find); err != nil {
-		return nil, nil, err
+	states, changes := make(map[string]string), make(map[string]string)
+	kinds := concerned(rendered, v)
+	if len(kinds) > 0 {
+		if found, err = s.findAll(s.cluster.Find, kinds, v[attrCompanions] == nil); err != nil {
+			return nil, err
+		}
 	}
-	states = make(map[string]string, len(rendered))
-	for kind, live := range found { // such as an autoscaler although the number of replicas is fixed by now
+	for kind, live := range found {
 		if belongs(live, owner.GetUID()) {
-			states[kind] = "not wanted any more"
+			states[kind] = unwanted
 		}
 	}
 	var mu sync.Mutex
 	err = each(slices.Values(rendered), func(companion *unstructured.Unstructured) error {
-		state, err := s.compare(owner, companion, found[companion.GetKind()])
+		if !kinds[companion.GetKind()] {
+			return nil
+		}
+		state, change, err := s.compare(owner, companion, found[companion.GetKind()])
 		mu.Lock()
 		defer mu.Unlock()
-		states[companion.GetKind()] = state
+		if states[companion.GetKind()] = state; change != "" {
+			changes[companion.GetKind()] = change
+		}
 		return err
 	})
 	if err == nil && s.kind.awaits(v) {
 		if awaited := s.kind.Companions.Waiting(found); awaited.For != "" && states[awaited.Kind] == inSync {
-			states[awaited.Kind] = notReady + awaited.For
+			states[awaited.Kind], changes[awaited.Kind] = notReady, awaited.For
 		}
 	}
-	return found, states, err
+	v.set(attrCompanions, stringMap(states))
+	v.set(attrCompanionChanges, stringMap(changes))
+	return found, err
 }
 
 // awaits reports whether the operation before did not see all companions ready.
 func (k *Kind) awaits(v values) bool {
 	for _, state := range mapOf(v[attrCompanions]) {
-		if text, _ := state.(string); strings.HasPrefix(text, notReady) {
+		if state == notReady {
 			return true
 		}
 	}
 	return false
 }
 
-// compare says whether applying the companion would change live. What looks like a change is confirmed by the API server, since a webhook may
+// compare says whether applying the companion would change live, and what. What looks like a change is confirmed by the API server, since a webhook may
 // always make the same of what is applied.
-func (s *session) compare(owner, companion, live *unstructured.Unstructured) (string, error) {
+func (s *session) compare(owner, companion, live *unstructured.Unstructured) (state, change string, err error) {
 	switch {
 	case live == nil:
-		return missing, nil
+		return missing, "", nil
 	case !belongs(live, owner.GetUID()):
-		return "somebody else's", nil
+		return foreign, "", nil
 	}
 	differing, err := drift(ownedBy(owner, companion), live)
 	if err == nil && len(differing) == 0 {
-		return inSync, nil
+		return inSync, "", nil
 	}
 	if s.cluster.DryRun == kube.DryRunNever {
-		return "changed: " + strings.Join(differing, ", "), err
+		return changed, strings.Join(differing, ", "), err
 	}
 	applied, err := s.apply("patch", owner, companion, true)
 	switch {
 	case apierrors.IsInvalid(err): // an apply fails alike, and says why
-		return "refused by the API server", nil
+		return refused, "", nil
 	case err != nil:
 		// Not allowed, a webhook that takes no dry runs, a lost connection: what cannot be known is no reason to fail, or to plan a change.
 		tflog.Warn(s.ctx, "cannot tell whether a companion is in sync", map[string]any{"object": s.ref.String(), "kind": companion.GetKind(), "error": err.Error()})
-		return inSync, nil
+		return inSync, "", nil
 	case applied.GetResourceVersion() != live.GetResourceVersion(): // written in between, by an autoscaler perhaps
 		if live, err = s.find(companion.GetKind(), s.cluster.Get); err != nil {
-			return "", err
+			return "", "", err
 		}
 		return s.compare(owner, companion, live)
 	}
 	fields := leaves(difference(content(live), content(applied)))
 	if len(fields) == 0 {
-		return inSync, nil
+		return inSync, "", nil
 	}
 	names := make([]string, len(fields))
 	for i, f := range fields {
 		names[i] = fieldString(f)
 	}
-	state := "changed: " + strings.Join(names, ", ")
+	change = strings.Join(names, ", ")
 	others := slices.DeleteFunc(live.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool { return e.Manager == Manager })
 	for _, field := range fields { // some the API server changes by itself, following another
 		if who := lastWriter(others, field); who != "" {
-			return state + ", last written by " + who, nil
+			return changed, change + ", last written by " + who, nil
 		}
 	}
-	return state, nil
+	return changed, change, nil
 }
 
 // content is what applying can change: not the API server's own book-keeping.
@@ -417,7 +422,7 @@ func (s *session) accompany(owner *unstructured.Unstructured, prior, v values) (
 	}
 	var awaited Awaited
 	err = s.poll(func() (string, error) {
-		if companions, err = s.findAll(s.cluster.Get); err != nil {
+		if companions, err = s.findAll(s.cluster.Get, concerned(rendered, nil), false); err != nil || v[attrWait] == false {
 			return "", err
 		}
 		awaited = s.kind.Companions.Waiting(companions)
@@ -427,7 +432,7 @@ func (s *session) accompany(owner *unstructured.Unstructured, prior, v values) (
 		return awaited.For, nil
 	})
 	if err != nil && awaited.For != "" {
-		states[awaited.Kind] = notReady + awaited.For
+		states[awaited.Kind] = notReady
 	}
 	var late *notReadyError
 	if errors.As(err, &late) {

@@ -45,6 +45,8 @@ type Kind struct {
 	Admission *admission.Judges
 	// Waiting says what the object still waits for before users can rely on it, "" when nothing. Nil: it is ready once stored.
 	Waiting func(live *unstructured.Unstructured) string
+	// Replaces are further attributes by whose change from prior to planned, trees of the resource, the object is replaced.
+	Replaces func(prior, planned map[string]any) []string
 	// Related says what of the stored object has no effect, or another than it seems, because of what else the cluster holds or lacks. Nil: it
 	// means the same everywhere.
 	Related func(ctx context.Context, cluster *kube.Cluster, stored *unstructured.Unstructured) []Finding

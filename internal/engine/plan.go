@@ -55,6 +55,7 @@ func (k *Kind) plan(ctx context.Context, run *Run, config, prior, proposed value
 			return planned, nil
 		}
 		planned.set(attrCompanions, companions)
+		delete(planned, attrCompanionChanges)
 	}
 	if prior != nil {
 		replaces = k.replaces(prior, planned)
@@ -114,6 +115,9 @@ func (k *Kind) replaces(prior, planned values) (attributes []string) {
 		if f := &k.Spec.Fields[i]; f.Immutable && !sameJSON(f, planned[f.JSON], prior[f.JSON]) {
 			attributes = append(attributes, f.Name)
 		}
+	}
+	if k.Replaces != nil {
+		attributes = append(attributes, k.Replaces(prior, planned)...)
 	}
 	return attributes
 }

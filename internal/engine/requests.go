@@ -349,7 +349,7 @@ func (s *session) poll(waiting func() (reason string, err error)) error {
 
 // wait waits until the object itself is ready.
 func (s *session) wait(live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	if s.kind.Waiting == nil || s.kind.Waiting(live) == "" {
+	if s.kind.Waiting == nil || s.values[attrWait] == false || s.kind.Waiting(live) == "" {
 		return live, nil
 	}
 	seen := true

@@ -135,13 +135,10 @@ func (k *Kind) read(ctx context.Context, run *Run, state values, private private
 			fmt.Sprintf("The provider follows Istio's API as of its own release. It leaves these as they are, and does not show them: spec.%s. "+
 				"Use a provider release for the Istio version of the cluster.", strings.Join(unknown, ", spec.")))
 	}
-	companions, states, err := s.inspect(live, now)
+	companions, err := s.inspect(live, now)
 	if err != nil {
 		s.fail("get", err)
 		return state
-	}
-	if k.Companions != nil {
-		now.set(attrCompanions, stringMap(states))
 	}
 	k.compute(now, Stored{live, companions}, nil)
 	s.relate(nil, live)

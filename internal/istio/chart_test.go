@@ -2,8 +2,10 @@ package istio
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -64,6 +66,7 @@ func TestRender_agreesWithGatewayChart(t *testing.T) {
 // levelDifferences takes the wanted differences away:
 //   - Helm's own labels, and the label istio, by which a gateway of another team might select the proxies;
 //   - the selector, which is unique in the cluster;
+//   - the seccomp profile, which the Pod Security Standard restricted takes;
 //   - empty values that only the chart writes, and the namespace of a subject that only we do;
 //   - the spelling of quantities.
 func levelDifferences(o map[string]any) {
@@ -88,6 +91,7 @@ func levelDifferences(o map[string]any) {
 		delete(subjects[0].(map[string]any), "namespace")
 		o["subjects"] = subjects
 	}
+	unstructured.RemoveNestedField(o, "spec", "template", "spec", "securityContext", "seccompProfile")
 	containers, ok, _ := unstructured.NestedSlice(o, "spec", "template", "spec", "containers")
 	if !ok {
 		return
@@ -103,4 +107,67 @@ func levelDifferences(o map[string]any) {
 		}
 	}
 	_ = unstructured.SetNestedSlice(o, containers, "spec", "template", "spec", "containers")
+}
+
+// The guide says of each value of the chart where it is, and what it names is there.
+func TestGuide_coversGatewayChart(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile("../../templates/guides/gateways.md.tmpl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := make(map[string]string)
+	for _, m := range regexp.MustCompile("(?m)^\\| `([\\w.]+)` \\| (.+) \\|$").FindAllStringSubmatch(string(guide), -1) {
+		rows[m[1]] = m[2]
+	}
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "istio.io/istio").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "manifests", "charts", "gateway", "values.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Some values are in comments, or in the templates alone.
+	told := map[string]bool{"service.allocateLoadBalancerNodePorts": true, "service.loadBalancerClass": true, "service.internalTrafficPolicy": true}
+	var walk func(at string, value any)
+	walk = func(at string, value any) {
+		inner, _ := value.(map[string]any)
+		if _, ok := rows[at]; ok || len(inner) == 0 {
+			if told[at] = true; !ok {
+				t.Errorf("the guide does not speak of %s", at)
+			}
+			return
+		}
+		for name, value := range inner {
+			walk(strings.TrimPrefix(at+"."+name, "."), value)
+		}
+	}
+	var values struct {
+		Values map[string]any `json:"_internal_defaults_do_not_set"`
+	}
+	if err := yaml.Unmarshal(data, &values); err != nil {
+		t.Fatal(err)
+	}
+	walk("", values.Values)
+	gateway := Gateway().Attributes()
+	for value, row := range rows {
+		if !told[value] {
+			t.Errorf("the chart has no value %s", value)
+		}
+		for _, m := range regexp.MustCompile("`(workload[\\w.]*|servers)`").FindAllStringSubmatch(row, -1) {
+			message := gateway
+			for name := range strings.SplitSeq(m[1], ".") {
+				f := message.Named(name)
+				if f == nil {
+					t.Errorf("%s: there is no %s", value, m[1])
+					break
+				}
+				message = f.Message
+			}
+		}
+		if !strings.HasPrefix(row, "`") && !strings.HasPrefix(row, "None: ") {
+			t.Errorf("%s: neither an attribute nor a reason: %s", value, row)
+		}
+	}
 }

@@ -134,6 +134,14 @@ func asStored(m *spec.Message, o object) object {
 
 func fieldAsStored(f spec.Field, value any) any {
 	if f.Scalar.JSON {
+		if list, ok := value.([]any); ok {
+			f.Collection = spec.One
+			all := make([]any, len(list))
+			for i := range list {
+				all[i] = fieldAsStored(f, list[i])
+			}
+			return all
+		}
 		var object any
 		if err := json.Unmarshal([]byte(value.(string)), &object); err != nil {
 			panic(err)

@@ -61,6 +61,12 @@ func Gateway() *engine.Kind {
 		Waiting: waitForWorkload,
 		Why:     whyNotReady,
 	}
+	k.Replaces = func(prior, planned map[string]any) []string {
+		if prior["companions"] != nil && planned["companions"] != nil && changesClass(serviceOf(prior), serviceOf(planned), "LoadBalancer") {
+			return []string{"workload"}
+		}
+		return nil
+	}
 	ownName := func(s engine.Stored) any {
 		spec, _, _ := unstructured.NestedMap(s.Object, "spec")
 		if !hasWorkload(s.GetNamespace(), s.GetName(), spec) {
@@ -116,6 +122,13 @@ func Gateway() *engine.Kind {
 		},
 	}
 	return k
+}
+
+// serviceOf are the values that tune the gateway's own Service.
+func serviceOf(gateway map[string]any) map[string]any {
+	workload, _ := gateway["workload"].(map[string]any)
+	service, _ := workload["service"].(map[string]any)
+	return service
 }
 
 // hasWorkload reports whether the Gateway of this spec selects proxies of its own.

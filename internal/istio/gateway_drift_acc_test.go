@@ -33,9 +33,15 @@ func (want told) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest, re
 		if c.Address != gatewayAddress {
 			continue
 		}
-		states, _ := c.Change.Before.(map[string]any)["companions"].(map[string]any)
+		before, _ := c.Change.Before.(map[string]any)
+		states, _ := before["companions"].(map[string]any)
+		changes, _ := before["companion_changes"].(map[string]any)
 		for kind, pattern := range want {
-			if state, _ := states[kind].(string); !pattern.MatchString(state) {
+			state, _ := states[kind].(string)
+			if change, _ := changes[kind].(string); change != "" {
+				state += ": " + change
+			}
+			if !pattern.MatchString(state) {
 				resp.Error = fmt.Errorf("companions[%q] was %q, want %s", kind, state, pattern)
 			}
 		}

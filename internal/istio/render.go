@@ -1,6 +1,7 @@
 package istio
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -67,17 +68,24 @@ func hash(s string) string {
 // with a selector of its own, the ports of its servers, and a disruption budget.
 func render(namespace, name string, gateway, tuning map[string]any) ([]*unstructured.Unstructured, error) {
 	var w workload
-	if err := convert(tuning, &w); err != nil {
+	if err := convert(tuning, &w, strictly); err != nil {
 		return nil, err
 	}
 	if err := w.check(gateway); err != nil {
 		return nil, err
 	}
 	r := renderer{namespace: namespace, name: workloadName(name), w: w, selector: map[string]string{gatewayLabel: gatewayID(namespace, name)}}
-	r.labels = map[string]string{"app": r.name, "app.kubernetes.io/name": r.name, "istio.io/dataplane-mode": "none"}
+	r.labels = withDefaults(w.Labels, map[string]string{"app": r.name, "app.kubernetes.io/name": r.name, "istio.io/dataplane-mode": "none"})
 	maps.Copy(r.labels, r.selector)
 
-	objects := []any{r.serviceAccount(), r.role(), r.roleBinding(), r.service(gateway), r.deployment(), r.podDisruptionBudget()}
+	var objects []any
+	if w.ServiceAccount.Name == "" {
+		objects = append(objects, r.serviceAccount())
+	}
+	if w.SecretAccess == nil || *w.SecretAccess {
+		objects = append(objects, r.role(), r.roleBinding())
+	}
+	objects = append(objects, r.service(gateway), r.deployment(), r.podDisruptionBudget())
 	if w.Replicas == nil {
 		objects = append(objects, r.autoscaler())
 	}
@@ -86,6 +94,9 @@ func render(namespace, name string, gateway, tuning map[string]any) ([]*unstruct
 		rendered[i] = &unstructured.Unstructured{}
 		if err := convert(o, &rendered[i].Object); err != nil {
 			return nil, err
+		}
+		if annotations := withDefaults(rendered[i].GetAnnotations(), w.Annotations); len(annotations) > 0 {
+			rendered[i].SetAnnotations(annotations)
 		}
 	}
 	return rendered, nil
@@ -108,7 +119,7 @@ func (w workload) check(gateway map[string]any) error {
 
 type serverPort struct {
 	Number, TargetPort int32
-	Name               string
+	Name, Protocol     string
 }
 
 // serverPorts are the ports of the servers, in order.
@@ -128,7 +139,20 @@ type renderer struct {
 }
 
 func (r renderer) serviceAccount() *applycore.ServiceAccountApplyConfiguration {
-	return applycore.ServiceAccount(r.name, r.namespace).WithLabels(r.labels)
+	return applycore.ServiceAccount(r.name, r.namespace).WithLabels(r.labels).WithAnnotations(r.w.ServiceAccount.Annotations)
+}
+
+// runsAs is the name of the proxies' ServiceAccount.
+func (r renderer) runsAs() string { return cmp.Or(r.w.ServiceAccount.Name, r.name) }
+
+// withDefaults are the given entries and, under other keys, the default ones.
+func withDefaults(given, defaults map[string]string) map[string]string {
+	all := maps.Clone(defaults)
+	if all == nil {
+		all = make(map[string]string)
+	}
+	maps.Copy(all, given)
+	return all
 }
 
 func (r renderer) role() *applyrbac.RoleApplyConfiguration {
@@ -139,31 +163,33 @@ func (r renderer) role() *applyrbac.RoleApplyConfiguration {
 func (r renderer) roleBinding() *applyrbac.RoleBindingApplyConfiguration {
 	return applyrbac.RoleBinding(r.name, r.namespace).WithLabels(r.labels).
 		WithRoleRef(applyrbac.RoleRef().WithAPIGroup(rbacv1.GroupName).WithKind("Role").WithName(r.name)).
-		WithSubjects(applyrbac.Subject().WithKind(rbacv1.ServiceAccountKind).WithName(r.name).WithNamespace(r.namespace))
+		WithSubjects(applyrbac.Subject().WithKind(rbacv1.ServiceAccountKind).WithName(r.runsAs()).WithNamespace(r.namespace))
 }
 
 func (r renderer) service(gateway map[string]any) *applycore.ServiceApplyConfiguration {
-	labels := maps.Clone(r.w.Service.Labels)
-	if labels == nil {
-		labels = map[string]string{}
-	}
-	maps.Copy(labels, r.labels)
+	labels := withDefaults(r.labels, r.w.Service.Labels)
 	s := applycore.ServiceSpec().
 		WithType(cmp.Or(r.w.Service.Type, corev1.ServiceTypeLoadBalancer)).
 		WithSelector(r.selector).
-		WithPorts(servicePorts(gateway, r.w.Service.NodePorts)...).
+		WithPorts(servicePorts(gateway, r.w.Service)...).
+		WithExternalIPs(r.w.Service.ExternalIPs...).
 		WithLoadBalancerSourceRanges(r.w.Service.LoadBalancerSourceRanges...).
 		WithIPFamilies(r.w.Service.IPFamilies...)
 	s.LoadBalancerClass = r.w.Service.LoadBalancerClass
 	s.ExternalTrafficPolicy = r.w.Service.ExternalTrafficPolicy
 	s.IPFamilyPolicy = r.w.Service.IPFamilyPolicy
+	s.LoadBalancerIP = r.w.Service.LoadBalancerIP
+	s.InternalTrafficPolicy = r.w.Service.InternalTrafficPolicy
+	s.TrafficDistribution = r.w.Service.TrafficDistribution
+	s.HealthCheckNodePort = r.w.Service.HealthCheckNodePort
+	s.AllocateLoadBalancerNodePorts = r.w.Service.AllocateLoadBalancerNodePorts
 	return applycore.Service(r.name, r.namespace).WithLabels(labels).WithAnnotations(r.w.Service.Annotations).WithSpec(s)
 }
 
 var notInPortName = regexp.MustCompile(`[^a-z0-9]+`)
 
 // servicePorts are the ports of the servers, each once, and the proxy's status port. Names are legal and unique.
-func servicePorts(gateway map[string]any, nodePorts map[string]int32) []*applycore.ServicePortApplyConfiguration {
+func servicePorts(gateway map[string]any, service workloadService) []*applycore.ServicePortApplyConfiguration {
 	status := applycore.ServicePort().WithName("status-port").WithPort(statusPort).WithTargetPort(intstr.FromInt32(statusPort)).WithProtocol(corev1.ProtocolTCP)
 	ports := []*applycore.ServicePortApplyConfiguration{status}
 	numbers, names := map[int32]bool{statusPort: true}, map[string]bool{*status.Name: true}
@@ -184,10 +210,15 @@ func servicePorts(gateway map[string]any, nodePorts map[string]int32) []*applyco
 		names[name] = true
 		port := applycore.ServicePort().WithName(name).WithPort(p.Number).WithProtocol(corev1.ProtocolTCP).
 			WithTargetPort(intstr.FromInt32(cmp.Or(p.TargetPort, p.Number)))
-		if nodePort, ok := nodePorts[p.Name]; ok {
+		if nodePort, ok := service.NodePorts[p.Name]; ok {
 			port.WithNodePort(nodePort)
 		}
 		ports = append(ports, port)
+		if service.HTTP3 && p.Protocol == "HTTPS" {
+			udp := shorten(name, validation.DNS1123LabelMaxLength-len("-udp")) + "-udp"
+			names[udp] = true
+			ports = append(ports, applycore.ServicePort().WithName(udp).WithPort(p.Number).WithProtocol(corev1.ProtocolUDP).WithTargetPort(*port.TargetPort))
+		}
 	}
 	return ports
 }
@@ -205,33 +236,25 @@ func (r renderer) deployment() *applyapps.DeploymentApplyConfiguration {
 		"sidecar.istio.io/inject":   "true",
 	}
 	maps.Copy(annotations, r.w.PodAnnotations)
-	labels := maps.Clone(r.w.PodLabels)
-	if labels == nil {
-		labels = map[string]string{}
-	}
-	maps.Copy(labels, r.labels)
-	maps.Copy(labels, podLabels)
+	labels := withDefaults(podLabels, withDefaults(r.labels, r.w.PodLabels))
 
 	pod := applycore.PodSpec().
-		WithServiceAccountName(r.name).
-		WithSecurityContext(applycore.PodSecurityContext().
-			WithSysctls(applycore.Sysctl().WithName("net.ipv4.ip_unprivileged_port_start").WithValue("0"))).
-		WithContainers(applycore.Container().
-			WithName("istio-proxy").
-			WithImage("auto"). // the injector puts the proxy's image in
-			WithSecurityContext(applycore.SecurityContext().
-				WithCapabilities(applycore.Capabilities().WithDrop("ALL")).
-				WithAllowPrivilegeEscalation(false).
-				WithPrivileged(false).
-				WithReadOnlyRootFilesystem(true).
-				WithRunAsNonRoot(true)).
-			WithPorts(applycore.ContainerPort().WithContainerPort(15090).WithProtocol(corev1.ProtocolTCP).WithName("http-envoy-prom")).
-			WithResources(r.resources())).
+		WithServiceAccountName(r.runsAs()).
+		WithSecurityContext(cmp.Or(r.w.SecurityContext, applycore.PodSecurityContext().
+			WithSysctls(applycore.Sysctl().WithName("net.ipv4.ip_unprivileged_port_start").WithValue("0")).
+			WithSeccompProfile(applycore.SeccompProfile().WithType(corev1.SeccompProfileTypeRuntimeDefault)))).
+		WithInitContainers(r.w.InitContainers...).
+		WithContainers(r.proxy()).
+		WithContainers(r.w.AdditionalContainers...).
+		WithVolumes(r.w.Volumes...).
 		WithNodeSelector(r.w.NodeSelector).
 		WithTolerations(r.w.Tolerations...).
 		WithTopologySpreadConstraints(r.topologySpreadConstraints()...).
 		WithTerminationGracePeriodSeconds(30)
-	pod.Containers[0].ImagePullPolicy = r.w.ImagePullPolicy
+	for _, name := range r.w.ImagePullSecrets {
+		pod.WithImagePullSecrets(applycore.LocalObjectReference().WithName(name))
+	}
+	pod.DNSPolicy, pod.DNSConfig = r.w.DNSPolicy, r.w.DNSConfig
 	pod.Affinity = r.w.Affinity
 	pod.PriorityClassName = r.w.PriorityClassName
 	if r.w.TerminationGracePeriodSeconds != nil {
@@ -240,8 +263,30 @@ func (r renderer) deployment() *applyapps.DeploymentApplyConfiguration {
 	s := applyapps.DeploymentSpec().
 		WithSelector(applymeta.LabelSelector().WithMatchLabels(r.selector)).
 		WithTemplate(applycore.PodTemplateSpec().WithLabels(labels).WithAnnotations(annotations).WithSpec(pod))
-	s.Replicas = r.w.Replicas
+	s.Replicas, s.Strategy, s.MinReadySeconds = r.w.Replicas, r.w.Strategy, r.w.MinReadySeconds
 	return applyapps.Deployment(r.name, r.namespace).WithLabels(r.labels).WithSpec(s)
+}
+
+// proxy is the container that the injector completes.
+func (r renderer) proxy() *applycore.ContainerApplyConfiguration {
+	proxy := applycore.Container().
+		WithName("istio-proxy").
+		WithImage("auto"). // the injector puts the proxy's image in
+		WithSecurityContext(cmp.Or(r.w.ContainerSecurityContext, applycore.SecurityContext().
+			WithCapabilities(applycore.Capabilities().WithDrop("ALL")).
+			WithAllowPrivilegeEscalation(false).
+			WithPrivileged(false).
+			WithReadOnlyRootFilesystem(true).
+			WithRunAsNonRoot(true))).
+		WithPorts(applycore.ContainerPort().WithContainerPort(15090).WithProtocol(corev1.ProtocolTCP).WithName("http-envoy-prom")).
+		WithResources(r.resources()).
+		WithVolumeMounts(r.w.VolumeMounts...)
+	for _, name := range slices.Sorted(maps.Keys(r.w.Env)) {
+		proxy.WithEnv(applycore.EnvVar().WithName(name).WithValue(r.w.Env[name]))
+	}
+	proxy.WithEnv(r.w.EnvVarFrom...)
+	proxy.ImagePullPolicy, proxy.ReadinessProbe, proxy.Lifecycle = r.w.ImagePullPolicy, r.w.ReadinessProbe, r.w.Lifecycle
+	return proxy
 }
 
 func (r renderer) resources() *applycore.ResourceRequirementsApplyConfiguration {
@@ -279,21 +324,29 @@ func (r renderer) autoscaler() *applyautoscaling.HorizontalPodAutoscalerApplyCon
 	if a.TargetCPUUtilizationPercentage != nil {
 		cpu = *a.TargetCPUUtilizationPercentage
 	}
-	return applyautoscaling.HorizontalPodAutoscaler(r.name, r.namespace).WithLabels(r.labels).
-		WithSpec(applyautoscaling.HorizontalPodAutoscalerSpec().
-			WithScaleTargetRef(applyautoscaling.CrossVersionObjectReference().
-				WithAPIVersion(appsv1.SchemeGroupVersion.String()).WithKind("Deployment").WithName(r.name)).
-			WithMinReplicas(low).
-			WithMaxReplicas(high).
-			WithMetrics(applyautoscaling.MetricSpec().
-				WithType(autoscalingv2.ResourceMetricSourceType).
-				WithResource(applyautoscaling.ResourceMetricSource().WithName(corev1.ResourceCPU).
-					WithTarget(applyautoscaling.MetricTarget().WithType(autoscalingv2.UtilizationMetricType).WithAverageUtilization(cpu)))))
+	use := func(of corev1.ResourceName, percent int32) *applyautoscaling.MetricSpecApplyConfiguration {
+		return applyautoscaling.MetricSpec().
+			WithType(autoscalingv2.ResourceMetricSourceType).
+			WithResource(applyautoscaling.ResourceMetricSource().WithName(of).
+				WithTarget(applyautoscaling.MetricTarget().WithType(autoscalingv2.UtilizationMetricType).WithAverageUtilization(percent)))
+	}
+	s := applyautoscaling.HorizontalPodAutoscalerSpec().
+		WithScaleTargetRef(applyautoscaling.CrossVersionObjectReference().
+			WithAPIVersion(appsv1.SchemeGroupVersion.String()).WithKind("Deployment").WithName(r.name)).
+		WithMinReplicas(low).
+		WithMaxReplicas(high).
+		WithMetrics(use(corev1.ResourceCPU, cpu))
+	if memory := a.TargetMemoryUtilizationPercentage; memory != nil {
+		s.WithMetrics(use(corev1.ResourceMemory, *memory))
+	}
+	s.Behavior = a.Behavior
+	return applyautoscaling.HorizontalPodAutoscaler(r.name, r.namespace).WithLabels(r.labels).WithSpec(s)
 }
 
 func (r renderer) podDisruptionBudget() *applypolicy.PodDisruptionBudgetApplyConfiguration {
 	s := applypolicy.PodDisruptionBudgetSpec().WithSelector(applymeta.LabelSelector().WithMatchLabels(r.selector))
 	s.MinAvailable, s.MaxUnavailable = r.w.PodDisruptionBudget.MinAvailable, r.w.PodDisruptionBudget.MaxUnavailable
+	s.UnhealthyPodEvictionPolicy = r.w.PodDisruptionBudget.UnhealthyPodEvictionPolicy
 	if s.MinAvailable == nil && s.MaxUnavailable == nil {
 		s.WithMaxUnavailable(intstr.FromInt32(1))
 	}
@@ -301,10 +354,17 @@ func (r renderer) podDisruptionBudget() *applypolicy.PodDisruptionBudgetApplyCon
 }
 
 // convert turns one spelling of an object into another by way of its JSON.
-func convert(from, to any) error {
+func convert(from, to any, options ...func(*json.Decoder)) error {
 	data, err := json.Marshal(from)
 	if err != nil {
 		return err
 	}
-	return json.Unmarshal(data, to)
+	d := json.NewDecoder(bytes.NewReader(data))
+	for _, option := range options {
+		option(d)
+	}
+	return d.Decode(to)
 }
+
+// strictly makes an error of a field that the other spelling does not have: one in the JSON of a container is the user's.
+func strictly(d *json.Decoder) { d.DisallowUnknownFields() }

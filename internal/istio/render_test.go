@@ -33,6 +33,7 @@ func TestRender_golden(t *testing.T) {
 		"default": {"gw-1", "", http},
 		"tuned":   {"gw-1", tuned, http},
 		"fixed":   {"gw-1", "replicas: 3", http},
+		"more":    {"gw-1", more, map[string]any{"servers": []any{map[string]any{"port": map[string]any{"number": 443, "name": "https", "protocol": "HTTPS"}}}}},
 		"servers": {"gw-1", "service: {nodePorts: {https-admin: 30443}}", map[string]any{"servers": []any{
 			server(80, "http"), server(443, "https"), server(443, "https-again"), server(8080, "http"),
 			server(9443, "https-admin"), server(15021, "status"), server(31400, "TCP_any.thing"), server(31401, strings.Repeat("x", 80)), server(31402, "***"),
@@ -100,6 +101,47 @@ resources: {requests: {cpu: 500m}, limits: {memory: 2Gi}}
 terminationGracePeriodSeconds: 120
 `
 
+const more = `
+autoscaling: {targetMemoryUtilizationPercentage: 70, behavior: {scaleDown: {stabilizationWindowSeconds: 600}}}
+podDisruptionBudget: {unhealthyPodEvictionPolicy: AlwaysAllow}
+service:
+  loadBalancerIP: 192.0.2.1
+  externalIPs: [192.0.2.2]
+  internalTrafficPolicy: Local
+  trafficDistribution: PreferSameZone
+  healthCheckNodePort: 30000
+  allocateLoadBalancerNodePorts: false
+  http3: true
+serviceAccount: {name: edge}
+secretAccess: false
+labels: {team: one, istio.io/dataplane-mode: ambient}
+annotations: {example.com/owner: one}
+imagePullSecrets: [registry]
+securityContext: {runAsUser: 1337}
+containerSecurityContext: {runAsNonRoot: true}
+env: {B: b, A: a}
+envVarFrom: [{name: C, valueFrom: {secretKeyRef: {name: s, key: k}}}]
+volumes: [{name: extra, configMap: {name: extra}}]
+volumeMounts: [{name: extra, mountPath: /etc/extra, readOnly: true}]
+initContainers: [{name: init, image: init:1}]
+additionalContainers: [{name: beside, image: beside:1}]
+readinessProbe: {httpGet: {path: /healthz/ready, port: 15021}, failureThreshold: 4}
+lifecycle: {preStop: {exec: {command: [sleep, "10"]}}}
+strategy: {rollingUpdate: {maxSurge: 100%, maxUnavailable: 0}}
+minReadySeconds: 5
+dnsPolicy: None
+dnsConfig: {nameservers: [192.0.2.53]}
+`
+
+// What is not a field of a container is an error, not a value that is lost.
+func TestRender_refusesUnknownFields(t *testing.T) {
+	t.Parallel()
+	_, err := render("vamp-test1", "gw-1", map[string]any{"servers": []any{server(80, "http")}}, map[string]any{"initContainers": []any{map[string]any{"naem": "a"}}})
+	if err == nil || !strings.Contains(err.Error(), `unknown field "naem"`) {
+		t.Errorf("error %v", err)
+	}
+}
+
 // Whatever two gateways are called, and wherever, they have no selector in common, and their companions no name.
 func TestGatewayID_isUnique(t *testing.T) {
 	t.Parallel()
@@ -142,7 +184,7 @@ func TestRender_refusesNodePortsOfNoPort(t *testing.T) {
 func TestServicePorts_haveDistinctNames(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for _, p := range servicePorts(map[string]any{"servers": []any{server(81, "A"), server(82, "a-83"), server(83, "a"), server(84, "status-port")}}, nil) {
+	for _, p := range servicePorts(map[string]any{"servers": []any{server(81, "A"), server(82, "a-83"), server(83, "a"), server(84, "status-port")}}, workloadService{}) {
 		if seen[*p.Name] {
 			t.Errorf("two ports are called %q", *p.Name)
 		}

@@ -31,6 +31,12 @@ func Service() *engine.Kind {
 		Uses: engine.Uses{Offers: func(o *unstructured.Unstructured) []engine.Offer {
 			return []engine.Offer{{Host: string(mesh.Host(o.GetName(), o.GetNamespace()))}}
 		}},
+		Replaces: func(prior, planned map[string]any) []string {
+			if changesClass(prior, planned, "ClusterIP") {
+				return []string{"load_balancer_class"}
+			}
+			return nil
+		},
 		Computed: []engine.Computed{
 			{
 				Field: scalar("host", "host", spec.String, "The fully qualified name, such as "+
@@ -85,7 +91,80 @@ var serviceSpec = &spec.Message{Partial: true, OmitsEmpty: true, Fields: []spec.
 		Name: "external_name", JSON: "externalName", Scalar: spec.String,
 		Field: describe.Field{Description: "The DNS name that the Service is an alias of. Only with type `ExternalName`."},
 	},
+	{
+		Name: "session_affinity", JSON: "sessionAffinity", Scalar: spec.Enum("None", "ClientIP"), Filled: is("None"),
+		Field: describe.Field{Description: "Whether a client always reaches the same pod (`ClientIP`); `None` by default. It holds for clients without a proxy of Istio's: " +
+			"those follow the `load_balancer` of a destination rule."},
+	},
+	{
+		Name: "session_affinity_config", JSON: "sessionAffinityConfig", Message: messageOf[corev1.SessionAffinityConfig](), Filled: isDefaultAffinity,
+		Field: describe.Field{Description: "How long `session_affinity` lasts. Three hours by default."},
+	},
+	{
+		Name: "internal_traffic_policy", JSON: "internalTrafficPolicy", Scalar: spec.Enum("Cluster", "Local"), Filled: is("Cluster"),
+		Field: describe.Field{Description: "Whether traffic from within the cluster may go to pods on other nodes (`Cluster`, the default) or to those on its own node only (`Local`)."},
+	},
+	{
+		Name: "external_traffic_policy", JSON: "externalTrafficPolicy", Scalar: spec.Enum("Cluster", "Local"), Filled: is("Cluster"),
+		Field: describe.Field{Description: "Whether traffic from outside may hop to pods on other nodes (`Cluster`, the default) or keeps the client's address (`Local`)."},
+	},
+	{
+		Name: "traffic_distribution", JSON: "trafficDistribution", Scalar: spec.String,
+		Field: describe.Field{Description: "Which pods traffic prefers, such as `PreferSameZone` or `PreferSameNode`. Istio follows it, too."},
+	},
+	{
+		Name: "ip_families", JSON: "ipFamilies", Collection: spec.List, Scalar: spec.Enum("IPv4", "IPv6"), Filled: allocated,
+		Field: describe.Field{Description: "The IP families of the Service's addresses. By default the cluster's first."},
+	},
+	{
+		Name: "ip_family_policy", JSON: "ipFamilyPolicy", Scalar: spec.Enum("SingleStack", "PreferDualStack", "RequireDualStack"), Filled: allocated,
+		Field: describe.Field{Description: "Whether the Service has addresses of one or two IP families. Once removed, the Service keeps the policy that it has."},
+	},
+	{
+		Name: "publish_not_ready_addresses", JSON: "publishNotReadyAddresses", Scalar: spec.Bool,
+		Field: describe.Field{Description: "Whether pods that are not ready are among the endpoints, too, as those of a StatefulSet that look for each other want it."},
+	},
+	{
+		Name: "load_balancer_class", JSON: "loadBalancerClass", Scalar: spec.String,
+		Field: describe.Field{Description: "The load balancer implementation. Kubernetes changes it on no Service: changing it replaces the Service."},
+	},
+	{
+		Name: "load_balancer_ip", JSON: "loadBalancerIP", Scalar: spec.String,
+		Field: describe.Field{Description: "The address that the load balancer is to have, where its implementation takes it from here. Many take an annotation instead."},
+	},
+	{
+		Name: "load_balancer_source_ranges", JSON: "loadBalancerSourceRanges", Collection: spec.List, Scalar: spec.String,
+		Field: describe.Field{Description: "The client addresses, in CIDR notation, that the load balancer lets through."},
+	},
+	{
+		Name: "allocate_load_balancer_node_ports", JSON: "allocateLoadBalancerNodePorts", Scalar: spec.Bool, Filled: is(true),
+		Field: describe.Field{Description: "Whether each port gets a port of every node, too. `true` by default; many load balancers need none."},
+	},
+	{
+		Name: "health_check_node_port", JSON: "healthCheckNodePort", Scalar: port, Filled: allocated,
+		Field: describe.Field{Description: "The port of every node at which the load balancer asks whether pods run there, with `external_traffic_policy = \"Local\"`. By default Kubernetes chooses one."},
+	},
+	{
+		Name: "external_ips", JSON: "externalIPs", Collection: spec.List, Scalar: spec.String,
+		Field: describe.Field{Description: "Further addresses that lead to nodes, which accept traffic for them."},
+	},
 }}
+
+// isDefaultAffinity tells the configuration that the API server fills in with session affinity.
+func isDefaultAffinity(v any, _ map[string]any) bool {
+	config, _ := v.(map[string]any)
+	seconds, _, _ := unstructured.NestedInt64(config, "clientIP", "timeoutSeconds")
+	return seconds == int64(corev1.DefaultClientIPServiceAffinitySeconds)
+}
+
+// changesClass reports whether a change is one of the load balancer class, which Kubernetes allows only together with one of the type.
+func changesClass(prior, planned map[string]any, defaultType string) bool {
+	balanced := func(service map[string]any) bool {
+		t, given := service["type"]
+		return t == "LoadBalancer" || !given && defaultType == "LoadBalancer"
+	}
+	return balanced(prior) && balanced(planned) && prior["loadBalancerClass"] != planned["loadBalancerClass"]
+}
 
 var servicePort = &spec.Message{OmitsEmpty: true, Fields: []spec.Field{
 	{

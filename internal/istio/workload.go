@@ -4,7 +4,10 @@ import (
 	"math"
 
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	applyapps "k8s.io/client-go/applyconfigurations/apps/v1"
+	applyautoscaling "k8s.io/client-go/applyconfigurations/autoscaling/v2"
 	applycore "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/describe"
@@ -18,7 +21,11 @@ type workload struct {
 	Autoscaling         autoscaling         `json:"autoscaling"`
 	PodDisruptionBudget podDisruptionBudget `json:"podDisruptionBudget"`
 	Service             workloadService     `json:"service"`
+	ServiceAccount      serviceAccount      `json:"serviceAccount"`
+	SecretAccess        *bool               `json:"secretAccess"`
 	Revision            string              `json:"revision"`
+	Labels              map[string]string   `json:"labels"`
+	Annotations         map[string]string   `json:"annotations"`
 
 	PodLabels                     map[string]string                                       `json:"podLabels"`
 	PodAnnotations                map[string]string                                       `json:"podAnnotations"`
@@ -30,17 +37,42 @@ type workload struct {
 	ImagePullPolicy               *corev1.PullPolicy                                      `json:"imagePullPolicy"`
 	Resources                     *resources                                              `json:"resources"`
 	TerminationGracePeriodSeconds *int64                                                  `json:"terminationGracePeriodSeconds"`
+	ImagePullSecrets              []string                                                `json:"imagePullSecrets"`
+	SecurityContext               *applycore.PodSecurityContextApplyConfiguration         `json:"securityContext"`
+	ContainerSecurityContext      *applycore.SecurityContextApplyConfiguration            `json:"containerSecurityContext"`
+	Env                           map[string]string                                       `json:"env"`
+	EnvVarFrom                    []*applycore.EnvVarApplyConfiguration                   `json:"envVarFrom"`
+	Volumes                       []*applycore.VolumeApplyConfiguration                   `json:"volumes"`
+	VolumeMounts                  []*applycore.VolumeMountApplyConfiguration              `json:"volumeMounts"`
+	InitContainers                []*applycore.ContainerApplyConfiguration                `json:"initContainers"`
+	AdditionalContainers          []*applycore.ContainerApplyConfiguration                `json:"additionalContainers"`
+	ReadinessProbe                *applycore.ProbeApplyConfiguration                      `json:"readinessProbe"`
+	Lifecycle                     *applycore.LifecycleApplyConfiguration                  `json:"lifecycle"`
+	Strategy                      *applyapps.DeploymentStrategyApplyConfiguration         `json:"strategy"`
+	MinReadySeconds               *int32                                                  `json:"minReadySeconds"`
+	DNSPolicy                     *corev1.DNSPolicy                                       `json:"dnsPolicy"`
+	DNSConfig                     *applycore.PodDNSConfigApplyConfiguration               `json:"dnsConfig"`
+}
+
+// serviceAccount is the one that the proxies run as: their own, or that of this name.
+type serviceAccount struct {
+	Name        string            `json:"name"`
+	Annotations map[string]string `json:"annotations"`
 }
 
 type autoscaling struct {
-	MinReplicas                    *int32 `json:"minReplicas"`
-	MaxReplicas                    *int32 `json:"maxReplicas"`
-	TargetCPUUtilizationPercentage *int32 `json:"targetCPUUtilizationPercentage"`
+	MinReplicas                       *int32                                                              `json:"minReplicas"`
+	MaxReplicas                       *int32                                                              `json:"maxReplicas"`
+	TargetCPUUtilizationPercentage    *int32                                                              `json:"targetCPUUtilizationPercentage"`
+	TargetMemoryUtilizationPercentage *int32                                                              `json:"targetMemoryUtilizationPercentage"`
+	Behavior                          *applyautoscaling.HorizontalPodAutoscalerBehaviorApplyConfiguration `json:"behavior"`
 }
 
 type podDisruptionBudget struct {
 	MinAvailable   *intstr.IntOrString `json:"minAvailable"`
 	MaxUnavailable *intstr.IntOrString `json:"maxUnavailable"`
+
+	UnhealthyPodEvictionPolicy *policyv1.UnhealthyPodEvictionPolicyType `json:"unhealthyPodEvictionPolicy"`
 }
 
 type resources struct {
@@ -58,7 +90,18 @@ type workloadService struct {
 	IPFamilies               []corev1.IPFamily                    `json:"ipFamilies"`
 	IPFamilyPolicy           *corev1.IPFamilyPolicy               `json:"ipFamilyPolicy"`
 	NodePorts                map[string]int32                     `json:"nodePorts"`
+
+	LoadBalancerIP                *string                              `json:"loadBalancerIP"`
+	ExternalIPs                   []string                             `json:"externalIPs"`
+	InternalTrafficPolicy         *corev1.ServiceInternalTrafficPolicy `json:"internalTrafficPolicy"`
+	TrafficDistribution           *string                              `json:"trafficDistribution"`
+	HealthCheckNodePort           *int32                               `json:"healthCheckNodePort"`
+	AllocateLoadBalancerNodePorts *bool                                `json:"allocateLoadBalancerNodePorts"`
+	HTTP3                         bool                                 `json:"http3"`
 }
+
+// asJSON says how parts are written that Kubernetes alone reads. As attributes they would be three times as many as all others.
+const asJSON = " of Kubernetes, as JSON in its own spelling: `jsonencode` writes it. A field that Kubernetes does not have is an error."
 
 // workloadField is the attribute.
 var workloadField = spec.Field{
@@ -79,6 +122,9 @@ var workloadMessage = &spec.Message{
 				scalar("max_replicas", "maxReplicas", spec.Integer(1, math.MaxInt32), "The most proxies. 5 by default, `min_replicas` if that is more."),
 				scalar("target_cpu_utilization_percentage", "targetCPUUtilizationPercentage", spec.Integer(1, math.MaxInt32),
 					"The average CPU use, in percent of what is requested, that the number of proxies aims at. 80 by default."),
+				scalar("target_memory_utilization_percentage", "targetMemoryUtilizationPercentage", spec.Integer(1, math.MaxInt32),
+					"The same of memory. By default memory does not count."),
+				scalar("behavior", "behavior", spec.Struct, "How fast the number of proxies grows and shrinks: a HorizontalPodAutoscalerBehavior"+asJSON),
 			}},
 		},
 		{
@@ -87,6 +133,8 @@ var workloadMessage = &spec.Message{
 			Message: &spec.Message{OneOfs: [][]string{{"min_available", "max_unavailable"}}, Fields: []spec.Field{
 				scalar("min_available", "minAvailable", spec.IntOrString, "How many proxies must go on running: a number, or a percentage such as `50%`."),
 				scalar("max_unavailable", "maxUnavailable", spec.IntOrString, "How many proxies may be stopped: a number, or a percentage such as `50%`."),
+				scalar("unhealthy_pod_eviction_policy", "unhealthyPodEvictionPolicy", spec.Enum("IfHealthyBudget", "AlwaysAllow"),
+					"Whether a drain may always stop proxies that are not ready (`AlwaysAllow`). `IfHealthyBudget` by default."),
 			}},
 		},
 		{
@@ -95,7 +143,14 @@ var workloadMessage = &spec.Message{
 				scalar("type", "type", spec.Enum("LoadBalancer", "NodePort", "ClusterIP"), "How the gateway is reached. `LoadBalancer` by default."),
 				collection("labels", "labels", spec.Map, spec.String, "Labels of the Service."),
 				collection("annotations", "annotations", spec.Map, spec.String, "Annotations of the Service, such as a cloud's load balancer takes."),
-				scalar("load_balancer_class", "loadBalancerClass", spec.String, "The load balancer implementation. It cannot change on an existing Service."),
+				scalar("load_balancer_class", "loadBalancerClass", spec.String, "The load balancer implementation. Kubernetes changes it on no Service: changing it replaces the gateway."),
+				scalar("load_balancer_ip", "loadBalancerIP", spec.String, "The address that the load balancer is to have, where its implementation takes it from here. Many take an annotation instead."),
+				collection("external_ips", "externalIPs", spec.List, spec.String, "Further addresses that lead to nodes, which accept traffic for them."),
+				scalar("allocate_load_balancer_node_ports", "allocateLoadBalancerNodePorts", spec.Bool, "Whether each port gets a port of every node, too. `true` by default; many load balancers need none."),
+				scalar("health_check_node_port", "healthCheckNodePort", port, "The port of every node at which the load balancer asks whether proxies run there, with `external_traffic_policy = \"Local\"`. By default Kubernetes chooses one."),
+				scalar("internal_traffic_policy", "internalTrafficPolicy", spec.Enum("Cluster", "Local"), "Whether traffic from within the cluster may go to proxies on other nodes (`Cluster`, the default) or to those on its own node only (`Local`)."),
+				scalar("traffic_distribution", "trafficDistribution", spec.String, "Which proxies traffic from within the cluster prefers, such as `PreferSameZone`."),
+				scalar("http3", "http3", spec.Bool, "Whether each server of protocol HTTPS gets a UDP port of the same number, for HTTP/3. istiod has to have `PILOT_ENABLE_QUIC_LISTENERS` set, and the load balancer to take TCP and UDP at once."),
 				collection("load_balancer_source_ranges", "loadBalancerSourceRanges", spec.List, spec.String, "The client addresses, in CIDR notation, that the load balancer lets through."),
 				scalar("external_traffic_policy", "externalTrafficPolicy", spec.Enum("Cluster", "Local"), "Whether traffic may hop to proxies on other nodes (`Cluster`, the default) or keeps the client's address (`Local`)."),
 				collection("ip_families", "ipFamilies", spec.List, spec.Enum("IPv4", "IPv6"), "The IP families of the Service's addresses."),
@@ -103,6 +158,17 @@ var workloadMessage = &spec.Message{
 				collection("node_ports", "nodePorts", spec.Map, spec.Integer(1, 65535), "Ports of every node, by the name of the server's port. Kubernetes chooses those not given."),
 			}},
 		},
+		{
+			Name: "service_account", JSON: "serviceAccount", Field: describe.Field{Description: "The ServiceAccount that the proxies run as. By default they have their own."},
+			Message: &spec.Message{OneOfs: [][]string{{"name", "annotations"}}, Fields: []spec.Field{
+				scalar("name", "name", spec.String, "The name of one that is there already, instead of their own."),
+				collection("annotations", "annotations", spec.Map, spec.String, "Annotations of their own one, such as a cloud's identity takes."),
+			}},
+		},
+		scalar("secret_access", "secretAccess", spec.Bool, "Whether the proxies get a Role to read the Secrets of the namespace, which hold the certificates that `credential_name` names. "+
+			"`true` by default. With `false` no rights to Secrets, roles and rolebindings are needed."),
+		collection("labels", "labels", spec.Map, spec.String, "Labels of all objects that come with the gateway, pods included."),
+		collection("annotations", "annotations", spec.Map, spec.String, "Annotations of all objects that come with the gateway, but pods."),
 		scalar("revision", "revision", spec.String, "The revision of the Istio control plane (`istio.io/rev`) that runs the proxies. By default that of the namespace."),
 		collection("pod_labels", "podLabels", spec.Map, spec.String, "Further labels of the pods."),
 		collection("pod_annotations", "podAnnotations", spec.Map, spec.String, "Further annotations of the pods, such as `proxy.istio.io/config`."),
@@ -129,6 +195,21 @@ var workloadMessage = &spec.Message{
 				collection("limits", "limits", spec.Map, quantity, "What each proxy may use at most. By default `2` of `cpu` and `1Gi` of `memory`."),
 			}},
 		},
+		collection("image_pull_secrets", "imagePullSecrets", spec.List, spec.String, "The names of Secrets in the namespace by which nodes may pull the images."),
+		scalar("security_context", "securityContext", spec.Struct, "The security context of the pods, a PodSecurityContext"+asJSON+" It takes the place of the default: ports from 0 on for all users, and the seccomp profile `RuntimeDefault`. With the defaults the pods run in namespaces of the Pod Security Standard `restricted`."),
+		scalar("container_security_context", "containerSecurityContext", spec.Struct, "The security context of the proxy's container, a SecurityContext"+asJSON+" It takes the place of the default: no capabilities, no root, and a file system to read only."),
+		collection("env", "env", spec.Map, spec.String, "Environment variables of the proxy, by their name. They are no place for secrets: `env_var_from` refers to those."),
+		collection("env_var_from", "envVarFrom", spec.List, spec.Struct, "Environment variables of the proxy whose value is in a Secret, a ConfigMap or the pod: each an EnvVar"+asJSON),
+		collection("volumes", "volumes", spec.List, spec.Struct, "Volumes of the pods: each a Volume"+asJSON),
+		collection("volume_mounts", "volumeMounts", spec.List, spec.Struct, "Where the proxy has volumes in its file system: each a VolumeMount"+asJSON),
+		collection("init_containers", "initContainers", spec.List, spec.Struct, "Containers that run before the proxy: each a Container"+asJSON),
+		collection("additional_containers", "additionalContainers", spec.List, spec.Struct, "Containers that run beside the proxy: each a Container"+asJSON),
+		scalar("readiness_probe", "readinessProbe", spec.Struct, "When a proxy is ready, in place of what Istio injects: a Probe"+asJSON),
+		scalar("lifecycle", "lifecycle", spec.Struct, "What the proxy's container does once it has started, and before it is stopped: a Lifecycle"+asJSON),
+		scalar("strategy", "strategy", spec.Struct, "How new proxies take the place of old ones, by default a quarter at a time: a DeploymentStrategy"+asJSON),
+		scalar("min_ready_seconds", "minReadySeconds", spec.Integer(0, math.MaxInt32), "How many seconds a new proxy has to be ready before it counts. 0 by default."),
+		scalar("dns_policy", "dnsPolicy", spec.Enum("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"), "How the pods resolve names. `ClusterFirst` by default."),
+		scalar("dns_config", "dnsConfig", spec.Struct, "The name servers of the pods, beside those of `dns_policy`: a PodDNSConfig"+asJSON),
 		scalar("termination_grace_period_seconds", "terminationGracePeriodSeconds", spec.Integer(0, math.MaxInt32), "How many seconds a proxy has to drain its connections when it is stopped. 30 by default."),
 	},
 }

@@ -233,27 +233,15 @@ func (r *reader) spec(o *Object, at node, value any) {
 	o.Spec = tree
 }
 
-// filled are the values of fields of a Service, beyond those that a resource has, that the API server fills in where a manifest says nothing.
-var filled = map[string]any{
-	"internalTrafficPolicy": "Cluster", "externalTrafficPolicy": "Cluster", "sessionAffinity": "None", "allocateLoadBalancerNodePorts": true,
-}
-
 // unset takes out of the spec of a Service what the API server has filled in.
 func unset(kind string, spec map[string]any) {
 	if kind != "Service" {
 		return
 	}
-	for name, value := range filled {
-		if spec[name] == value {
-			delete(spec, name)
-		}
-	}
 	if spec["clusterIP"] != "None" {
 		delete(spec, "clusterIP")
 	}
-	for _, allocated := range []string{"clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort"} {
-		delete(spec, allocated)
-	}
+	delete(spec, "clusterIPs")
 }
 
 // strangers are the fields that the provider does not know.

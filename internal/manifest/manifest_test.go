@@ -211,7 +211,7 @@ metadata: {name: b, labels: {a: 1}}
 spec:
   ports:
   - port: "80"
-  externalTrafficPolicy: Local
+  somethingElse: Local
   sessionAffinity: ClientIP
 ---
 - a
@@ -250,8 +250,7 @@ metadata: {name: right}
 		`14: http[0].timeout holds 5, which is not a string`,
 		`19: the value of a must be a string; put it in quotes`,
 		`22: ports[0].port holds "80", which is not a whole number`,
-		`23: spec has no field "externalTrafficPolicy" that this provider knows`,
-		`24: spec has no field "sessionAffinity" that this provider knows`,
+		`23: spec has no field "somethingElse" that this provider knows`,
 		`26: this is no Kubernetes object`,
 		`28: did not find expected node content`,
 		`34: key "name" already set in map`,

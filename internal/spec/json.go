@@ -230,6 +230,8 @@ func (m *Message) storesNothingOf(f *Field, value any) bool {
 		return true
 	case string:
 		return m.OmitsEmpty && v == ""
+	case bool:
+		return m.OmitsEmpty && !v
 	case []any:
 		return m.OmitsEmpty && len(v) == 0
 	case map[string]any:

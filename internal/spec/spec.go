@@ -22,7 +22,7 @@ type Message struct {
 	Fields []Field
 	// Partial means that JSON objects hold more than Fields: what is not listed is not Terraform's.
 	Partial bool
-	// OmitsEmpty means that the API server stores no "", [] and {}. They stay what Terraform knows all the same.
+	// OmitsEmpty means that the API server stores no "", false, [] and {}. They stay what Terraform knows all the same.
 	OmitsEmpty bool
 	// OneOfs are groups of field names of which at most one may be set.
 	OneOfs [][]string

@@ -1,0 +1,41 @@
+package engine
+
+import (
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+const (
+	attrCompanions       = "companions"
+	attrCompanionChanges = "companion_changes"
+)
+
+// The states of a companion.
+const (
+	inSync     = "in sync" // it is as it was rendered
+	missing    = "missing"
+	changed    = "changed"
+	foreign    = "foreign"   // one of the same name is there that the object does not own
+	unwanted   = "unwanted"  // such as an autoscaler although the number of replicas is fixed by now
+	refused    = "refused"   // the API server refuses what would put it right
+	notReady   = "not ready" // it is as it was rendered, but an operation ended before it was ready
+	notChecked = "unknown"   // after an operation that failed: the next refresh tells
+)
+
+const (
+	companionsDescription = "The kinds of the objects that come with this one, and whether each is as the provider made it: `in sync`; `missing`; `changed`, as `companion_changes` " +
+		"tells; `foreign`, if one of its name belongs to somebody else; `unwanted`, if it is not to be any more; `refused`, if the API server would not let it be put right; " +
+		"`not ready` after an apply that did not see it ready, until it is; `unknown` after an apply that failed. Whatever is not in sync is put right, or waited for, by the next apply."
+	companionChangesDescription = "What was changed in the companions that are `changed`, and by whom, or what those wait for that are `not ready`, by their kind."
+)
+
+// concerned are the kinds of companions that there are to be, and those that the state knows. Others are not read: that would take rights.
+func concerned(rendered []*unstructured.Unstructured, state values) map[string]bool {
+	kinds := make(map[string]bool)
+	for _, companion := range rendered {
+		kinds[companion.GetKind()] = true
+	}
+	for kind := range mapOf(state[attrCompanions]) {
+		kinds[kind] = true
+	}
+	return kinds
+}
