@@ -30,7 +30,7 @@ const (
 
 // FrameAttributes are the names of the attributes that every resource has, whatever its kind.
 func FrameAttributes() []string {
-	return []string{attrID, attrUID, attrName, attrNamespace, attrLabels, attrAnnotations, attrTimeouts, attrWait}
+	return []string{attrID, attrUID, attrName, attrNamespace, attrLabels, attrAnnotations, attrTimeouts, attrWait, attrEffectiveLabels, attrEffectiveAnnotations}
 }
 
 // Attributes are the attributes of the kind's resource.
@@ -49,6 +49,8 @@ func (k *Kind) Attributes() *spec.Message {
 			field(attrAnnotations, spec.Field{Collection: spec.Map, CheckKey: func(key string) string {
 				return problems(validation.IsQualifiedName)(strings.ToLower(key)) // as ValidateAnnotations does it: the case does not matter
 			}}, "Annotations of the object. Annotations under other keys, which other programs or people may set, are left alone; one under a key that is given here is overwritten."),
+			field(attrEffectiveLabels, spec.Field{Computed: true, Collection: spec.Map}, "`labels` with the provider's `default_labels`; null, if it has none."),
+			field(attrEffectiveAnnotations, spec.Field{Computed: true, Collection: spec.Map}, "`annotations` with the provider's `default_annotations`; null, if it has none."),
 			field(attrTimeouts, spec.Field{Message: timeouts}, "How long operations may take, as durations such as `30s` or `5m`. "+defaultTimeout.String()+" each by default."),
 		}}
 		if k.Waiting != nil || k.Companions != nil {

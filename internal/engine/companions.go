@@ -71,7 +71,23 @@ func (k *Kind) render(v values) ([]*unstructured.Unstructured, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k.Companions.Render(namespace, name, content, mapOf(encoded[k.Companions.Tuning.JSON]))
+	rendered, err := k.Companions.Render(namespace, name, content, mapOf(encoded[k.Companions.Tuning.JSON]))
+	for _, companion := range rendered {
+		if labels := merged(k.set().Labels, companion.GetLabels()); len(labels) > 0 {
+			companion.SetLabels(labels)
+		}
+		if annotations := merged(k.set().Annotations, companion.GetAnnotations()); len(annotations) > 0 {
+			companion.SetAnnotations(annotations)
+		}
+	}
+	return rendered, err
+}
+
+func merged(defaults, own map[string]string) map[string]string {
+	all := make(map[string]string, len(defaults)+len(own))
+	maps.Copy(all, defaults)
+	maps.Copy(all, own)
+	return all
 }
 
 // planned is the attribute companions as it is to be, nil if there are none: all in sync. A create makes no promise, so that it can end without an

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -57,6 +58,8 @@ type Kind struct {
 	// Keeps is what an update leaves for others as long as they need it. Nil: nothing.
 	Keeps *Keeps
 
+	settings atomic.Pointer[Settings]
+
 	once sync.Once
 	root *spec.Message
 }
@@ -65,6 +68,7 @@ type Kind struct {
 type Stored struct {
 	*unstructured.Unstructured
 	Companions map[string]*unstructured.Unstructured
+	Settings
 }
 
 // Computed is an attribute that follows from the object.
@@ -72,8 +76,8 @@ type Computed struct {
 	spec.Field
 	// Read is the value in what is stored.
 	Read func(Stored) any
-	// Plan is the value when the object's name alone determines it; nil, when it is known after apply.
-	Plan func(namespace, name string) any
+	// Plan is the value when the object's name alone determines it in a cluster of this domain; nil, when it is known after apply.
+	Plan func(namespace, name, clusterDomain string) any
 	// DependsOn are the other attributes whose change may change this one, nested ones spelled as "workload.service".
 	DependsOn []string
 	// Null reports whether the value will be null once what is planned, a tree, is stored. Nil: it never is for certain.

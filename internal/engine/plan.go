@@ -31,6 +31,8 @@ func (k *Kind) plan(ctx context.Context, run *Run, config, prior, proposed value
 			planned[attrNamespace] = namespace
 		}
 	}
+	k.set().labels().plan(planned)
+	k.set().annotations().plan(planned)
 	diagnostics.Append(k.forgotten(private, prior, config)...)
 	named := planned[attrName] != spec.Unknown && planned[attrNamespace] != spec.Unknown
 	namespace, name := planned.string(attrNamespace), planned.string(attrName)
@@ -73,8 +75,8 @@ func (k *Kind) plan(ctx context.Context, run *Run, config, prior, proposed value
 		switch {
 		case c.Null != nil && c.Null(planned):
 			delete(planned, c.Name)
-		case c.Plan != nil && named:
-			planned.set(c.Name, c.Plan(namespace, name))
+		case c.Plan != nil && named && k.set().ClusterDomain != "":
+			planned.set(c.Name, c.Plan(namespace, name, k.set().ClusterDomain))
 		case stays && unchanged(c.DependsOn, planned, prior):
 			planned.set(c.Name, prior[c.Name])
 		default:

@@ -140,7 +140,7 @@ func (k *Kind) read(ctx context.Context, run *Run, state values, private private
 		s.fail("get", err)
 		return state
 	}
-	k.compute(now, Stored{live, companions}, nil)
+	k.compute(now, Stored{Unstructured: live, Companions: companions}, nil)
 	s.relate(nil, live)
 	return now
 }
@@ -279,7 +279,7 @@ func (s *session) settle(prior, plan values, live *unstructured.Unstructured) va
 	s.cluster.Note(s.ref, live)
 	s.offer(prior, live)
 	state := plan.known()
-	stored := Stored{live, nil}
+	stored := Stored{Unstructured: live}
 	companions, states, err := s.accompany(live, prior, plan)
 	if s.kind.Companions != nil {
 		state.set(attrCompanions, stringMap(states))

@@ -27,7 +27,8 @@ func (k *Kind) validate(run *Run, config values) diag.Diagnostics {
 				"An object with nothing in it means the same as none here. Was a name in it misspelt, so that Terraform dropped it? Set something, or remove the object.")
 		}
 	}
-	if k.Admission == nil || !spec.Known(k.specOf(config)) {
+	checks := k.set().OfflineChecks
+	if k.Admission == nil || checks == ChecksOff || !spec.Known(k.specOf(config)) {
 		return diags
 	}
 	config = k.complete(run, config)
@@ -38,9 +39,14 @@ func (k *Kind) validate(run *Run, config values) diag.Diagnostics {
 	verdict := k.Admission.Check(o)
 	said := slices.Clone(diags)
 	for _, p := range unrelated(k.place(k.Admission.Place(o, verdict.Errors))) {
-		if !saidAt(said.Errors(), p.path) {
-			diags.Append(withPath(p, diag.NewErrorDiagnostic(RuleBroken, fmt.Sprintf("%s. This %s is rejected by %s.%s",
-				strings.TrimSuffix(p.Message, "."), k.Kind, p.Judge, p.remedy()))))
+		if saidAt(said.Errors(), p.path) {
+			continue
+		}
+		text := fmt.Sprintf("%s. This %s is rejected by %s.%s", strings.TrimSuffix(p.Message, "."), k.Kind, p.Judge, p.remedy())
+		if checks != ChecksWarning {
+			diags.Append(withPath(p, diag.NewErrorDiagnostic(RuleBroken, text)))
+		} else if run != nil {
+			diags.Append(withPath(p, diag.NewWarningDiagnostic(RuleBroken+": "+p.Message, text)))
 		}
 	}
 	if run == nil {

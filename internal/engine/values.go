@@ -2,6 +2,7 @@ package engine
 
 import (
 	"maps"
+	"regexp"
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
@@ -76,7 +77,7 @@ func (k *Kind) document(v values, canonical bool) (document, error) {
 		return nil, err
 	}
 	return document{
-		"metadata": map[string]any{"labels": mapOf(v[keyLabels]), "annotations": mapOf(v[keyAnnotations])},
+		"metadata": map[string]any{"labels": k.set().labels().of(v), "annotations": k.set().annotations().of(v)},
 		"spec":     content,
 	}, nil
 }
@@ -122,8 +123,8 @@ func (k *Kind) observe(live *unstructured.Unstructured, prior values) (now value
 			now[name] = known
 		}
 	}
-	now.set(keyLabels, owned(prior[keyLabels], live.GetLabels()))
-	now.set(keyAnnotations, owned(prior[keyAnnotations], live.GetAnnotations()))
+	k.set().labels().observe(now, prior, live.GetLabels())
+	k.set().annotations().observe(now, prior, live.GetAnnotations())
 	return now, unknown, nil
 }
 
@@ -138,19 +139,21 @@ func (k *Kind) compute(v values, live Stored, planned values) {
 	set(attrID, id(live.GetNamespace(), live.GetName()))
 	set(attrUID, string(live.GetUID()))
 	for _, c := range k.Computed {
-		set(c.Name, c.Read(live))
+		set(c.Name, c.Read(Stored{live.Unstructured, live.Companions, k.set()}))
 	}
 }
 
-// owned are the entries of live under the keys that prior has, nil if prior is null.
-func owned(prior any, live map[string]string) any {
+// owned are the entries of live under the keys that prior has, nil if prior is null. What is ignored is as it was.
+func owned(prior any, live map[string]string, ignored []*regexp.Regexp) any {
 	keys, ok := prior.(map[string]any)
 	if !ok {
 		return nil
 	}
 	now := make(map[string]any, len(keys))
-	for key := range keys {
-		if value, ok := live[key]; ok {
+	for key, was := range keys {
+		if matches(ignored, key) {
+			now[key] = was
+		} else if value, ok := live[key]; ok {
 			now[key] = norm.NFC.String(value) // as Terraform has it; the keys are ASCII
 		}
 	}
@@ -162,15 +165,19 @@ func owned(prior any, live map[string]string) any {
 func (k *Kind) found(live *unstructured.Unstructured, state values) values {
 	state = maps.Clone(state)
 	state[attrNamespace], state[attrName], state[attrID] = live.GetNamespace(), live.GetName(), id(live.GetNamespace(), live.GetName())
-	for name, all := range map[string]map[string]string{attrLabels: live.GetLabels(), attrAnnotations: live.GetAnnotations()} {
+	for name, m := range map[string]metadataOf{attrLabels: k.set().labels(), attrAnnotations: k.set().annotations()} {
+		all := live.GetLabels()
+		if name == attrAnnotations {
+			all = live.GetAnnotations()
+		}
 		own := ownKeys(live.GetManagedFields(), name, all)
 		delete(own, Creation)
-		for key := range mapOf(state["metadata."+name]) {
+		for key := range mapOf(state[m.key]) {
 			if value, ok := all[key]; ok {
 				own[key] = value
 			}
 		}
-		state.set("metadata."+name, stringMap(own))
+		m.found(state, own)
 	}
 	return state
 }

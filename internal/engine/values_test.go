@@ -29,7 +29,7 @@ func TestCompute_keepsWhatWasPlanned(t *testing.T) {
 		"a read":  {nil, "10.0.0.2"},
 	} {
 		v := values{}
-		k.compute(v, Stored{live, nil}, c.planned)
+		k.compute(v, Stored{Unstructured: live}, c.planned)
 		if v["address"] != c.want || v[attrUID] != "uid" || v[attrID] != "a/b" {
 			t.Errorf("%s: got %v, want %v", name, v, c.want)
 		}

@@ -41,8 +41,8 @@ func Service() *engine.Kind {
 			{
 				Field: scalar("host", "host", spec.String, "The fully qualified name, such as "+
 					"`svc-1.vamp-test1.svc.cluster.local`, known at plan. It means the same Service in every namespace; a short name does not."),
-				Plan: func(namespace, name string) any { return Host(name, namespace, ClusterDomain) },
-				Read: func(live engine.Stored) any { return Host(live.GetName(), live.GetNamespace(), ClusterDomain) },
+				Plan: func(namespace, name, domain string) any { return Host(name, namespace, domain) },
+				Read: func(live engine.Stored) any { return Host(live.GetName(), live.GetNamespace(), live.ClusterDomain) },
 			},
 			{
 				Field: scalar("cluster_ip", "cluster_ip", spec.String, "The IP address inside the cluster; null for a headless Service "+
@@ -228,9 +228,6 @@ func Addresses(live *unstructured.Unstructured) (addresses []string) {
 	slices.Sort(addresses)
 	return addresses
 }
-
-// ClusterDomain is the DNS domain of a cluster that was given no other.
-const ClusterDomain = "cluster.local"
 
 // Host is the fully qualified name of a Service.
 func Host(service, namespace, clusterDomain string) string {

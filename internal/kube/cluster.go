@@ -20,6 +20,9 @@ import (
 // DefaultNamespace is where an object goes that names no namespace, as with kubectl.
 const DefaultNamespace = "default"
 
+// DefaultClusterDomain is the DNS domain of a cluster that was given no other.
+const DefaultClusterDomain = "cluster.local"
+
 // Cluster is a cluster that can be asked. It is safe for concurrent use.
 type Cluster struct {
 	// Dynamic reads and writes objects as they are stored: the typed Istio client drops explicit zeros.
@@ -30,6 +33,11 @@ type Cluster struct {
 	Host string
 	// DryRun is one of DryRuns.
 	DryRun string
+	// ClusterDomain is the DNS domain of the cluster: never empty.
+	ClusterDomain string
+	// RootNamespace and DefaultExportTo are what the mesh config of istiod says, as far as the provider block tells; else empty.
+	RootNamespace   string
+	DefaultExportTo []string
 
 	metadata metadata.Interface
 	raw      rest.Interface
@@ -74,6 +82,7 @@ func New(ctx context.Context, cfg Config) (*Cluster, error) {
 	}
 	return &Cluster{
 		Dynamic: dyn, Namespace: cmp.Or(cfg.Namespace, DefaultNamespace), Host: restConfig.Host, DryRun: cmp.Or(cfg.DryRun, DryRunAuto),
+		ClusterDomain: cmp.Or(cfg.ClusterDomain, DefaultClusterDomain), RootNamespace: cfg.RootNamespace, DefaultExportTo: cfg.DefaultExportTo,
 		metadata: meta, raw: raw, health: &outermost.health,
 	}, nil
 }

@@ -45,6 +45,9 @@ type Config struct {
 	Exec                  *Exec    // a credential plugin
 	Namespace             string   // default for resources that name none
 	DryRun                string   // one of DryRuns; DryRunAuto if unset
+	ClusterDomain         string   // of DNS; DefaultClusterDomain if unset
+	RootNamespace         string   // of Istio's mesh, where it cannot be read
+	DefaultExportTo       []string // of Istio's mesh, where it cannot be read
 	UserAgent             string   // what requests say they come from
 }
 

@@ -1,11 +1,15 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -13,15 +17,18 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 )
 
 // configuration is a provider block with what the environment adds to it.
 type configuration struct {
 	kube.Config
-	atOnce  bool              // remove_at_once
-	fromEnv map[string]string // argument to the environment variable that its value is from
+	settings engine.Settings
+	atOnce   bool              // remove_at_once
+	fromEnv  map[string]string // argument to the environment variable that its value is from
 }
 
 // unknown are the arguments of a provider block whose values are not known yet, sorted.
@@ -47,8 +54,13 @@ func read(ctx context.Context, block tfsdk.Config, getenv func(string) string) (
 	r := reader{ctx: ctx, block: block}
 	absent := map[string]bool{}
 	for _, a := range arguments {
-		*a.field(&c.Config), absent[a.name] = r.text(path.Root(a.name))
+		*a.field(&c), absent[a.name] = r.text(path.Root(a.name))
 	}
+	c.DefaultExportTo = texts(attribute[types.List](&r, path.Root("default_export_to")).Elements())
+	c.settings.Labels = r.textMap(path.Root("default_labels"))
+	c.settings.Annotations = r.textMap(path.Root("default_annotations"))
+	c.settings.IgnoreLabels = r.patterns(path.Root("ignore_labels"))
+	c.settings.IgnoreAnnotations = r.patterns(path.Root("ignore_annotations"))
 	paths := attribute[types.List](&r, path.Root("config_paths"))
 	c.ConfigPaths = texts(paths.Elements())
 	insecure := attribute[types.Bool](&r, path.Root("insecure"))
@@ -61,7 +73,7 @@ func read(ctx context.Context, block tfsdk.Config, getenv func(string) string) (
 	for _, a := range arguments {
 		value := getenv(a.env)
 		if value != "" && absent[a.name] && !slices.ContainsFunc(a.instead, func(name string) bool { return given[name] }) {
-			*a.field(&c.Config), c.fromEnv[a.name] = value, a.env
+			*a.field(&c), c.fromEnv[a.name] = value, a.env
 		}
 	}
 	if value := getenv(configPathsEnv); value != "" && paths.IsNull() && c.ConfigPath == "" {
@@ -76,14 +88,45 @@ func read(ctx context.Context, block tfsdk.Config, getenv func(string) string) (
 		}
 	}
 	c.dropContextWithoutKubeconfig()
+	c.settings.ClusterDomain = cmp.Or(c.ClusterDomain, kube.DefaultClusterDomain)
 	return c, r.diags
+}
+
+// Validate finds what is wrong with the arguments.
+func (c *configuration) Validate() error { return errors.Join(c.wrongSettings(), c.Config.Validate()) }
+
+// wrongSettings finds what is wrong with those that are not about the connection.
+func (c *configuration) wrongSettings() error {
+	var errs []error
+	wrong := func(at path.Path, format string, args ...any) {
+		errs = append(errs, &kube.ArgumentError{Path: at, Summary: "Invalid " + at.Steps()[0].String(), Detail: fmt.Sprintf(format, args...)})
+	}
+	if checks := c.settings.OfflineChecks; checks != "" && !slices.Contains(engine.Checks, checks) {
+		wrong(path.Root("offline_checks"), "%q is none of: %s.", checks, strings.Join(engine.Checks, ", "))
+	}
+	for name, value := range map[string]string{"cluster_domain": c.ClusterDomain, "root_namespace": c.RootNamespace} {
+		if problems := validation.IsDNS1123Subdomain(value); value != "" && len(problems) > 0 {
+			wrong(path.Root(name), "%q is not valid here: %s.", value, problems[0])
+		}
+	}
+	for key, value := range c.settings.Labels {
+		for _, problem := range slices.Concat(validation.IsQualifiedName(key), validation.IsValidLabelValue(value)) {
+			wrong(path.Root("default_labels").AtMapKey(key), "%q = %q is no label: %s.", key, value, problem)
+		}
+	}
+	for key := range c.settings.Annotations {
+		for _, problem := range validation.IsQualifiedName(strings.ToLower(key)) {
+			wrong(path.Root("default_annotations").AtMapKey(key), "%q is no annotation's name: %s.", key, problem)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // given are the arguments that have a value.
 func (c *configuration) given() map[string]bool {
 	given := map[string]bool{"exec": c.Exec != nil, "config_paths": len(c.ConfigPaths) > 0}
 	for _, a := range arguments {
-		given[a.name] = *a.field(&c.Config) != ""
+		given[a.name] = *a.field(c) != ""
 	}
 	return given
 }
@@ -152,6 +195,26 @@ func attribute[T attr.Value](r *reader, at path.Path) T {
 func (r *reader) text(at path.Path) (value string, absent bool) {
 	text := attribute[types.String](r, at)
 	return text.ValueString(), text.IsNull()
+}
+
+func (r *reader) textMap(at path.Path) map[string]string {
+	all := make(map[string]string)
+	for key, value := range attribute[types.Map](r, at).Elements() {
+		all[key] = value.(types.String).ValueString()
+	}
+	return all
+}
+
+func (r *reader) patterns(at path.Path) (patterns []*regexp.Regexp) {
+	for i, text := range texts(attribute[types.List](r, at).Elements()) {
+		pattern, err := regexp.Compile(text)
+		if err != nil {
+			r.diags.AddAttributeError(at.AtListIndex(i), "Invalid Regular Expression", fmt.Sprintf("%q cannot be read as a regular expression: %v.", text, err))
+			continue
+		}
+		patterns = append(patterns, pattern)
+	}
+	return patterns
 }
 
 // exec is the exec block; nil when there is none, or when it is not wholly known.

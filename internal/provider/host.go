@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
+	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 )
 
 var _ function.Function = hostFunction{}
@@ -33,7 +34,7 @@ func (hostFunction) Definition(_ context.Context, _ function.DefinitionRequest, 
 		},
 		VariadicParameter: function.StringParameter{
 			Name:                "cluster_domain",
-			MarkdownDescription: "The DNS domain of the cluster, at most one. `" + istio.ClusterDomain + "` by default.",
+			MarkdownDescription: "The DNS domain of the cluster, at most one. `" + kube.DefaultClusterDomain + "` by default.",
 		},
 		Return: function.StringReturn{},
 	}
@@ -50,7 +51,7 @@ func (hostFunction) Run(ctx context.Context, req function.RunRequest, resp *func
 		resp.Error = function.NewArgumentFuncError(3, "there is one cluster domain at most: give two or three arguments")
 		return
 	}
-	domain := istio.ClusterDomain
+	domain := kube.DefaultClusterDomain
 	if len(domains) == 1 {
 		domain = domains[0]
 	}

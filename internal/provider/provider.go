@@ -71,11 +71,18 @@ func (p *lamia) Configure(ctx context.Context, req provider.ConfigureRequest, re
 
 	c, diags := read(ctx, req.Config, os.Getenv)
 	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(c.diagnostics(c.wrongSettings())...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	if unknownDryRun { // it may turn out to be so
 		c.DryRun = kube.DryRunNever
+	}
+	if slices.Contains(waiting, "cluster_domain") {
+		c.settings.ClusterDomain = ""
+	}
+	for _, k := range p.kinds {
+		k.Use(c.settings)
 	}
 	var connection *kube.Connection
 	if len(waiting) > 0 {

@@ -148,7 +148,8 @@ func TestServesAValidSchema(t *testing.T) {
 		if attribute.Sensitive != secretive {
 			t.Errorf("%s: sensitive is %v", attribute.Name, attribute.Sensitive)
 		}
-		if !attribute.Optional || !strings.Contains(attribute.Description, "`KUBE_") && attribute.Name != "remove_at_once" {
+		inBlockOnly := strings.HasPrefix(attribute.Name, "default_") || attribute.Name == "remove_at_once" || strings.HasPrefix(attribute.Name, "ignore_")
+		if !attribute.Optional || !inBlockOnly && !strings.Contains(attribute.Description, "`KUBE_") && !strings.Contains(attribute.Description, "`LAMIA_") {
 			t.Errorf("%s: not optional, or its environment variable is not told: %s", attribute.Name, attribute.Description)
 		}
 	}
@@ -167,9 +168,10 @@ func TestArgumentsAndEnvironmentAreThoseOfHashicorpKubernetes(t *testing.T) {
 		"tls_server_name": "KUBE_TLS_SERVER_NAME", "client_certificate": "KUBE_CLIENT_CERT_DATA", "client_key": "KUBE_CLIENT_KEY_DATA",
 		"cluster_ca_certificate": "KUBE_CLUSTER_CA_CERT_DATA", "config_path": "KUBE_CONFIG_PATH", "config_paths": "KUBE_CONFIG_PATHS",
 		"config_context": "KUBE_CTX", "config_context_auth_info": "KUBE_CTX_AUTH_INFO", "config_context_cluster": "KUBE_CTX_CLUSTER",
-		"token": "KUBE_TOKEN", "token_file": "KUBE_TOKEN_FILE", "proxy_url": "KUBE_PROXY_URL", "namespace": "KUBE_NAMESPACE", "dry_run": "KUBE_DRY_RUN",
-		"check_names": "KUBE_CHECK_NAMES",
+		"token": "KUBE_TOKEN", "token_file": "KUBE_TOKEN_FILE", "proxy_url": "KUBE_PROXY_URL", "namespace": "LAMIA_NAMESPACE", "dry_run": "KUBE_DRY_RUN",
+		"check_names": "KUBE_CHECK_NAMES", "offline_checks": "LAMIA_OFFLINE_CHECKS", "cluster_domain": "LAMIA_CLUSTER_DOMAIN", "root_namespace": "LAMIA_ROOT_NAMESPACE",
 	}
+	inBlockOnly := []string{"default_annotations", "default_export_to", "default_labels", "ignore_annotations", "ignore_labels", "remove_at_once"}
 	got := map[string]string{"insecure": insecureEnv, "config_paths": configPathsEnv, "check_names": checkNamesEnv}
 	for _, a := range arguments {
 		got[a.name] = a.env
@@ -177,7 +179,7 @@ func TestArgumentsAndEnvironmentAreThoseOfHashicorpKubernetes(t *testing.T) {
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if s := providerSchema(); len(s.Attributes) != len(want)+1 || s.Attributes["remove_at_once"] == nil || len(s.Blocks) != 1 || s.Blocks["exec"] == nil {
+	if s := providerSchema(); len(s.Attributes) != len(want)+len(inBlockOnly) || len(s.Blocks) != 1 || s.Blocks["exec"] == nil {
 		t.Errorf("the schema has other arguments: %v %v", slices.Sorted(maps.Keys(s.Attributes)), slices.Sorted(maps.Keys(s.Blocks)))
 	}
 	// each string argument's variable ends in its own field, and a null argument is what it stands in for
@@ -190,7 +192,7 @@ func TestArgumentsAndEnvironmentAreThoseOfHashicorpKubernetes(t *testing.T) {
 		}
 		for _, test := range []struct{ given, want any }{{nil, "from-" + a.env}, {"", ""}, {"block", "block"}} {
 			c, diags := read(context.Background(), block(t, map[string]any{a.name: test.given}), env)
-			if got := *a.field(&c.Config); got != test.want || diags.HasError() {
+			if got := *a.field(&c); got != test.want || diags.HasError() {
 				t.Errorf("%s = %v with %s set gives %q, want %q; %v", a.name, test.given, a.env, got, test.want, diags)
 			}
 		}
@@ -211,7 +213,7 @@ func TestConfigure(t *testing.T) {
 	}{
 		"kubeconfig":                        {given: map[string]any{"config_path": blue, "namespace": "team"}, host: "https://blue.test:6443", namespace: "team"},
 		"kubeconfigs":                       {given: map[string]any{"config_paths": []string{blue, green}, "config_context": "green"}, host: "https://green.test:6443"},
-		"environment":                       {env: map[string]string{"KUBE_CONFIG_PATH": blue, "KUBE_NAMESPACE": "team"}, host: "https://blue.test:6443", namespace: "team"},
+		"environment":                       {env: map[string]string{"KUBE_CONFIG_PATH": blue, "LAMIA_NAMESPACE": "team"}, host: "https://blue.test:6443", namespace: "team"},
 		"KUBE_CONFIG_PATHS and KUBE_CTX":    {env: map[string]string{"KUBE_CONFIG_PATHS": blue + string(os.PathListSeparator) + green, "KUBE_CTX": "green"}, host: "https://green.test:6443"},
 		"path before paths of env":          {env: map[string]string{"KUBE_CONFIG_PATH": blue, "KUBE_CONFIG_PATHS": green}, host: "https://blue.test:6443"},
 		"block before environment":          {given: map[string]any{"config_path": blue}, env: map[string]string{"KUBE_CONFIG_PATH": missing, "KUBE_CONFIG_PATHS": missing}, host: "https://blue.test:6443"},
@@ -223,17 +225,18 @@ func TestConfigure(t *testing.T) {
 		"insecure of env":                   {given: map[string]any{"host": "https://a.test"}, env: map[string]string{"KUBE_INSECURE": "true"}, host: "https://a.test"},
 		"not insecure over env":             {given: map[string]any{"host": "https://a.test", "insecure": false}, env: map[string]string{"KUBE_INSECURE": "rubbish"}, host: "https://a.test"},
 
-		"nothing":                   {errors: []string{""}, says: "KUBE_CONFIG_PATH"},
-		"KUBECONFIG is not read":    {env: map[string]string{"KUBECONFIG": blue}, errors: []string{""}, says: "KUBECONFIG"},
-		"missing kubeconfig":        {given: map[string]any{"config_path": missing}, errors: []string{"config_path"}, says: missing},
-		"missing kubeconfig of env": {env: map[string]string{"KUBE_CONFIG_PATH": missing}, errors: []string{"config_path"}, says: "environment variable KUBE_CONFIG_PATH"},
-		"malformed kubeconfig":      {given: map[string]any{"config_path": write(t, "users: ["+secret)}, errors: []string{"config_path"}, says: "no kubeconfig"},
-		"unknown context":           {given: map[string]any{"config_path": blue, "config_context": "red"}, errors: []string{"config_context"}, says: "blue"},
-		"unknown context of env":    {given: map[string]any{"config_path": blue}, env: map[string]string{"KUBE_CTX": "red"}, errors: []string{"config_context"}, says: "environment variable KUBE_CTX."},
-		"wrong KUBE_INSECURE":       {given: map[string]any{"host": "https://a.test"}, env: map[string]string{"KUBE_INSECURE": "perhaps"}, errors: []string{"insecure"}, says: "environment variable KUBE_INSECURE"},
-		"contradictory":             {given: map[string]any{"host": "https://a.test", "token": secret, "exec": exec, "insecure": true, "cluster_ca_certificate": secret}, errors: []string{"cluster_ca_certificate", "exec", "insecure", "token"}},
-		"wrong KUBE_DRY_RUN":        {given: map[string]any{"host": "https://a.test"}, env: map[string]string{"KUBE_DRY_RUN": "no"}, errors: []string{"dry_run"}, says: "auto, never, required"},
-		"missing password":          {given: map[string]any{"host": "https://a.test", "username": "me"}, errors: []string{"username"}, says: "password"},
+		"nothing":                    {errors: []string{""}, says: "KUBE_CONFIG_PATH"},
+		"KUBECONFIG is not read":     {env: map[string]string{"KUBECONFIG": blue}, errors: []string{""}, says: "KUBECONFIG"},
+		"missing kubeconfig":         {given: map[string]any{"config_path": missing}, errors: []string{"config_path"}, says: missing},
+		"missing kubeconfig of env":  {env: map[string]string{"KUBE_CONFIG_PATH": missing}, errors: []string{"config_path"}, says: "environment variable KUBE_CONFIG_PATH"},
+		"malformed kubeconfig":       {given: map[string]any{"config_path": write(t, "users: ["+secret)}, errors: []string{"config_path"}, says: "no kubeconfig"},
+		"unknown context":            {given: map[string]any{"config_path": blue, "config_context": "red"}, errors: []string{"config_context"}, says: "blue"},
+		"unknown context of env":     {given: map[string]any{"config_path": blue}, env: map[string]string{"KUBE_CTX": "red"}, errors: []string{"config_context"}, says: "environment variable KUBE_CTX."},
+		"wrong KUBE_INSECURE":        {given: map[string]any{"host": "https://a.test"}, env: map[string]string{"KUBE_INSECURE": "perhaps"}, errors: []string{"insecure"}, says: "environment variable KUBE_INSECURE"},
+		"contradictory":              {given: map[string]any{"host": "https://a.test", "token": secret, "exec": exec, "insecure": true, "cluster_ca_certificate": secret}, errors: []string{"cluster_ca_certificate", "exec", "insecure", "token"}},
+		"wrong KUBE_DRY_RUN":         {given: map[string]any{"host": "https://a.test"}, env: map[string]string{"KUBE_DRY_RUN": "no"}, errors: []string{"dry_run"}, says: "auto, never, required"},
+		"wrong LAMIA_OFFLINE_CHECKS": {given: map[string]any{"host": "https://a.test"}, env: map[string]string{"LAMIA_OFFLINE_CHECKS": "no"}, errors: []string{"offline_checks"}, says: "error, warning, off"},
+		"missing password":           {given: map[string]any{"host": "https://a.test", "username": "me"}, errors: []string{"username"}, says: "password"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			clearEnvironment(t)
@@ -273,7 +276,7 @@ func TestConfigure(t *testing.T) {
 func TestUnknownArgumentsNeverFallBack(t *testing.T) {
 	clearEnvironment(t)
 	t.Setenv("KUBE_CONFIG_PATH", kubeconfig(t, "blue"))
-	t.Setenv("KUBE_NAMESPACE", "team")
+	t.Setenv("LAMIA_NAMESPACE", "team")
 	t.Setenv("KUBE_DRY_RUN", "required")
 	arguments := slices.Collect(maps.Keys(providerSchema().Attributes))
 	for _, name := range append(arguments, "exec") {
@@ -322,6 +325,10 @@ func TestValidateConfig(t *testing.T) {
 		"host":               {given: map[string]any{"host": "ftp://x", "token": unknownValue}, errors: []string{"host"}},
 		"namespace":          {given: map[string]any{"namespace": "A"}, errors: []string{"namespace"}},
 		"dry_run":            {given: map[string]any{"dry_run": "always"}, errors: []string{"dry_run"}},
+		"offline_checks":     {given: map[string]any{"offline_checks": "never"}, errors: []string{"offline_checks"}},
+		"cluster_domain":     {given: map[string]any{"cluster_domain": "a b"}, errors: []string{"cluster_domain"}},
+		"default_labels":     {given: map[string]any{"default_labels": map[string]string{"a b": "c"}}, errors: []string{"default_labels"}},
+		"ignore_labels":      {given: map[string]any{"ignore_labels": []string{"("}}, errors: []string{"ignore_labels[0]"}},
 		"exec":               {given: map[string]any{"exec": map[string]any{"api_version": "v1", "command": ""}}, errors: []string{"exec[0].api_version", "exec[0].command"}},
 		"two execs":          {given: map[string]any{"exec": []map[string]any{exec, exec}}, errors: []string{"exec"}},
 	} {

@@ -12,6 +12,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
+	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 	"github.com/magneticio/terraform-provider-lamia/internal/source"
 )
 
@@ -52,6 +54,13 @@ func (s server) ValidateProviderConfig(ctx context.Context, req *tfprotov6.Valid
 		_ = check.As(&wanted) // the schema says bool
 	}
 	s.written.silent.Store(!wanted)
+	checks := os.Getenv(offlineChecksEnv)
+	if given, ok := s.written.providerArgument(req.Config, "offline_checks"); ok && given.IsKnown() && !given.IsNull() {
+		_ = given.As(&checks) // the schema says string
+	}
+	for _, k := range s.lamia.kinds { // Terraform validates resources before it configures the provider
+		k.Use(engine.Settings{ClusterDomain: kube.DefaultClusterDomain, OfflineChecks: checks})
+	}
 	return s.protocol.ValidateProviderConfig(ctx, req)
 }
 

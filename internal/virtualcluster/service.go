@@ -30,33 +30,35 @@ type servicePort struct {
 	NodePort    *int64  `tfsdk:"node_port"`
 }
 
-func newService(live *unstructured.Unstructured) (service, error) {
-	s, err := decode[corev1.Service](live)
-	if err != nil {
-		return service{}, err
-	}
-	converted := service{
-		Name:      s.Name,
-		Labels:    notNil(s.Labels),
-		Type:      string(s.Spec.Type),
-		Selector:  notNil(s.Spec.Selector),
-		Ports:     []servicePort{},
-		Addresses: append([]string{}, istio.Addresses(live)...),
-		Host:      istio.Host(s.Name, s.Namespace, istio.ClusterDomain),
-	}
-	if s.Spec.ClusterIP != corev1.ClusterIPNone {
-		converted.ClusterIP = orNull(s.Spec.ClusterIP)
-	}
-	for _, p := range s.Spec.Ports {
-		port := servicePort{
-			Name: orNull(p.Name), Port: int64(p.Port), TargetPort: p.TargetPort.String(),
-			Protocol: string(cmp.Or(p.Protocol, corev1.ProtocolTCP)), AppProtocol: p.AppProtocol,
+func newService(clusterDomain string) func(*unstructured.Unstructured) (service, error) {
+	return func(live *unstructured.Unstructured) (service, error) {
+		s, err := decode[corev1.Service](live)
+		if err != nil {
+			return service{}, err
 		}
-		if p.NodePort != 0 {
-			number := int64(p.NodePort)
-			port.NodePort = &number
+		converted := service{
+			Name:      s.Name,
+			Labels:    notNil(s.Labels),
+			Type:      string(s.Spec.Type),
+			Selector:  notNil(s.Spec.Selector),
+			Ports:     []servicePort{},
+			Addresses: append([]string{}, istio.Addresses(live)...),
+			Host:      istio.Host(s.Name, s.Namespace, clusterDomain),
 		}
-		converted.Ports = append(converted.Ports, port)
+		if s.Spec.ClusterIP != corev1.ClusterIPNone {
+			converted.ClusterIP = orNull(s.Spec.ClusterIP)
+		}
+		for _, p := range s.Spec.Ports {
+			port := servicePort{
+				Name: orNull(p.Name), Port: int64(p.Port), TargetPort: p.TargetPort.String(),
+				Protocol: string(cmp.Or(p.Protocol, corev1.ProtocolTCP)), AppProtocol: p.AppProtocol,
+			}
+			if p.NodePort != 0 {
+				number := int64(p.NodePort)
+				port.NodePort = &number
+			}
+			converted.Ports = append(converted.Ports, port)
+		}
+		return converted, nil
 	}
-	return converted, nil
 }

@@ -177,7 +177,7 @@ func (v *virtualCluster) parts(ctx context.Context, cluster *kube.Cluster) []*pa
 			object:     kube.Object{Resource: services, Kind: in("Services"), Name: v.Name},
 			verb:       "list",
 			read: func() (err error) {
-				v.Services, err = list(ctx, cluster, services, v.Name, labelSelector, newService)
+				v.Services, err = list(ctx, cluster, services, v.Name, labelSelector, newService(cluster.ClusterDomain))
 				return err
 			},
 		},
