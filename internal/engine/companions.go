@@ -83,13 +83,6 @@ func (k *Kind) render(v values) ([]*unstructured.Unstructured, error) {
 	return rendered, err
 }
 
-func merged(defaults, own map[string]string) map[string]string {
-	all := make(map[string]string, len(defaults)+len(own))
-	maps.Copy(all, defaults)
-	maps.Copy(all, own)
-	return all
-}
-
 // planned is the attribute companions as it is to be, nil if there are none: all in sync. A create makes no promise, so that it can end without an
 // error although a companion is missing.
 func (k *Kind) planned(prior, v values) (any, error) {
@@ -309,16 +302,6 @@ func (s *session) inspect(owner *unstructured.Unstructured, v values) (found map
 	return found, err
 }
 
-// awaits reports whether the operation before did not see all companions ready.
-func (k *Kind) awaits(v values) bool {
-	for _, state := range mapOf(v[attrCompanions]) {
-		if state == notReady {
-			return true
-		}
-	}
-	return false
-}
-
 // compare says whether applying the companion would change live, and what. What looks like a change is confirmed by the API server, since a webhook may
 // always make the same of what is applied.
 func (s *session) compare(owner, companion, live *unstructured.Unstructured) (state, change string, err error) {
@@ -365,29 +348,6 @@ func (s *session) compare(owner, companion, live *unstructured.Unstructured) (st
 		}
 	}
 	return changed, change, nil
-}
-
-// content is what applying can change: not the API server's own book-keeping.
-func content(o *unstructured.Unstructured) map[string]any {
-	o = o.DeepCopy()
-	delete(o.Object, "status")
-	for _, field := range []string{"managedFields", "resourceVersion", "generation", "creationTimestamp"} {
-		unstructured.RemoveNestedField(o.Object, "metadata", field)
-	}
-	return o.Object
-}
-
-// leaves are the paths of the fields that a patch sets.
-func leaves(patch map[string]any, at ...string) (fields [][]string) {
-	for _, key := range slices.Sorted(maps.Keys(patch)) {
-		field := append(slices.Clone(at), key)
-		if inner, ok := patch[key].(map[string]any); ok && len(inner) > 0 {
-			fields = append(fields, leaves(inner, field...)...)
-		} else {
-			fields = append(fields, field)
-		}
-	}
-	return fields
 }
 
 // accompany makes the companions of owner what v says, whatever prior says they were, and waits until they are ready. It returns those there

@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"maps"
+	"slices"
+
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -38,4 +41,44 @@ func concerned(rendered []*unstructured.Unstructured, state values) map[string]b
 		kinds[kind] = true
 	}
 	return kinds
+}
+
+func merged(defaults, own map[string]string) map[string]string {
+	all := make(map[string]string, len(defaults)+len(own))
+	maps.Copy(all, defaults)
+	maps.Copy(all, own)
+	return all
+}
+
+// awaits reports whether the operation before did not see all companions ready.
+func (k *Kind) awaits(v values) bool {
+	for _, state := range mapOf(v[attrCompanions]) {
+		if state == notReady {
+			return true
+		}
+	}
+	return false
+}
+
+// content is what applying can change: not the API server's own book-keeping.
+func content(o *unstructured.Unstructured) map[string]any {
+	o = o.DeepCopy()
+	delete(o.Object, "status")
+	for _, field := range []string{"managedFields", "resourceVersion", "generation", "creationTimestamp"} {
+		unstructured.RemoveNestedField(o.Object, "metadata", field)
+	}
+	return o.Object
+}
+
+// leaves are the paths of the fields that a patch sets.
+func leaves(patch map[string]any, at ...string) (fields [][]string) {
+	for _, key := range slices.Sorted(maps.Keys(patch)) {
+		field := append(slices.Clone(at), key)
+		if inner, ok := patch[key].(map[string]any); ok && len(inner) > 0 {
+			fields = append(fields, leaves(inner, field...)...)
+		} else {
+			fields = append(fields, field)
+		}
+	}
+	return fields
 }

@@ -28,6 +28,9 @@ type Kind struct {
 	Type        string // of the resource, without the provider: "virtual_service"
 	Description string // Markdown, of the resource
 
+	// DataSource describes the data source that reads one object of the kind; "", if there is none.
+	DataSource string
+
 	Resource apischema.GroupVersionResource
 	Kind     string
 	Spec     *spec.Message

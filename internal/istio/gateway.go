@@ -33,6 +33,7 @@ func Gateway() *engine.Kind {
 	k.ValidName = validation.IsDNS1123Label // istiod refuses dots
 	k.Description += " Unless a `selector` names proxies that are there already, the gateway has proxies of its own, with a load balancer in front of them and so an " +
 		"`address`; `workload` tunes them."
+	k.DataSource = "A Gateway that is there already, whoever made it, and the address of the load balancer that `lamia_gateway` gave it."
 	for i, f := range k.Spec.Fields {
 		if f.Name == "selector" { // Istio's text says what becomes of a Gateway without one, which here only an empty map makes
 			k.Spec.Fields[i].Description = "Labels of the pods of proxies that are there already, in whatever namespace. By default the gateway has proxies of its own, " +

@@ -22,12 +22,13 @@ func Service() *engine.Kind {
 		Type: "service",
 		Description: "A Kubernetes Service: a stable name and address for the pods that a selector selects. Its `host` is what virtual services " +
 			"and destination rules name as their destination.",
-		Resource:  corev1.SchemeGroupVersion.WithResource("services"),
-		Kind:      kind,
-		Spec:      serviceSpec,
-		ValidName: validation.IsDNS1035Label,
-		Waiting:   waitForAddress,
-		Relied:    losses[corev1.Service](kind),
+		DataSource: "A Kubernetes Service that is there already, whoever made it, with its `host`, its addresses and what Kubernetes has filled in.",
+		Resource:   corev1.SchemeGroupVersion.WithResource("services"),
+		Kind:       kind,
+		Spec:       serviceSpec,
+		ValidName:  validation.IsDNS1035Label,
+		Waiting:    waitForAddress,
+		Relied:     losses[corev1.Service](kind),
 		Uses: engine.Uses{Offers: func(o *unstructured.Unstructured) []engine.Offer {
 			return []engine.Offer{{Host: string(mesh.Host(o.GetName(), o.GetNamespace()))}}
 		}},

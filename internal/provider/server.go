@@ -19,7 +19,7 @@ func NewServer(version, folder string) func() tfprotov6.ProviderServer {
 		for _, k := range p.kinds {
 			s.resources[typeName+"_"+k.Type] = k
 		}
-		s.written = newWritten(folder, s.protocol)
+		s.written = newWritten(folder, s)
 		return s
 	}
 }
@@ -38,6 +38,42 @@ type server struct {
 	lamia     *lamia
 	resources map[string]*engine.Kind // by type
 	written   *written
+}
+
+// single is the kind whose data source reads a single object, nil if the type is that of another.
+func (s server) single(typeName string) *engine.Kind {
+	if k := s.resources[typeName]; k != nil && k.DataSource != "" {
+		return k
+	}
+	return nil
+}
+
+func (s server) GetMetadata(ctx context.Context, req *tfprotov6.GetMetadataRequest) (*tfprotov6.GetMetadataResponse, error) {
+	resp, err := s.protocol.GetMetadata(ctx, req)
+	for _, k := range s.lamia.kinds {
+		if resp != nil && k.DataSource != "" {
+			resp.DataSources = append(resp.DataSources, tfprotov6.DataSourceMetadata{TypeName: typeName + "_" + k.Type})
+		}
+	}
+	return resp, err
+}
+
+func (s server) GetProviderSchema(ctx context.Context, req *tfprotov6.GetProviderSchemaRequest) (*tfprotov6.GetProviderSchemaResponse, error) {
+	resp, err := s.protocol.GetProviderSchema(ctx, req)
+	for _, k := range s.lamia.kinds {
+		name := typeName + "_" + k.Type
+		if resp != nil && resp.ResourceSchemas[name] != nil && k.DataSource != "" {
+			resp.DataSourceSchemas[name] = k.DataSchema(resp.ResourceSchemas[name])
+		}
+	}
+	return resp, err
+}
+
+func (s server) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
+	if k := s.single(req.TypeName); k != nil {
+		return k.ReadDataSource(ctx, s.lamia.run.Load(), req)
+	}
+	return s.protocol.ReadDataSource(ctx, req)
 }
 
 func (s server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {

@@ -70,7 +70,10 @@ func (s server) ConfigureProvider(ctx context.Context, req *tfprotov6.ConfigureP
 }
 
 func (s server) ValidateDataResourceConfig(ctx context.Context, req *tfprotov6.ValidateDataResourceConfigRequest) (*tfprotov6.ValidateDataResourceConfigResponse, error) {
-	resp, err := s.protocol.ValidateDataResourceConfig(ctx, req)
+	resp, err := &tfprotov6.ValidateDataResourceConfigResponse{}, error(nil)
+	if s.single(req.TypeName) == nil {
+		resp, err = s.protocol.ValidateDataResourceConfig(ctx, req)
+	}
 	if resp != nil {
 		resp.Diagnostics = append(resp.Diagnostics, s.written.lostNames("data."+req.TypeName, req.Config)...)
 		s.written.place(resp.Diagnostics, "data."+req.TypeName, req.Config)

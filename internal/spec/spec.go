@@ -103,6 +103,19 @@ func (m *Message) Rename(i int, name string) {
 	m.Fields[i].Name = name
 }
 
+// Unfilled is m, in which what the API server has filled in by itself is a value like any other.
+func (m *Message) Unfilled() *Message {
+	all := &Message{Partial: m.Partial, OmitsEmpty: m.OmitsEmpty, OneOfs: m.OneOfs}
+	for _, f := range m.Fields {
+		f.Filled = nil
+		if f.Message != nil {
+			f.Message = f.Message.Unfilled()
+		}
+		all.Fields = append(all.Fields, f)
+	}
+	return all
+}
+
 func (m *Message) index() {
 	m.once.Do(func() {
 		m.byName, m.byJSON = make(map[string]*Field, len(m.Fields)), make(map[string]*Field, len(m.Fields))

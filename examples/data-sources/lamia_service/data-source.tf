@@ -1,0 +1,8 @@
+data "lamia_service" "reviews" {
+  namespace = "vamp-test1"
+  name      = "reviews"
+}
+
+output "host" {
+  value = data.lamia_service.reviews.host
+}
