@@ -56,7 +56,7 @@ func (s *session) spread(prior, plan values) {
 	for _, o := range s.offers(s.kind.Uses.Takes, plan) {
 		_, together := s.run.offered.Load(Offer{Host: o.Host})
 		at, ok := s.run.offered.Load(o)
-		if ok && !slices.Contains(before, o) && !(together && prior == nil) && at.(time.Time).After(last) {
+		if ok && !slices.Contains(before, o) && (!together || prior != nil) && at.(time.Time).After(last) {
 			last = at.(time.Time)
 		}
 	}

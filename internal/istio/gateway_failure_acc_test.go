@@ -351,12 +351,12 @@ func TestAccGateway_refusedUpdate(t *testing.T) {
 	g := newGateway(t, "gw")
 	tf := g.terraform(nil)
 	tf.Must("apply", "-auto-approve")
-	late := g.folder(object{"workload": object{"service": object{"load_balancer_class": "example.com/late"}}})
+	late := g.folder(object{"workload": object{"service": object{"ip_families": []any{"IPv6"}}}})
 	tf.Configure(late)
-	fails(t, tf.Run("plan"), `Service "\S+/gw-gateway" cannot be updated`, `may not change once set`)
+	fails(t, tf.Run("plan"), `Service "\S+/gw-gateway" cannot be updated`, `ipFamilies`)
 	tf.Configure(acctest.Folder(t, late, map[string]string{"provider.tf": `provider "lamia" { dry_run = "never" }`}))
 	for range 2 { // the second time is planned from what is left of the first
-		fails(t, tf.Run("apply", "-auto-approve"), `Service "\S+/gw-gateway" not updated`, `may not change once set`)
+		fails(t, tf.Run("apply", "-auto-approve"), `Service "\S+/gw-gateway" not updated`, `ipFamilies`)
 	}
 	g.heals(tf)
 	tf.Must("destroy", "-auto-approve")

@@ -102,7 +102,7 @@ func TestAccGateway_dryRunOfRefresh(t *testing.T) {
 			dry.Store(0)
 			g.companion("Service").Patch(`{"metadata":{"labels":{"app":"theirs"}}}`)
 			changes := toJSON(t, tf.Changes())
-			if told := strings.Contains(changes, `changed: metadata.labels.app`); told != (mode == "never") {
+			if told := strings.Contains(changes, `"companion_changes":{"Service":"metadata.labels.app`); told != (mode == "never") {
 				t.Errorf("planned is %s", changes)
 			}
 			if n := dry.Load(); (n > 0) != (mode == "auto") {
