@@ -120,10 +120,14 @@ func ask(r Reader, namespace string, q question) *part {
 	if ok {
 		p := *shared.(*part)
 		p.Reader = r // whose context has not ended
+		p.namespaces, p.sources = near(q), q.sources
 		return &p
 	}
 	return partOf(r, q)
 }
+
+// near are the namespaces that matter to a question.
+func near(q question) []string { return unique(append(slices.Clone(q.namespaces), mesh.RootNamespace)) }
 
 // names are hosts to look others up in.
 type names struct {
@@ -162,7 +166,7 @@ func (n *names) match(hosts ...host.Name) bool {
 
 // partOf reads what the question is about.
 func partOf(r Reader, q question) *part {
-	p := &part{Reader: r, namespaces: unique(append(q.namespaces, mesh.RootNamespace)), sources: q.sources}
+	p := &part{Reader: r, namespaces: near(q), sources: q.sources}
 	asked := &names{exact: map[host.Name]bool{}}
 	asked.add(q.hosts...)
 	p.virtualServices(q.connections, asked)

@@ -16,9 +16,10 @@ import (
 func TestAccVirtualService_order(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
-	tf := acctest.NewTerraform(t, "testdata/order", "", map[string]any{
-		"namespace": namespace, "ports": map[string]any{"v1": serve(t, "v1"), "v2": serve(t, "v2")},
+	tf := acctest.NewTerraform(t, "testdata/routing", "", map[string]any{
+		"namespace": namespace, "ports": map[string]any{"v1": serve(t, "v1"), "v2": serve(t, "v2")}, "weights": map[string]any{},
 	})
+	tf.Configure("testdata/order")
 	tf.Must("apply", "-auto-approve", `-var=versions={v1=100}`)
 	echo := newClient(t, namespace)
 	eventually(t, "requests come through", func() bool {

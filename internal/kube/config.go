@@ -46,8 +46,6 @@ type Config struct {
 	Namespace             string   // default for resources that name none
 	DryRun                string   // one of DryRuns; DryRunAuto if unset
 	ClusterDomain         string   // of DNS; DefaultClusterDomain if unset
-	RootNamespace         string   // of Istio's mesh, where it cannot be read
-	DefaultExportTo       []string // of Istio's mesh, where it cannot be read
 	UserAgent             string   // what requests say they come from
 }
 

@@ -85,9 +85,6 @@ var arguments = []argument{
 	{name: "cluster_domain", env: "LAMIA_CLUSTER_DOMAIN",
 		description: "DNS domain of the cluster, which ends `host`. `" + kube.DefaultClusterDomain + "` by default.",
 		field:       func(c *configuration) *string { return &c.ClusterDomain }},
-	{name: "root_namespace", env: "LAMIA_ROOT_NAMESPACE",
-		description: "Root namespace of the mesh (`rootNamespace` of its MeshConfig), for warnings about what objects mean together, where it cannot be read.",
-		field:       func(c *configuration) *string { return &c.RootNamespace }},
 }
 
 // credentials are the arguments of which a request can carry one.
@@ -120,12 +117,6 @@ func providerSchema() schema.Schema {
 				Optional: true,
 				MarkdownDescription: "Write every change at once. By default the provider keeps a subset until no route needs it, and waits a few seconds before a route uses " +
 					"what is new, so that no request is answered with 503: see the guide [Change versions without losing a request](guides/changes.md).",
-			},
-			"default_export_to": schema.ListAttribute{
-				ElementType: types.StringType,
-				Optional:    true,
-				MarkdownDescription: "Namespaces that see an object which does not say so itself (`defaultServiceExportTo` and the like of the MeshConfig), for warnings about what " +
-					"objects mean together, where they cannot be read.",
 			},
 			"default_labels": schema.MapAttribute{
 				ElementType: types.StringType,

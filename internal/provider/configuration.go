@@ -56,7 +56,6 @@ func read(ctx context.Context, block tfsdk.Config, getenv func(string) string) (
 	for _, a := range arguments {
 		*a.field(&c), absent[a.name] = r.text(path.Root(a.name))
 	}
-	c.DefaultExportTo = texts(attribute[types.List](&r, path.Root("default_export_to")).Elements())
 	c.settings.Labels = r.textMap(path.Root("default_labels"))
 	c.settings.Annotations = r.textMap(path.Root("default_annotations"))
 	c.settings.IgnoreLabels = r.patterns(path.Root("ignore_labels"))
@@ -104,10 +103,8 @@ func (c *configuration) wrongSettings() error {
 	if checks := c.settings.OfflineChecks; checks != "" && !slices.Contains(engine.Checks, checks) {
 		wrong(path.Root("offline_checks"), "%q is none of: %s.", checks, strings.Join(engine.Checks, ", "))
 	}
-	for name, value := range map[string]string{"cluster_domain": c.ClusterDomain, "root_namespace": c.RootNamespace} {
-		if problems := validation.IsDNS1123Subdomain(value); value != "" && len(problems) > 0 {
-			wrong(path.Root(name), "%q is not valid here: %s.", value, problems[0])
-		}
+	if problems := validation.IsDNS1123Subdomain(c.ClusterDomain); c.ClusterDomain != "" && len(problems) > 0 {
+		wrong(path.Root("cluster_domain"), "%q is not valid here: %s.", c.ClusterDomain, problems[0])
 	}
 	for key, value := range c.settings.Labels {
 		for _, problem := range slices.Concat(validation.IsQualifiedName(key), validation.IsValidLabelValue(value)) {

@@ -1,0 +1,3 @@
+variable "versions" { # with their weights
+  type = map(number)
+}
