@@ -23,9 +23,9 @@ type Cluster struct {
 var _ Reader = Cluster{}
 
 var (
-	gateways         = whole[networking.Gateway](networking.SchemeGroupVersion.WithResource("gateways"))
-	virtualServices  = whole[networking.VirtualService](networking.SchemeGroupVersion.WithResource("virtualservices"))
-	destinationRules = whole[networking.DestinationRule](networking.SchemeGroupVersion.WithResource("destinationrules"))
+	Gateways         = whole[networking.Gateway](networking.SchemeGroupVersion.WithResource("gateways"))
+	VirtualServices  = whole[networking.VirtualService](networking.SchemeGroupVersion.WithResource("virtualservices"))
+	DestinationRules = whole[networking.DestinationRule](networking.SchemeGroupVersion.WithResource("destinationrules"))
 	serviceEntries   = whole[networking.ServiceEntry](networking.SchemeGroupVersion.WithResource("serviceentries"))
 	sidecars         = whole[networking.Sidecar](networking.SchemeGroupVersion.WithResource("sidecars"))
 	services         = whole[corev1.Service](corev1.SchemeGroupVersion.WithResource("services"))
@@ -54,15 +54,15 @@ func Convert[T any](o runtime.Object) (*T, error) {
 }
 
 func (c Cluster) Gateways(namespace string) ([]*networking.Gateway, bool) {
-	return gateways.In(c.Context, c.Cluster, namespace)
+	return Gateways.In(c.Context, c.Cluster, namespace)
 }
 
 func (c Cluster) VirtualServices(namespace string) ([]*networking.VirtualService, bool) {
-	return virtualServices.In(c.Context, c.Cluster, namespace)
+	return VirtualServices.In(c.Context, c.Cluster, namespace)
 }
 
 func (c Cluster) DestinationRules(namespace string) ([]*networking.DestinationRule, bool) {
-	return destinationRules.In(c.Context, c.Cluster, namespace)
+	return DestinationRules.In(c.Context, c.Cluster, namespace)
 }
 
 func (c Cluster) ServiceEntries(namespace string) ([]*networking.ServiceEntry, bool) {

@@ -67,9 +67,9 @@ func (p *part) emptySubsets(dr *networking.DestinationRule, h host.Name) (findin
 
 // sameHost finds other rules for the host and the same workloads, and says which of them proxies follow.
 func (p *part) sameHost(dr *networking.DestinationRule, h host.Name) (findings []engine.Finding) {
-	for _, other := range p.objects.DestinationRules {
+	for _, other := range p.ruling[h] {
 		workloads := dr.Spec.GetWorkloadSelector()
-		if nameOf(other) == nameOf(dr) || mesh.Host(other.Spec.Host, other.Namespace) != h ||
+		if nameOf(other) == nameOf(dr) ||
 			(workloads == nil) != (other.Spec.WorkloadSelector == nil) || !labels.Equals(workloads.GetMatchLabels(), other.Spec.GetWorkloadSelector().GetMatchLabels()) {
 			continue
 		}

@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +24,9 @@ func at(format string, indices ...any) string { return fmt.Sprintf(format, indic
 type part struct {
 	Reader
 	objects    mesh.Objects
+	routing    map[host.Name][]*networking.VirtualService  // that have the host
+	ruling     map[host.Name][]*networking.DestinationRule // that are for it
+	workloads  map[string][]map[string]string              // labels that rules of a namespace are for
 	namespaces []string
 	sources    []source
 	services   map[host.Name]*corev1.Service
@@ -181,16 +185,32 @@ func partOf(r Reader, q question) *part {
 			}
 		}
 	}
+	p.index()
 	// A sidecar has all hosts of a virtual service at each port that one of them has.
-	hosts := slices.Clone(q.hosts)
-	for _, vs := range p.objects.VirtualServices {
-		hosts = append(hosts, hostsOf(vs)...)
-	}
+	hosts := append(slices.Clone(q.hosts), slices.Sorted(maps.Keys(p.routing))...)
 	asked.add(hosts...)
 	p.known(asked)
 	p.assume(hosts, q.ports)
 	p.mesh = sync.OnceValues(func() (*mesh.Mesh, error) { return mesh.New(p.objects) })
 	return p
+}
+
+// index makes objects be found without a look at all of them.
+func (p *part) index() {
+	p.routing, p.ruling, p.workloads = map[host.Name][]*networking.VirtualService{}, map[host.Name][]*networking.DestinationRule{}, map[string][]map[string]string{}
+	for _, vs := range p.objects.VirtualServices {
+		for _, h := range unique(hostsOf(vs)) {
+			p.routing[h] = append(p.routing[h], vs)
+		}
+	}
+	for _, dr := range p.objects.DestinationRules {
+		h := mesh.Host(dr.Spec.Host, dr.Namespace)
+		p.ruling[h] = append(p.ruling[h], dr)
+		set := dr.Spec.GetWorkloadSelector().GetMatchLabels()
+		if set != nil && !slices.ContainsFunc(p.workloads[dr.Namespace], func(other map[string]string) bool { return maps.Equal(other, set) }) {
+			p.workloads[dr.Namespace] = append(p.workloads[dr.Namespace], set)
+		}
+	}
 }
 
 func unique[S ~string](all []S) []S {

@@ -100,8 +100,8 @@ func (p *part) on(gateway *networking.Gateway, vs *networking.VirtualService) pl
 func (p *part) possible(gateway *networking.Gateway) (all []mesh.Proxy) {
 	namespaces, sets := append([]string{elsewhere}, p.namespaces...), []map[string]string{gateway.Spec.Selector}
 	among := slices.Clone(p.sources)
-	for _, dr := range p.objects.DestinationRules {
-		if workloads := dr.Spec.GetWorkloadSelector().GetMatchLabels(); workloads != nil {
+	for _, namespace := range slices.Sorted(maps.Keys(p.workloads)) {
+		for _, workloads := range p.workloads[namespace] {
 			among = append(among, source{labels: workloads})
 		}
 	}
@@ -132,8 +132,10 @@ func (p *part) keys() map[string]bool {
 	for _, g := range p.objects.Gateways {
 		add(g.Spec.Selector)
 	}
-	for _, dr := range p.objects.DestinationRules {
-		add(dr.Spec.GetWorkloadSelector().GetMatchLabels())
+	for _, sets := range p.workloads {
+		for _, set := range sets {
+			add(set)
+		}
 	}
 	for _, s := range p.sources {
 		add(s.labels)
@@ -202,11 +204,7 @@ func (p *part) sidecars(vs *networking.VirtualService) (where place, complete bo
 				sets = append(sets, s.Spec.GetWorkloadSelector().GetLabels())
 			}
 		}
-		for _, dr := range p.objects.DestinationRules {
-			if dr.Namespace == namespace {
-				sets = append(sets, dr.Spec.GetWorkloadSelector().GetMatchLabels())
-			}
-		}
+		sets = append(sets, p.workloads[namespace]...)
 		for i, set := range sets {
 			if !slices.ContainsFunc(sets[:i], func(other map[string]string) bool { return maps.Equal(other, set) }) {
 				where.proxies = append(where.proxies, mesh.Proxy{Namespace: namespace, Labels: set})

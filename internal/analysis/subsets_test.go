@@ -55,8 +55,13 @@ func TestVirtualService_subsets(t *testing.T) {
 		"external, unknown": {objects: vs(to("api.example.com")), unknown: []string{"b"}},
 		"external, wildcard": {objects: vs(to("api.example.com")) + "- {kind: ServiceEntry, name: se, spec: {hosts: ['*.example.com'], ports: [{number: 80, name: http, protocol: HTTP}]}}",
 			want: [][]string{{"spec.http[0].route[1].destination.host", `host "api.example.com"`}}},
-		"external, ours":   {objects: vs(to("api.example.com")) + se, want: missing("no DestinationRule yet")},
-		"external, ruled":  {objects: vs(to("api.example.com")) + dr("dr", "api.example.com", "") + se},
+		"external, ours":  {objects: vs(to("api.example.com")) + se, want: missing("no DestinationRule yet")},
+		"external, ruled": {objects: vs(to("api.example.com")) + dr("dr", "api.example.com", "") + se},
+		"external, endpoints without the labels": {
+			objects: vs(to("api.example.com")) + "- {kind: DestinationRule, name: dr, spec: {host: api.example.com, subsets: [{name: v1, labels: {version: v1}}]}}\n" +
+				"- {kind: ServiceEntry, name: se, spec: {hosts: [api.example.com], resolution: DNS, ports: [{number: 80, name: http, protocol: HTTP}]}}",
+			want: missing(`DestinationRule "a/dr" has the subset, but no endpoint of the ServiceEntry for the host has its labels: version=v1`, "503"),
+		},
 		"exported only":    {objects: vs(", exportTo: [b]"+to("svc.b.svc.cluster.local")) + dr("b/dr", "svc", ", exportTo: [.]")},
 		"delegate, unused": {objects: "- {kind: VirtualService, name: vs, spec: {http: [{route: [{destination: {host: svc, subset: v1}}]}]}}"},
 		"delegate, used": {objects: "- {kind: VirtualService, name: vs, spec: {http: [{route: [{weight: 1, destination: {host: svc}}, {weight: 1, destination: {host: svc, subset: v1}}]}]}}\n" +

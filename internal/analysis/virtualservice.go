@@ -127,6 +127,15 @@ func (a *virtualService) missing(v view, d destination, c mesh.Cluster) (field, 
 		return field, fmt.Sprintf("port %d of %q", c.Port, d.GetHost()), fmt.Sprintf("For host %q there are the ports %v: %s.", d.GetHost(), ports, what), !assumed
 	}
 	rules := v.DestinationRules(c.Host)
+	for _, name := range rules {
+		dr := find(a.part.objects.DestinationRules, name)
+		for _, s := range dr.Spec.GetSubsets() {
+			if s.GetName() == d.GetSubset() { // of a host that DNS resolves, Istio finds the endpoints itself
+				return ".subset", fmt.Sprintf("the subset %q of %q", d.GetSubset(), d.GetHost()), fmt.Sprintf("%s has the subset, but no endpoint of the ServiceEntry for the host has its labels: %s. "+
+					"Give the labels to endpoints of the ServiceEntry, or take them from the subset.", quoted("DestinationRule", name), labels.Set(s.GetLabels())), a.part.rulesKnown(v, c.Host, rules)
+			}
+		}
+	}
 	there := []string{"has no DestinationRule yet"}
 	if len(rules) > 0 {
 		there = nil
@@ -236,15 +245,15 @@ func (a *virtualService) hiddenIn(v view) (findings []engine.Finding) {
 		return findings
 	}
 	// Of several virtual services for a host a sidecar has one.
-	for _, vs := range a.part.objects.VirtualServices {
-		if nameOf(vs) == us || len(vs.Spec.Http) == 0 || len(a.root.Spec.Http) == 0 || !slices.Contains(gatewaysOf(&vs.Spec), everySidecar) ||
-			!exported(vs.Spec.ExportTo, vs.Namespace).include(v.Namespace) || slices.ContainsFunc(append(hostsOf(vs), hostsOf(a.root)...), a.part.assumes) {
-			continue
-		}
-		for i, h := range hostsOf(a.root) {
-			winner, one := answers(v.RulesAt(string(h)))
+	if len(a.root.Spec.Http) == 0 || slices.ContainsFunc(hostsOf(a.root), a.part.assumes) {
+		return findings
+	}
+	for i, h := range hostsOf(a.root) {
+		winner, one := answers(v.RulesAt(string(h)))
+		for _, vs := range a.part.routing[h] {
 			loser, ours := otherOf(winner, us, nameOf(vs))
-			if !one || !ours || !slices.Contains(hostsOf(vs), h) {
+			if !one || !ours || nameOf(vs) == us || len(vs.Spec.Http) == 0 || !slices.Contains(gatewaysOf(&vs.Spec), everySidecar) ||
+				!exported(vs.Spec.ExportTo, vs.Namespace).include(v.Namespace) || slices.ContainsFunc(hostsOf(vs), a.part.assumes) {
 				continue
 			}
 			say(at("spec.hosts[%d]", i), nameOf(vs), fmt.Sprintf("Both have rules for host %q. Sidecars of namespace %q follow %s alone%s; for that host %s has no effect.",

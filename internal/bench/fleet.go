@@ -102,10 +102,14 @@ resource "terraform_data" "services" {
 `, f.n, f.timeout)
 }
 
-// entries makes service entries for the hosts of the fleet, so that its routes lead somewhere.
+// entries makes service entries for the hosts of the fleet, with endpoints for its subsets, so that its routes lead somewhere.
 func (f fleet) entries(ctx context.Context, client dynamic.Interface) error {
 	all := client.Resource(schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "serviceentries"}).Namespace(f.namespace)
 	const most = 256 // hosts, by the CRD
+	var endpoints []any
+	for i, version := range []string{"v1", "v2"} {
+		endpoints = append(endpoints, map[string]any{"address": fmt.Sprint("192.0.2.", i+1), "labels": map[string]any{"version": version}})
+	}
 	for i := 0; i < f.n; i += most {
 		var hosts []any
 		for j := i; j < min(i+most, f.n); j++ {
@@ -113,7 +117,7 @@ func (f fleet) entries(ctx context.Context, client dynamic.Interface) error {
 		}
 		_, err := all.Create(ctx, &unstructured.Unstructured{Object: map[string]any{
 			"apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry", "metadata": map[string]any{"name": fmt.Sprint("hosts-", i)},
-			"spec": map[string]any{"hosts": hosts, "resolution": "DNS", "ports": []any{map[string]any{"number": int64(80), "name": "http", "protocol": "HTTP"}}},
+			"spec": map[string]any{"hosts": hosts, "resolution": "STATIC", "endpoints": endpoints, "ports": []any{map[string]any{"number": int64(80), "name": "http", "protocol": "HTTP"}}},
 		}}, metav1.CreateOptions{})
 		if err != nil {
 			return err

@@ -124,6 +124,7 @@ func (b *bench) fleet(ctx context.Context) (err error) {
 			limit = 300
 		}
 		b.atMost(name+", the provider's memory at its peak", l.peak, "MB", limit)
+		b.atMost(name+", warnings", float64(l.warnings), "warnings", 0)
 		return nil
 	}
 	if err := turn("create", "create", apply, "-auto-approve"); err != nil {

@@ -85,6 +85,7 @@ type usage struct {
 	wall     float64 // s
 	provider float64 // s of CPU, of the provider alone
 	peak     float64 // MB of memory, of the provider
+	warnings int     // of the provider
 }
 
 // run runs a command of Terraform's.
@@ -109,6 +110,7 @@ func (w *workspace) run(ctx context.Context, args ...string) (usage, error) {
 		return usage{}, fmt.Errorf("%s: %w\n%s", cmd, err, out.String())
 	}
 	u.wall = time.Since(start).Seconds()
+	u.warnings = strings.Count(out.String(), "Warning: ") - strings.Count(out.String(), "Warning: Provider development overrides")
 	return u, nil
 }
 

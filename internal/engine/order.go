@@ -118,7 +118,7 @@ func (s *session) relied(prior, plan values) {
 // retain is the plan of an update with what others still need of prior, which is taken away as soon as they do not, by what is applied later in
 // this run. What is left then shows in the next plan.
 func (s *session) retain(prior, plan values) values {
-	if s.kind.Keeps == nil || s.run.AtOnce {
+	if s.kind.Keeps == nil || s.run.AtOnce || equal(prior[s.kind.Keeps.Attribute], plan[s.kind.Keeps.Attribute]) {
 		return plan
 	}
 	names, findings := s.needed(s.ctx, prior, plan)

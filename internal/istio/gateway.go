@@ -80,7 +80,7 @@ func Gateway() *engine.Kind {
 		name, _ := planned["name"].(string)
 		return spec.Known(planned["selector"]) && namespace != "" && name != "" && !hasWorkload(namespace, name, planned)
 	}
-	k.Related = related(analysis.Gateway)
+	k.Related = related(analysis.Gateways, analysis.Gateway)
 	k.Relied = losses[networking.Gateway](k.Kind)
 	addressDependsOn := []string{"selector", "workload.service", "companions.Service"}
 	k.Computed = []engine.Computed{

@@ -50,7 +50,7 @@ func Kinds() []*engine.Kind {
 // VirtualService is networking.istio.io/v1 VirtualService.
 func VirtualService() *engine.Kind {
 	k := kind(gvk.VirtualService, (*v1alpha3.VirtualService)(nil), istio.ValidateVirtualService, admission.Rewrites)
-	k.Related = related(analysis.VirtualService)
+	k.Related = related(analysis.VirtualServices, analysis.VirtualService)
 	k.Uses.Takes = offers(func(vs *networking.VirtualService) (all []engine.Offer) {
 		for d := range mesh.Destinations(&vs.Spec) {
 			all = append(all, engine.Offer{Host: string(mesh.Host(d.GetHost(), vs.Namespace)), Part: d.GetSubset()})
@@ -63,7 +63,7 @@ func VirtualService() *engine.Kind {
 // DestinationRule is networking.istio.io/v1 DestinationRule.
 func DestinationRule() *engine.Kind {
 	k := kind(gvk.DestinationRule, (*v1alpha3.DestinationRule)(nil), istio.ValidateDestinationRule)
-	k.Related = related(analysis.DestinationRule)
+	k.Related = related(analysis.DestinationRules, analysis.DestinationRule)
 	k.Uses.Offers = offers(func(dr *networking.DestinationRule) (all []engine.Offer) {
 		for _, s := range dr.Spec.Subsets {
 			all = append(all, engine.Offer{Host: string(mesh.Host(dr.Spec.Host, dr.Namespace)), Part: s.GetName()})
@@ -110,11 +110,16 @@ func ServiceEntry() *engine.Kind {
 }
 
 // related asks what follows for an object from others.
-func related[T any](analyze func(analysis.Reader, *T) []engine.Finding) func(context.Context, *kube.Cluster, *unstructured.Unstructured) []engine.Finding {
+func related[T any](
+	list kube.Listing[*T], analyze func(analysis.Reader, *T) []engine.Finding,
+) func(context.Context, *kube.Cluster, *unstructured.Unstructured) []engine.Finding {
 	return func(ctx context.Context, cluster *kube.Cluster, stored *unstructured.Unstructured) []engine.Finding {
-		converted, err := analysis.Convert[T](stored)
-		if err != nil {
-			return nil
+		converted, known := list.Known(cluster, stored)
+		if !known {
+			var err error
+			if converted, err = analysis.Convert[T](stored); err != nil {
+				return nil
+			}
 		}
 		return analyze(analysis.Cluster{Context: ctx, Cluster: cluster}, converted)
 	}

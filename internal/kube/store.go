@@ -310,6 +310,23 @@ func (l Listing[T]) In(ctx context.Context, c *Cluster, namespace string) ([]T, 
 	return all, true
 }
 
+// Known is a stored object as [Listing.In] has it; false, if no list was read that has this version of it.
+func (l Listing[T]) Known(c *Cluster, stored metav1.Object) (known T, ok bool) {
+	for _, namespace := range []string{stored.GetNamespace(), metav1.NamespaceAll} {
+		s := c.set(setKey{l.Resource, namespace, l.MetadataOnly})
+		s.mu.Lock()
+		i := s.items[s.name(stored.GetNamespace(), stored.GetName())]
+		if i != nil && i.version == stored.GetResourceVersion() {
+			known, ok = i.converted.(T)
+		}
+		s.mu.Unlock()
+		if ok {
+			return known, true
+		}
+	}
+	return known, false
+}
+
 func (l Listing[T]) unknown(ctx context.Context, namespace string, err error) {
 	tflog.Debug(ctx, "unknown, so some checks are left out", map[string]any{"resource": l.Resource.Resource, "namespace": namespace, "error": err.Error()})
 }

@@ -35,6 +35,7 @@ type Config struct {
 	Clusters  map[string]bool                      // by name
 
 	node  *model.Proxy
+	ports map[host.Name][]int
 	rules rules
 }
 
@@ -63,7 +64,7 @@ func (m *Mesh) Config(p Proxy) (c *Config, err error) {
 	node.SetGatewaysForProxy(m.push)
 	node.DiscoverIPMode()
 
-	c = &Config{Routes: map[string]*route.RouteConfiguration{}, Clusters: map[string]bool{}, node: node}
+	c = &Config{Routes: map[string]*route.RouteConfiguration{}, Clusters: map[string]bool{}, node: node, ports: map[host.Name][]int{}}
 	c.Listeners = m.core.BuildListeners(node, m.push)
 	request := &model.PushRequest{Push: m.push}
 	routes, _ := m.core.BuildHTTPRoutes(node, request, c.RouteNames())
@@ -77,6 +78,12 @@ func (m *Mesh) Config(p Proxy) (c *Config, err error) {
 	clusters, _ := m.core.BuildClusters(node, request)
 	for _, r := range clusters {
 		c.Clusters[r.GetName()] = true
+		if cluster, ok := ClusterOf(r.GetName()); ok && cluster.Subset == "" {
+			c.ports[cluster.Host] = append(c.ports[cluster.Host], cluster.Port)
+		}
+	}
+	for _, ports := range c.ports {
+		slices.Sort(ports)
 	}
 	m.proxies[string(key)] = c
 	return c, nil
@@ -302,15 +309,7 @@ func (c *Config) DestinationRules(h host.Name) []types.NamespacedName {
 }
 
 // Ports are those at which the proxy knows the host.
-func (c *Config) Ports(h host.Name) (ports []int) {
-	for name := range c.Clusters {
-		if cluster, ok := ClusterOf(name); ok && cluster.Host == h && cluster.Subset == "" {
-			ports = append(ports, cluster.Port)
-		}
-	}
-	slices.Sort(ports)
-	return ports
-}
+func (c *Config) Ports(h host.Name) []int { return c.ports[h] }
 
 // Server is one of a gateway that selects the proxy.
 type Server struct {
