@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/list"
@@ -12,6 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/pager"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 )
@@ -84,30 +87,26 @@ func (r *frame) List(ctx context.Context, req list.ListRequest, stream *list.Lis
 		in.Namespace = metav1.NamespaceAll
 	}
 	stream.Results = func(push func(list.ListResult) bool) {
-		options := metav1.ListOptions{LabelSelector: selector.ValueString(), Limit: 500}
-		found := int64(0)
-		for {
-			var page *unstructured.UnstructuredList
-			err := cluster.Read(ctx, func(ctx context.Context) (err error) {
+		pages := pager.New(func(ctx context.Context, options metav1.ListOptions) (page runtime.Object, err error) {
+			err = cluster.Read(ctx, func(ctx context.Context) (err error) {
 				page, err = cluster.Dynamic.Resource(in.Resource).Namespace(in.Namespace).List(ctx, options)
 				return err
 			})
-			if err != nil {
-				push(list.ListResult{Diagnostics: kube.Diagnostics("list", in, err, r.kind.at)})
-				return
+			return page, err
+		})
+		enough, found := errors.New("enough"), int64(0)
+		err := pages.EachListItem(ctx, metav1.ListOptions{LabelSelector: selector.ValueString()}, func(o runtime.Object) error {
+			live := o.(*unstructured.Unstructured)
+			if len(live.GetOwnerReferences()) > 0 {
+				return nil
 			}
-			for i := range page.Items {
-				live := &page.Items[i]
-				if len(live.GetOwnerReferences()) > 0 {
-					continue
-				}
-				if found++; !push(r.result(ctx, req, live)) || found == req.Limit {
-					return
-				}
+			if found++; !push(r.result(ctx, req, live)) || found == req.Limit {
+				return enough
 			}
-			if options.Continue = page.GetContinue(); options.Continue == "" {
-				return
-			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, enough) {
+			push(list.ListResult{Diagnostics: kube.Diagnostics("list", in, err, r.kind.at)})
 		}
 	}
 }

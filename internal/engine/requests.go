@@ -321,7 +321,7 @@ func (e *notReadyError) report(s *session) {
 // unanswered reports whether the API server gave no answer while there is time left to wait for one: it may be restarting.
 func (s *session) unanswered(err error) bool {
 	var status apierrors.APIStatus
-	return err != nil && s.ctx.Err() == nil && !errors.As(err, &status)
+	return err != nil && s.ctx.Err() == nil && !errors.As(err, &status) && !errors.As(err, new(*notReadyError))
 }
 
 // poll looks again and again until waiting has no reason any more.

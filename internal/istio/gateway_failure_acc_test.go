@@ -236,6 +236,17 @@ func TestAccGateway_notReady(t *testing.T) {
 	}
 }
 
+// Once Kubernetes has given up on the rollout, an apply does not wait until its own time is up.
+func TestAccGateway_givesUp(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "gw")
+	apply := g.terraform(object{"workload": object{"node_selector": object{"pool": "none"}}, "timeouts": object{"create": "1h"}}).Start("apply", "-auto-approve")
+	deployment := g.companion("Deployment")
+	eventually(t, deployment.String()+" is there", deployment.Exists)
+	deployment.Patch(`{"spec":{"progressDeadlineSeconds":1}}`)
+	warns(t, apply.Wait(), `Gateway "\S+/gw" is not ready`, `the rollout of the Deployment gw-gateway has failed: .*has timed out progressing`)
+}
+
 // Proxies that could not run do once nothing keeps them from it. Until then a postcondition makes an apply fail, and taints nothing.
 func TestAccGateway_heals(t *testing.T) {
 	t.Parallel()
