@@ -127,12 +127,12 @@ func (e *companionError) report(s *session) {
 // takenError is an object of somebody else where a companion is to be.
 type takenError struct{ ref kube.Object }
 
-func (e *takenError) Error() string { return e.ref.String() + " belongs to somebody else" }
+func (e *takenError) Error() string { return e.ref.String() + " has another owner" }
 
 func (e *takenError) report(s *session) {
-	s.diagnostics.AddError(fmt.Sprintf("%s is in the way", e.ref),
-		fmt.Sprintf("%s needs an object of this kind and name, but there is one that it does not own, and that is left alone. Nothing was written. "+
-			"Give the %s another name, or delete the object if nobody needs it.", s.ref, s.kind.Kind))
+	s.diagnostics.AddError(fmt.Sprintf("%s already exists", e.ref),
+		fmt.Sprintf("%s needs an object with this kind and name, but does not own the one in the cluster. Nothing was written. Rename the %s, or delete the "+
+			"object if nothing needs it.", s.ref, s.kind.Kind))
 }
 
 // companion is a client for the companion of this kind, and what it is called.

@@ -248,8 +248,8 @@ func (t *trial) warnOfRights() {
 		}
 	}
 	if rules.Len() > 0 {
-		t.diagnostics.AddWarning(fmt.Sprintf("The rights in the namespace %q do not suffice to apply", t.ref.Namespace),
-			fmt.Sprintf("The plan of %s stands, but the API server did not try it (dry run). Who applies it needs these rules, in a Role:\n%s\n\n"+
-				"Each is named once, whatever else takes it. With dry_run = \"never\" in the provider block the API server is not asked.", t.ref, rules.String()))
+		t.diagnostics.AddWarning(fmt.Sprintf("Permissions to apply are missing in namespace %q", t.ref.Namespace),
+			fmt.Sprintf("%s is planned, but the API server did not check the plan (dry run). To apply it, add these rules to a Role:\n%s\n\nEach rule is listed "+
+				"once per plan. To plan without the API server's check, set dry_run = \"never\" in the provider block.", t.ref, rules.String()))
 	}
 }

@@ -18,8 +18,8 @@ func (e *strangerError) Error() string { return "an unknown field would be lost"
 
 func (e *strangerError) report(s *session) {
 	summary := fmt.Sprintf("%s has a field that this provider does not know", s.ref)
-	detail := fmt.Sprintf("The update would remove %s, which lies in an element of a list that it changes. Nothing was written. "+
-		"Use a provider release for the Istio version of the cluster, or make this change with kubectl.", e.field)
+	detail := fmt.Sprintf("The update changes a list and would remove %s from one of its elements. Nothing was written. Use a provider release for the "+
+		"cluster's version of Istio, or make this change with kubectl.", e.field)
 	if at, ok := s.kind.at(e.field); ok {
 		s.diagnostics.AddAttributeError(at, summary, detail)
 		return

@@ -154,7 +154,7 @@ func (c Config) Validate() error {
 		}
 	}
 	if c.DryRun != "" && !slices.Contains(DryRuns, c.DryRun) {
-		wrong("dry_run", "Invalid dry_run", "%q is none of: %s.", c.DryRun, strings.Join(DryRuns, ", "))
+		wrong("dry_run", "Invalid dry_run", "%q is invalid. Use one of: %s.", c.DryRun, strings.Join(DryRuns, ", "))
 	}
 	if e := c.Exec; e != nil {
 		if !slices.Contains(ExecAPIVersions, e.APIVersion) {
