@@ -434,8 +434,8 @@ func strangers(r *routev3.Route, known []string) (all []string) {
 }
 
 var (
-	comesFirst = regexp.MustCompile(`VirtualService "([^"]+)" comes first.*matches never comes to http\[(\d+)\] of VirtualService "([^"]+)"`)
-	followed   = regexp.MustCompile(`host "([^"]+)"\. Sidecars of namespace "([^"]+)" follow VirtualService "([^"]+)" alone`)
+	comesFirst = regexp.MustCompile(`VirtualService "([^"]+)" comes first.*match its \S+ never reach http\[(\d+)\] of VirtualService "([^"]+)"`)
+	followed   = regexp.MustCompile(`host "([^"]+)"\. Sidecars in namespace "([^"]+)" follow only VirtualService "([^"]+)"`)
 )
 
 // hidden reports whether requests that are for the rule of the one are answered by the other.

@@ -65,8 +65,8 @@ func destinationsOf(vs *networking.VirtualService) map[string]*v1alpha3.Destinat
 }
 
 var (
-	onlyOne = regexp.MustCompile(`Proxies of namespace "([^"]+)" follow DestinationRule "([^"]+)" alone: nothing of DestinationRule "([^"]+)"`)
-	merged  = regexp.MustCompile(`For proxies of namespace "([^"]+)" Istio merges them`)
+	onlyOne = regexp.MustCompile(`Proxies in namespace "([^"]+)" follow only DestinationRule "([^"]+)"\. They ignore DestinationRule "([^"]+)"`)
+	merged  = regexp.MustCompile(`For proxies in namespace "([^"]+)" Istio merges them`)
 	taken   = regexp.MustCompile(`has port (\d+) in place of`)
 )
 
@@ -87,7 +87,7 @@ func (j *judge) destinationRule(ctx context.Context, dr *networking.DestinationR
 	}
 	for _, f := range findings {
 		switch {
-		case strings.Contains(f.Summary, "which is not there"):
+		case strings.Contains(f.Summary, "which does not exist"):
 			there := false
 			for _, namespace := range j.namespaces {
 				c, err := j.config(ctx, mesh.Proxy{Namespace: namespace})

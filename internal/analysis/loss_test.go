@@ -83,7 +83,7 @@ func TestLosses(t *testing.T) {
 		"gateway with the host":      {test{objects: whole + gw("gw", "x.example.com")}, "Gateway"},
 		"gateway of nobody":          {test{objects: gw("other", "*") + whole}, "Gateway"},
 		"service deleted":            {test{objects: whole, want: lost(`Service "a/svc" as it was`, "http[0].route[0].destination.host")}, "Service"},
-		"service entry deleted":      {test{objects: external + entry, want: lost(`ServiceEntry "a/se" as it was`, `host "api.example.com", which is not there`)}, "ServiceEntry"},
+		"service entry deleted":      {test{objects: external + entry, want: lost(`ServiceEntry "a/se" as it was`, `host "api.example.com", which does not exist`)}, "ServiceEntry"},
 		"service entry, two of them": {test{objects: external + entry + "- {kind: ServiceEntry, name: b/se, spec: {hosts: [api.example.com], ports: [{number: 80, name: http, protocol: HTTP}]}}"}, "ServiceEntry"},
 		"missed before":              {test{objects: vs + gw("gw", "*.example.com") + dr("dr", "nothing")}, "DestinationRule"},
 		"unknown":                    {test{objects: whole, unknown: []string{"a"}}, "Gateway"},

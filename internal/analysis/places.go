@@ -264,7 +264,7 @@ func subject(f engine.Finding) string {
 // seenFrom says whose view it is.
 func (v view) seenFrom() string {
 	if v.anywhere {
-		return "a proxy of the gateway, in whatever namespace it is,"
+		return "a proxy of the gateway in any namespace"
 	}
-	return fmt.Sprintf("a proxy of namespace %q", v.Namespace)
+	return fmt.Sprintf("a proxy in namespace %q", v.Namespace)
 }

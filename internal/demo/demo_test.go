@@ -228,7 +228,7 @@ func TestAccDemo_namespaceExists(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := scenario.New(d.client, prefix)
-	if err := other.Create(t.Context()); err == nil || !strings.Contains(err.Error(), "namespace "+prefix+"vamp-test1 exists already") {
+	if err := other.Create(t.Context()); err == nil || !strings.Contains(err.Error(), "namespace "+prefix+"vamp-test1 already exists") {
 		t.Errorf("error: %v", err)
 	}
 	if err := other.Delete(t.Context()); err != nil {

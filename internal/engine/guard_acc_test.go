@@ -63,7 +63,7 @@ func TestAccObject_stalePlan(t *testing.T) {
 				o.Delete()
 				o.Create(stored("1s"), map[string]string{"timeout": "1s"})
 			},
-			wants: []string{"has changed since the plan", "another of the same name (UID ", "Nothing was written"},
+			wants: []string{"has changed since the plan", "another with the same name (UID ", "Nothing was written"},
 			spec:  stored("1s"), labels: map[string]string{"timeout": "1s"},
 		},
 		"deleted": {
@@ -193,7 +193,7 @@ func TestAccObject_deleteReplaced(t *testing.T) {
 	if errors := diagnostics.Errors(); len(errors) > 0 {
 		t.Fatal(errors)
 	}
-	if !strings.Contains(diagnostics.String(), "was gone already") {
+	if !strings.Contains(diagnostics.String(), "was already deleted") {
 		t.Errorf("no warning of it: %s", diagnostics)
 	}
 	check(t, o.Untouched(other))

@@ -157,7 +157,7 @@ func TestAccObject_deleteTimeout(t *testing.T) {
 	tf := acctest.NewTerraform(t, "testdata/timeouts", "", map[string]any{"namespace": o.Namespace})
 	tf.Must("apply", "-auto-approve")
 	o.Patch(`{"metadata":{"finalizers":["example.com/guard"]}}`)
-	expect(t, tf.Run("destroy", "-auto-approve"), []string{"is not gone yet", "example.com/guard", "timeouts"}, "")
+	expect(t, tf.Run("destroy", "-auto-approve"), []string{"is not deleted yet", "example.com/guard", "timeouts"}, "")
 	if !slices.Equal(tf.State(), []string{"lamia_service_entry.test"}) {
 		t.Errorf("the state holds %v", tf.State())
 	}
@@ -192,14 +192,14 @@ func TestAccObject_whose(t *testing.T) {
 			tf := acctest.NewTerraform(t, "testdata/many", proxy, map[string]any{"namespace": namespace, "objects": 1})
 			said := tf.Run("apply", "-auto-approve")
 			if !own {
-				expect(t, said, []string{"exists already", "import {"}, "")
+				expect(t, said, []string{"already exists", "import {"}, "")
 				if state := tf.State(); len(state) > 0 {
 					t.Errorf("the state holds %v", state)
 				}
 				return
 			}
 			expect(t, said, nil, "")
-			if !strings.Contains(said.String(), "was changed while it was stored") {
+			if !strings.Contains(said.String(), "was changed by an admission webhook") {
 				t.Errorf("it is not said that the object was changed:\n%s", said)
 			}
 			uid := o.Live().GetUID()

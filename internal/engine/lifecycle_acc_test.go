@@ -173,7 +173,7 @@ func TestAccObject_exists(t *testing.T) {
 			resource.TestStep{
 				ConfigDirectory: s.config("minimal"),
 				ConfigVariables: variables,
-				ExpectError: regexp.MustCompile(`(?s)` + s.kind.Kind + ` "` + o.Namespace + `/test" exists already.*` +
+				ExpectError: regexp.MustCompile(`(?s)` + s.kind.Kind + ` "` + o.Namespace + `/test" already exists.*` +
 					`import \{\s*│?\s*to = ` + regexp.QuoteMeta(s.address()) + `\s*│?\s*id = "` + o.Namespace + `/test"`),
 			},
 			resource.TestStep{

@@ -73,7 +73,7 @@ func TestAccGateway_taken(t *testing.T) {
 			g := newGateway(t, "gw")
 			theirs, before := g.block(kind)
 			tf := g.terraform(attributes)
-			fails(t, tf.Run("apply", "-auto-approve"), kind+` "`+g.Namespace+`/gw-gateway" is in the way`, `Gateway "`+g.Namespace+`/gw"`, "Nothing was written")
+			fails(t, tf.Run("apply", "-auto-approve"), kind+` "`+g.Namespace+`/gw-gateway" already exists`, `Gateway "`+g.Namespace+`/gw"`, "Nothing was written")
 			if g.Exists() || len(g.live()) != 1 || len(tf.State()) != 0 {
 				t.Errorf("something was written: Gateway %v, companions %v, state %v", g.Exists(), g.live(), tf.State())
 			}
@@ -92,11 +92,11 @@ func TestAccGateway_exists(t *testing.T) {
 	g := newGateway(t, "gw")
 	tf := g.terraform(idle)
 	tf.Must("apply", "-auto-approve")
-	fails(t, g.terraform(idle).Run("apply", "-auto-approve"), `Gateway "`+g.Namespace+`/gw" exists already`, "import {")
+	fails(t, g.terraform(idle).Run("apply", "-auto-approve"), `Gateway "`+g.Namespace+`/gw" already exists`, "import {")
 	tf.Empty()
 }
 
-// Somebody else's object is in the way of a gateway that had no companions before, too.
+// Somebody else's object already exists of a gateway that had no companions before, too.
 func TestAccGateway_takenOnSwitch(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
@@ -105,7 +105,7 @@ func TestAccGateway_takenOnSwitch(t *testing.T) {
 	theirs, before := g.block("Service")
 	gateway := g.Live()
 	tf.Configure(g.folder(nil))
-	fails(t, tf.Run("apply", "-auto-approve"), `Service "`+g.Namespace+`/gw-gateway" is in the way`, "Nothing was written")
+	fails(t, tf.Run("apply", "-auto-approve"), `Service "`+g.Namespace+`/gw-gateway" already exists`, "Nothing was written")
 	if err := g.Untouched(gateway); err != nil {
 		t.Error(err)
 	}
@@ -202,7 +202,7 @@ func TestAccGateway_notReady(t *testing.T) {
 	}
 	for i := range tests {
 		test := &tests[i]
-		wants := append(test.wants, `Gateway "\S+/gw" is not ready`, `it still waited for`, `timeouts`)
+		wants := append(test.wants, `Gateway "\S+/gw" is not ready`, `waiting for`, `timeouts`)
 		if test.update {
 			fails(t, test.apply.Wait(), wants...)
 		} else {

@@ -94,7 +94,7 @@ func credentialsOnly(err error) error {
 	}
 	for _, prefix := range []string{"decoding stdout: ", "failed parsing client"} {
 		if strings.HasPrefix(problem, prefix) {
-			return &credentialsError{"the exec command's output is no valid ExecCredential (client.authentication.k8s.io)"}
+			return &credentialsError{"the exec command's output is not a valid ExecCredential (client.authentication.k8s.io)"}
 		}
 	}
 	return &credentialsError{firstLine(problem)}

@@ -35,7 +35,7 @@ func (r Request) follow(c *mesh.Config, routes []*route.Route) Result {
 		}
 	}
 	if first == nil {
-		return Result{Outcome: NotFound, Status: 404, Rule: -1, Reason: "There are rules for the host, but none that the request matches."}
+		return Result{Outcome: NotFound, Status: 404, Rule: -1, Reason: "The host has rules, but the request matches none of them."}
 	}
 	result := Result{Later: later, Path: r.Path, Host: r.Host}
 	vs, rule := ruleOf(first)

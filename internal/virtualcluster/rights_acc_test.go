@@ -72,7 +72,7 @@ func TestAccVirtualCluster_noRights(t *testing.T) {
 	t.Parallel()
 	name := acctest.Namespace(t)
 	tf := acctest.NewTerraform(t, "testdata/one", acctest.Account(t, name, "testdata/rights/nothing.yaml"), map[string]any{"name": name})
-	expect(t, tf.Run("plan"), "error", "name ", "Nothing of namespace", `user "system:serviceaccount:`+name+`:nothing"`,
+	expect(t, tf.Run("plan"), "error", "name ", "No permission to read namespace", `user "system:serviceaccount:`+name+`:nothing"`,
 		`resources: ["deployments", "statefulsets", "daemonsets"]`, `resources: ["services"]`, `resources: ["namespaces"]`)
 }
 
