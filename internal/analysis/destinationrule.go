@@ -58,7 +58,7 @@ func (p *part) emptySubsets(dr *networking.DestinationRule, h host.Name) (findin
 		findings = append(findings, engine.Finding{
 			Field:   at("spec.subsets[%d].labels", i),
 			Summary: fmt.Sprintf("Subset %q of %s selects no pod of %s", subset.GetName(), us, quoted("Service", nameOf(svc))),
-			Detail: fmt.Sprintf("No pod in namespace %q has all the labels of the Service's selector and the subset: %s. Requests to a subset without pods fail "+
+			Detail: fmt.Sprintf("Namespace %q has no pod yet with all the labels of the Service's selector and the subset: %s. Requests to a subset without pods fail "+
 				"with 503. Correct the labels, or start pods that have them.", svc.Namespace, selector),
 		})
 	}

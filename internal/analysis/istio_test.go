@@ -109,7 +109,7 @@ func TestGateway(t *testing.T) {
 	}, func(c *objects) []engine.Finding { return analysis.Gateway(c, c.gateways[0]) })
 	run(t, map[string]test{
 		"younger of two protocols": {objects: gw("b/gw", tcp, "'*'") + gw("gw", http, "x.example.com"),
-			want: [][]string{{"spec.servers[0]", `Gateway "b/gw" has port 80 in place of Gateway "a/gw"`}}},
+			want: [][]string{{"spec.servers[0]", `Gateway "b/gw" serves port 80 instead of Gateway "a/gw"`}}},
 	}, func(c *objects) []engine.Finding { return analysis.Gateway(c, c.gateways[1]) })
 }
 

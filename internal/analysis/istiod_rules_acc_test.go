@@ -67,7 +67,7 @@ func destinationsOf(vs *networking.VirtualService) map[string]*v1alpha3.Destinat
 var (
 	onlyOne = regexp.MustCompile(`Proxies in namespace "([^"]+)" follow only DestinationRule "([^"]+)"\. They ignore DestinationRule "([^"]+)"`)
 	merged  = regexp.MustCompile(`For proxies in namespace "([^"]+)" Istio merges them`)
-	taken   = regexp.MustCompile(`has port (\d+) in place of`)
+	taken   = regexp.MustCompile(`serves port (\d+) instead of`)
 )
 
 // destinationRule checks what is said by the subsets, of which each rule has one that is called as it is.

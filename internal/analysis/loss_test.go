@@ -74,9 +74,9 @@ func TestLosses(t *testing.T) {
 		test
 		kind string
 	}{
-		"rule deleted":               {test{objects: whole, want: lost(`DestinationRule "a/dr" as it was`, "http[0].route[0].destination.subset", "The deletion goes on")}, "DestinationRule"},
+		"rule deleted":               {test{objects: whole, want: lost(`DestinationRule "a/dr" as it was`, "http[0].route[0].destination.subset", "The deletion goes ahead")}, "DestinationRule"},
 		"rule deleted, beside one":   {test{objects: whole + dr("other", "svc")}, "DestinationRule"},
-		"rule for another host":      {test{objects: whole + dr("dr", "svc2"), want: lost("http[0].route[0].destination.subset", "The change goes on")}, "DestinationRule"},
+		"rule for another host":      {test{objects: whole + dr("dr", "svc2"), want: lost("http[0].route[0].destination.subset", "The change goes ahead")}, "DestinationRule"},
 		"rule that nobody needs":     {test{objects: svc + dr("dr", "svc")}, "DestinationRule"},
 		"gateway deleted":            {test{objects: whole, want: lost(`Gateway "a/gw" as it was`, "gateways[0]")}, "Gateway"},
 		"gateway without the host":   {test{objects: whole + gw("gw", "*.example.org"), want: lost("hosts[0]", "is not served by a gateway")}, "Gateway"},

@@ -51,7 +51,7 @@ func TestVirtualService_hosts(t *testing.T) {
 		}
 		return text
 	}
-	unserved := [][]string{{"spec.hosts[0]", `Host "x.example.com" is not served by a gateway of VirtualService "a/vs"`, `Gateway "a/gw0" serves "`, `to namespace "a"`}}
+	unserved := [][]string{{"spec.hosts[0]", `Host "x.example.com" is not served by a gateway of VirtualService "a/vs"`, `Gateway "a/gw0" serves "`, `for namespace "a"`}}
 	run(t, map[string]test{
 		"same":                {objects: objects("gw0", "x.example.com")},
 		"wildcard":            {objects: objects("gw0", "w, '*.example.com'")},

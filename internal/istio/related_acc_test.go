@@ -211,7 +211,7 @@ resource "lamia_virtual_service" "test" {
 	r.object(istio.Gateway(), "gw").Create(`{"selector":{"istio":"`+r.namespace+`"},"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["*"]}]}`, nil)
 	older := r.object(istio.VirtualService(), "a") // or as old, and first in the alphabet
 	older.Create(`{"hosts":["x.`+r.namespace+`.svc.cluster.local"],"http":[{"route":[{"destination":{"host":"svc"}}]}]}`, nil)
-	conflict := []string{"hosts", `VirtualService "$/b" and VirtualService "$/a" have the same host in the mesh`, `Sidecars of namespace "$" follow VirtualService "$/a" alone`}
+	conflict := []string{"hosts", `VirtualService "$/b" and VirtualService "$/a" have the same host in the mesh`, `Sidecars in namespace "$" follow only VirtualService "$/a"`}
 	r.warns(r.Run("apply", "-auto-approve"), conflict)
 	r.warns(r.Run("plan"), conflict)
 	r.Configure(folderOf(t, vs(`"gw"`)))

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/analysis"
@@ -40,7 +41,7 @@ func objectsOf(value tftypes.Value) (o mesh.Objects, err error) {
 		if !ok {
 			return o, fmt.Errorf("%q is not a collection of objects: use %s", name, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
 		}
-		if err := each(members[name], func(resource tftypes.Value) error { return add(&o, kind, resource) }); err != nil {
+		if err := each(members[name], func(resource tftypes.Value) error { return AddResource(&o, kind, resource) }); err != nil {
 			return o, fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -86,8 +87,17 @@ func each(value tftypes.Value, do func(tftypes.Value) error) error {
 	return nil
 }
 
-// add reads one resource.
-func add(o *mesh.Objects, kind *engine.Kind, resource tftypes.Value) error {
+// Kinds are the kinds of objects that decide on a route, by the type of their resource.
+func Kinds() map[string]*engine.Kind {
+	kinds := map[string]*engine.Kind{}
+	for _, kind := range collections() {
+		kinds[kind.Type] = kind
+	}
+	return kinds
+}
+
+// AddResource adds what a resource of the kind stands for.
+func AddResource(o *mesh.Objects, kind *engine.Kind, resource tftypes.Value) error {
 	members, err := membersOf(resource)
 	if err != nil {
 		return err
@@ -96,26 +106,31 @@ func add(o *mesh.Objects, kind *engine.Kind, resource tftypes.Value) error {
 	if err != nil {
 		return err
 	}
+	var meta metav1.ObjectMeta
+	for name, to := range map[string]*string{"name": &meta.Name, "namespace": &meta.Namespace} {
+		if *to, err = textOf(members[name]); err != nil {
+			return err
+		}
+	}
+	for name, to := range map[string]*map[string]string{"labels": &meta.Labels, "annotations": &meta.Annotations} {
+		if *to, err = textsOf(members[name]); err != nil {
+			return err
+		}
+	}
+	return AddObject(o, kind, meta, tree)
+}
+
+// AddObject adds an object of the kind, with a tree as its spec.
+func AddObject(o *mesh.Objects, kind *engine.Kind, meta metav1.ObjectMeta, tree map[string]any) error {
 	content, err := kind.Spec.Encode(tree)
 	if err != nil {
 		return err
 	}
 	u := &unstructured.Unstructured{Object: map[string]any{"spec": content}}
-	for name, set := range map[string]func(string){"name": u.SetName, "namespace": u.SetNamespace} {
-		text, err := textOf(members[name])
-		if err != nil {
-			return err
-		}
-		set(text)
-	}
-	u.SetNamespace(cmp.Or(u.GetNamespace(), kube.DefaultNamespace))
-	for name, set := range map[string]func(map[string]string){"labels": u.SetLabels, "annotations": u.SetAnnotations} {
-		texts, err := textsOf(members[name])
-		if err != nil {
-			return err
-		}
-		set(texts)
-	}
+	u.SetName(meta.Name)
+	u.SetNamespace(cmp.Or(meta.Namespace, kube.DefaultNamespace))
+	u.SetLabels(meta.Labels)
+	u.SetAnnotations(meta.Annotations)
 	switch kind.Kind {
 	case "Gateway":
 		return converted(&o.Gateways, u)
