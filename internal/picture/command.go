@@ -93,7 +93,9 @@ func read(content []byte) (o mesh.Objects, err error) {
 func (m module) add(o *mesh.Objects) (err error) {
 	for _, r := range m.Resources {
 		if kind := routing.Kinds()[strings.TrimPrefix(r.Type, "lamia_")]; kind != nil && strings.HasPrefix(r.Type, "lamia_") {
-			err = errors.Join(err, routing.AddResource(o, kind, valueOf(r.Values)))
+			if problem := routing.AddResource(o, kind, valueOf(r.Values)); problem != nil {
+				err = errors.Join(err, fmt.Errorf("%s %v: %w", r.Type, r.Values["name"], problem))
+			}
 		}
 	}
 	for _, child := range m.ChildModules {

@@ -264,9 +264,9 @@ func (d *drawing) edge(from, to, arrow string, broken bool, label ...string) {
 // String is the flowchart as Mermaid reads it.
 func (d *drawing) String() string {
 	lines := append([]string{"flowchart LR"}, d.nodes[""]...)
-	for _, namespace := range slices.Sorted(maps.Keys(d.nodes)) {
+	for i, namespace := range slices.Sorted(maps.Keys(d.nodes)) {
 		if namespace != "" {
-			lines = append(lines, fmt.Sprintf(`subgraph namespace%d["%s"]`, len(lines), escaped("Namespace "+namespace)))
+			lines = append(lines, fmt.Sprintf(`subgraph namespace%d["%s"]`, i, escaped("Namespace "+namespace)))
 			lines = append(append(lines, d.nodes[namespace]...), "end")
 		}
 	}
