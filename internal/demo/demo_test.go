@@ -64,6 +64,7 @@ func start(t *testing.T, out io.Writer, prefix string) *demo {
 		kubeconfig: os.Getenv("LAMIA_TEST_KUBECONFIG"),
 		prefix:     prefix,
 		variables:  fmt.Sprintf(`namespaces = { team_1 = "%[1]svamp-test1", team_2 = "%[1]svamp-test2", team_3 = "%[1]svamp-test3" }`+"\n", prefix),
+		picture:    filepath.Join(t.TempDir(), "demo.mmd"),
 		out:        out,
 	})
 	if err != nil {
@@ -126,6 +127,17 @@ func TestAccDemo(t *testing.T) {
 	d := start(t, &out, prefix)
 	if err := d.up(t.Context()); err != nil {
 		t.Fatalf("%v\n%s", err, &out)
+	}
+	picture, err := os.ReadFile(d.picture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.ReplaceAll(string(picture), prefix, ""); !strings.Contains(string(readme), "```mermaid\n"+got+"```") {
+		t.Errorf("the README has another picture than\n%s", got)
 	}
 	d.invite()
 	if err := d.down(t.Context()); err != nil {
