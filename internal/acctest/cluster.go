@@ -28,7 +28,7 @@ import (
 )
 
 // Somebody is the field manager of what a test does behind Terraform's back.
-const Somebody = "somebody-else"
+const Somebody = "someone-else"
 
 var connect = sync.OnceValues(func() (*rest.Config, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv(kubeconfigEnv))

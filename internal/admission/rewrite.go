@@ -7,7 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// Rewrites warns, once for each route, of a prefix that Envoy replaces to the letter, slashes and all, where whole segments of the path were
+// Rewrites warns, once for each route, of a prefix that Envoy replaces literally, slashes and all, where whole segments of the path were
 // meant most likely.
 func Rewrites(o *unstructured.Unstructured) (found []Finding) {
 	routes, _, _ := unstructured.NestedSlice(o.Object, "spec", "http")

@@ -45,7 +45,7 @@ func TestVirtualService_conflicts(t *testing.T) {
 			want: [][]string{{"spec.hosts[0]", `Sidecars in namespace "b" follow only VirtualService "b/o", because it is exported to fewer namespaces`}}},
 		"exported to the other": {objects: vs("vs", "x.b.svc.cluster.local", ", exportTo: [b]") + vs("b/o", "x", ", exportTo: [.]"),
 			want: [][]string{{"spec.hosts[0]", `Sidecars in namespace "b" follow only VirtualService "b/o"`}}},
-		"exported to nobody":   {objects: vs("vs", "x", ", exportTo: ['~']") + vs("o", "x", "")},
+		"exported to no one":   {objects: vs("vs", "x", ", exportTo: ['~']") + vs("o", "x", "")},
 		"everywhere by star":   {objects: vs("vs", "x", ", exportTo: ['*']") + vs("o", "x", ""), want: mesh("a/o", "a/vs", "older")},
 		"gateway":              {objects: vs("vs", "x.example.com", on) + vs("o", "x.example.com", ", gateways: [a/gw]") + gw, want: gateway("a/o", "a/vs", "older")},
 		"gateway, equally old": {objects: vs("vs", "x.example.com", on) + twin("o", "x.example.com", on) + gw, want: gateway("a/o", "a/o", "same second")},

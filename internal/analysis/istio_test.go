@@ -71,7 +71,7 @@ func TestVirtualService_asIstioDoes(t *testing.T) {
 			want:    [][]string{{"spec.http[0].route[0].destination.host", `routes to Service "a/svc", which has no pod yet`, "app=x"}},
 		},
 		// What no proxy gets.
-		"a rule for a port that nobody listens on": {
+		"a rule for a port that no one listens on": {
 			objects: vs("vs", "x", "http: [{match: [{port: 81}], route: [{destination: {host: svc}}]}, {route: [{destination: {host: svc}}]}]"),
 			want:    [][]string{{"spec.http[0]", `No proxy gets http[0] of VirtualService "a/vs"`}},
 		},
@@ -125,7 +125,7 @@ func TestDestinationRule_exportTo(t *testing.T) {
 	}, destinationRule)
 }
 
-// Nobody is harmed by what a shared gateway does not see.
+// No one is harmed by what a shared gateway does not see.
 func TestNeeded_private(t *testing.T) {
 	t.Parallel()
 	const rules = "- {kind: DestinationRule, name: dr, spec: {host: svc, exportTo: [.], subsets: [{name: v1}]}}\n- {kind: DestinationRule, name: dr, spec: {host: svc, exportTo: [.]}}\n"

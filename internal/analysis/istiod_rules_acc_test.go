@@ -96,7 +96,7 @@ func (j *judge) destinationRule(ctx context.Context, dr *networking.DestinationR
 				}
 				there = there || len(c.Ports(h)) > 0
 			}
-			j.claim("destination rules for a host that is not there", !there, dr, f)
+			j.claim("destination rules for a host that does not exist", !there, dr, f)
 		case strings.Contains(f.Summary, "are for the same host"):
 			for _, said := range onlyOne.FindAllStringSubmatch(f.Detail, -1) {
 				winner, err := has(said[1], said[2])
@@ -146,7 +146,7 @@ func (j *judge) gateway(ctx context.Context, gateway *networking.Gateway, findin
 		switch {
 		case taken.MatchString(f.Summary):
 			alone := slices.IndexFunc(gateway.Spec.Servers, func(other *v1alpha3.Server) bool { return other != server && other.Port.Number == server.Port.Number }) < 0
-			j.claim("servers of a gateway that another gateway's is in place of", !alone || g.say(func(c *mesh.Config) bool { return !served(c) }), gateway, f)
+			j.claim("servers of a gateway that another gateway replaces", !alone || g.say(func(c *mesh.Config) bool { return !served(c) }), gateway, f)
 		case strings.Contains(f.Summary, "have the same host on the same port and proxies"):
 			j.claim("gateways for the same proxies, port and host", g.say(func(c *mesh.Config) bool {
 				return slices.Contains(c.RouteNames(), fmt.Sprint("http.", port)) || port != 80

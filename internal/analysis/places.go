@@ -251,7 +251,7 @@ func (p *part) said(where place, say func(view) []engine.Finding) (all []engine.
 	return once(all)
 }
 
-// subject is what a finding says something of. Of a destination that is not there different proxies may miss different things.
+// subject is what a finding says something of. Of a destination that does not exist different proxies may miss different things.
 func subject(f engine.Finding) string {
 	for _, what := range []string{".host", ".port", ".subset"} {
 		if destination, ok := strings.CutSuffix(f.Field, what); ok {

@@ -69,7 +69,7 @@ func gatewayReferences(vs *v1alpha3.VirtualService) iter.Seq2[string, string] {
 	}
 }
 
-// lostDelegates finds those that are not there, or that do not take part (mergeVirtualServices in pilot/pkg/model/virtualservice_controller.go).
+// lostDelegates finds those that do not exist, or that do not take part (mergeVirtualServices in pilot/pkg/model/virtualservice_controller.go).
 func (p *part) lostDelegates(vs *networking.VirtualService) (findings []engine.Finding) {
 	for i, route := range vs.Spec.Http {
 		if route.GetDelegate() == nil {

@@ -31,7 +31,7 @@ func VirtualService(r Reader, vs *networking.VirtualService) (findings []engine.
 	return once(slices.Concat(findings, hidden, a.unserved(hidden)))
 }
 
-// virtualService is one that somebody asks about, with what it has to do with.
+// virtualService is one that someone asks about, with what it has to do with.
 type virtualService struct {
 	part     *part
 	object   *networking.VirtualService // whose findings are asked for
@@ -66,7 +66,7 @@ func (a *virtualService) index(s mesh.Served) int {
 	return -1
 }
 
-// nowhere finds routes to what is not there.
+// nowhere finds routes to what does not exist.
 func (a *virtualService) nowhere() (findings []engine.Finding) {
 	for _, where := range a.places {
 		findings = append(findings, a.part.said(where, a.nowhereIn)...)
@@ -89,7 +89,7 @@ func (a *virtualService) nowhereIn(v view) (findings []engine.Finding) {
 	return findings
 }
 
-// lost says of a route to a cluster that is not there what is missing, at the destinations that mean it.
+// lost says of a route to a cluster that does not exist what is missing, at the destinations that mean it.
 func (a *virtualService) lost(v view, s mesh.Served, index int, c mesh.Cluster) (findings []engine.Finding) {
 	us := quoted("VirtualService", nameOf(a.object))
 	for _, d := range destinations(&a.object.Spec) {
@@ -202,7 +202,7 @@ func (p *part) subsetsOf(dr *networking.DestinationRule) string {
 	return "the subsets " + list(names)
 }
 
-// hidden finds rules that another virtual service answers in place of this one's, and the other way round.
+// hidden finds rules that another virtual service answers instead of this one's, and the other way round.
 func (a *virtualService) hidden() (findings []engine.Finding) {
 	for _, where := range a.places {
 		findings = append(findings, a.part.said(where, a.hiddenIn)...)

@@ -249,7 +249,7 @@ func TestAccDemo_namespaceExists(t *testing.T) {
 	for _, namespace := range d.before.Namespaces() {
 		n, err := d.client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}).Get(t.Context(), namespace, metav1.GetOptions{})
 		if err != nil || n.GetDeletionTimestamp() != nil {
-			t.Errorf("somebody else's namespace %s was touched: %v, %v", namespace, n, err)
+			t.Errorf("someone else's namespace %s was touched: %v, %v", namespace, n, err)
 		}
 	}
 }

@@ -41,7 +41,7 @@ type Companions struct {
 	Shared map[string][]string
 	// Waiting says which of them, by kind, is still awaited; nothing, when all are ready.
 	Waiting func(companions map[string]*unstructured.Unstructured) Awaited
-	// Why explains, as far as rights allow, what keeps them waiting; "" when that cannot be told.
+	// Why explains, as far as permissions allow, what keeps them waiting; "" when that cannot be told.
 	Why func(ctx context.Context, cluster *kube.Cluster, namespace, name string) string
 }
 
@@ -124,7 +124,7 @@ func (e *companionError) report(s *session) {
 	s.explain(e.verb, e.ref, e.err, func(string) (path.Path, bool) { return path.Root(s.kind.Companions.Tuning.Name), true })
 }
 
-// takenError is an object of somebody else where a companion is to be.
+// takenError is an object of someone else where a companion is to be.
 type takenError struct{ ref kube.Object }
 
 func (e *takenError) Error() string { return e.ref.String() + " has another owner" }
@@ -222,7 +222,7 @@ func (s *session) preflight(v values) error {
 	return nil
 }
 
-// ownedBy is a companion with its owner; nobody's, as long as there is no owner (nil).
+// ownedBy is a companion with its owner; no one's, as long as there is no owner (nil).
 func ownedBy(owner, companion *unstructured.Unstructured) *unstructured.Unstructured {
 	companion = companion.DeepCopy()
 	if owner != nil {
@@ -241,7 +241,7 @@ func (s *session) apply(verb string, owner, companion *unstructured.Unstructured
 	if err != nil {
 		return nil, err
 	}
-	force := true // a field of ours that somebody else set is a difference, which the plan has shown
+	force := true // a field of ours that someone else set is a difference, which the plan has shown
 	options := metav1.PatchOptions{FieldManager: Manager, FieldValidation: metav1.FieldValidationStrict, Force: &force, DryRun: dryRunOption(dry)}
 	client, ref := s.companion(companion.GetKind())
 	err = s.write(func(ctx context.Context) error {

@@ -129,7 +129,7 @@ func (t *trial) companions(prior, plan values, owner *unstructured.Unstructured)
 	t.applyAll(owner, changed)
 }
 
-// applyAll tries to apply companions; nobody's, as long as there is no owner (nil).
+// applyAll tries to apply companions; no one's, as long as there is no owner (nil).
 func (t *trial) applyAll(owner *unstructured.Unstructured, companions []*unstructured.Unstructured) {
 	verb := "patch"
 	if owner == nil {
@@ -215,7 +215,7 @@ func (t *trial) judge(verb string, err error) bool {
 	return false
 }
 
-// denied are the rights that the request that ended in err took, and that the credentials do not give, if that can be known.
+// denied are the permissions that the request that ended in err took, and that the credentials do not give, if that can be known.
 func (t *trial) denied(verb string, err error) (lacking []right, known bool) {
 	needed := []right{{verb, t.ref}}
 	if of := (*companionError)(nil); errors.As(err, &of) {
@@ -226,7 +226,7 @@ func (t *trial) denied(verb string, err error) (lacking []right, known bool) {
 	}
 	for _, r := range needed {
 		if r.verb == "create" {
-			r.on.Name = "" // a new object has no name yet to those who grant rights
+			r.on.Name = "" // a new object has no name yet to those who grant permissions
 		}
 		allowed, err := t.run.allowed(t.ctx, t.cluster, r)
 		if err != nil {
@@ -239,7 +239,7 @@ func (t *trial) denied(verb string, err error) (lacking []right, known bool) {
 	return lacking, true
 }
 
-// warnOfRights warns of the rights that are lacking, of each once.
+// warnOfRights warns of the permissions that are lacking, of each once.
 func (t *trial) warnOfRights() {
 	var rules strings.Builder
 	for _, r := range t.lacking {

@@ -253,7 +253,7 @@ func TestAccDryRun_impossible(t *testing.T) {
 	}
 }
 
-// Of many resources that lack the same right one warns. An API server that does not say what is allowed makes no warning.
+// Of many resources that lack the same permission one warns. An API server that does not say what is allowed makes no warning.
 func TestAccDryRun_rights(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -275,7 +275,7 @@ func TestAccDryRun_rights(t *testing.T) {
 	says(t, said, "warning")
 	says(t, said, "error")
 	if asked.Load() == 0 {
-		t.Error("nobody asked what is allowed")
+		t.Error("no one asked what is allowed")
 	}
 }
 
@@ -321,7 +321,7 @@ func variables(t *testing.T) string {
 	return text
 }
 
-// An object that goes before its successor comes is in nobody's way, and makes room.
+// An object that goes before its successor comes is in no one's way, and makes room.
 func TestAccDryRun_replaced(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)

@@ -19,7 +19,7 @@ func stored(timeout string) string {
 	return `{"hosts":["a.example.com"],"http":[{"timeout":"` + timeout + `","route":[{"destination":{"host":"svc"}}]}]}`
 }
 
-// A plan is applied as it was shown, or not at all: what somebody else has written since then is not overwritten.
+// A plan is applied as it was shown, or not at all: what someone else has written since then is not overwritten.
 func TestAccObject_stalePlan(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -131,7 +131,7 @@ func TestAccObject_updateConflict(t *testing.T) {
 	}
 }
 
-// A change whose answer is lost is not written over again as if somebody else had made it, and a deletion whose answer is lost is seen to have
+// A change whose answer is lost is not written over again as if someone else had made it, and a deletion whose answer is lost is seen to have
 // been carried out.
 func TestAccObject_answerLost(t *testing.T) {
 	t.Parallel()

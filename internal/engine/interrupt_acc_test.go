@@ -114,7 +114,7 @@ func TestAccObject_createAnswerLost(t *testing.T) {
 }
 
 // When the API server goes away in the middle of an apply, the state holds every object that may exist: the first does, the second does not.
-// Once the server is back the next apply makes both: the first anew, because Terraform has marked it as tainted, as it does whenever creating
+// Once the server is back the next apply makes both: the first again, because Terraform has marked it as tainted, as it does whenever creating
 // failed.
 func TestAccObject_serverLost(t *testing.T) {
 	t.Parallel()
@@ -168,7 +168,7 @@ func TestAccObject_deleteTimeout(t *testing.T) {
 	}
 }
 
-// An equal object that somebody else makes while the answer to a create is lost is theirs, and one's own is one's own although a webhook has changed it.
+// An equal object that someone else makes while the answer to a create is lost is theirs, and one's own is one's own although a webhook has changed it.
 func TestAccObject_whose(t *testing.T) {
 	t.Parallel()
 	for name, own := range map[string]bool{"theirs": false, "own, changed": true} {

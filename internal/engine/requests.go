@@ -50,7 +50,7 @@ func dryRunOption(dry bool) []string {
 	return nil
 }
 
-// Creation is the annotation by which the provider tells the object that it has created from an equal one of somebody else's, when the answer to the
+// Creation is the annotation by which the provider tells the object that it has created from an equal one of someone else's, when the answer to the
 // request is lost. Its value is used once.
 const Creation = Manager + "/creation"
 
@@ -106,7 +106,7 @@ func (s *session) getLater() (*unstructured.Unstructured, error) {
 	return s.cluster.Get(ctx, s.ref)
 }
 
-// changedError is an object that somebody else changed between plan and apply, where the plan would overwrite it.
+// changedError is an object that someone else changed between plan and apply, where the plan would overwrite it.
 type changedError struct {
 	replaced bool // it is another object of the same name
 	changes  []change

@@ -181,7 +181,7 @@ func (k *Kind) delete(ctx context.Context, run *Run, state values, private priva
 	defer s.close()
 
 	uid := state.string(attrUID)
-	if uid == "" { // it may never have been created: whatever bears its name may be somebody else's
+	if uid == "" { // it may never have been created: whatever bears its name may be someone else's
 		mark, known := private.mark()
 		live, err := s.get()
 		switch {
@@ -241,7 +241,7 @@ func (k *Kind) open(ctx context.Context, run *Run, v values, operation string, d
 	return s
 }
 
-// interrupted reports whether somebody has pressed Ctrl-C.
+// interrupted reports whether someone has pressed Ctrl-C.
 func (s *session) interrupted() bool { return errors.Is(s.ctx.Err(), context.Canceled) }
 
 func (s *session) close() {

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// strangerError is a field that this provider does not know, in a part of the object that an update would write anew without it.
+// strangerError is a field that this provider does not know, in a part of the object that an update would write again without it.
 type strangerError struct{ field string }
 
 func (e *strangerError) Error() string { return "an unknown field would be lost" }
@@ -35,7 +35,7 @@ func (k *Kind) preserve(patch document, prior values, live *unstructured.Unstruc
 	if err != nil || !ok || len(unknown) == 0 && normal(live.Object["spec"]) {
 		return patch, err
 	}
-	if k.Spec.Partial { // what else is not known there is the API server's to fill in anew
+	if k.Spec.Partial { // what else is not known there is the API server's to fill in again
 		for _, field := range unknown {
 			list, _, _ := strings.Cut(field, "[")
 			if _, changed := content[list]; changed {

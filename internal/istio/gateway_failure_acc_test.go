@@ -20,7 +20,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
 )
 
-// others are objects of somebody else's, by kind.
+// others are objects of someone else's, by kind.
 var others = map[string]string{
 	"ServiceAccount": `{}`,
 	"Role":           `{"rules":[]}`,
@@ -32,7 +32,7 @@ var others = map[string]string{
 	"PodDisruptionBudget":     `{"spec":{"maxUnavailable":1}}`,
 }
 
-// block puts somebody else's object in the place of a companion.
+// block puts someone else's object in the place of a companion.
 func (g gateway) block(kind string) (o *acctest.Object, made *unstructured.Unstructured) {
 	g.t.Helper()
 	o = g.companion(kind)
@@ -59,7 +59,7 @@ func (g gateway) settled(o *acctest.Object) (live *unstructured.Unstructured) {
 	return live
 }
 
-// An object of somebody else's in the place of a companion is an error that names it. It stays as it is, and nothing else is written.
+// An object of someone else's in the place of a companion is an error that names it. It stays as it is, and nothing else is written.
 func TestAccGateway_taken(t *testing.T) {
 	t.Parallel()
 	for kind := range others {
@@ -96,7 +96,7 @@ func TestAccGateway_exists(t *testing.T) {
 	tf.Empty()
 }
 
-// Somebody else's object already exists of a gateway that had no companions before, too.
+// The same is true for a gateway that had no companions before.
 func TestAccGateway_takenOnSwitch(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
@@ -322,7 +322,7 @@ func TestAccGateway_switchInterrupted(t *testing.T) {
 	tf.Must("destroy", "-auto-approve")
 }
 
-// A connection that is lost while companions are made or deleted is made anew: the apply goes on, and nothing is tainted.
+// A connection that is lost while companions are made or deleted is recreated: the apply goes on, and nothing is tainted.
 func TestAccGateway_connectionLost(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")

@@ -30,17 +30,17 @@ type Config struct {
 	Username              string   // HTTP basic authentication
 	Password              string   // secret
 	Insecure              bool     // do not verify the server's certificate
-	TLSServerName         string   // the name to verify in place of the host
+	TLSServerName         string   // the name to verify instead of the host
 	ClientCertificate     string   // PEM
 	ClientKey             string   // PEM, secret
 	ClusterCACertificate  string   // PEM
 	ConfigPath            string   // a kubeconfig file
 	ConfigPaths           []string // kubeconfig files, merged as kubectl merges KUBECONFIG
-	ConfigContext         string   // a context of them, in place of their current-context
-	ConfigContextAuthInfo string   // a user of them, in place of the context's
-	ConfigContextCluster  string   // a cluster of them, in place of the context's
+	ConfigContext         string   // a context of them, instead of their current-context
+	ConfigContextAuthInfo string   // a user of them, instead of the context's
+	ConfigContextCluster  string   // a cluster of them, instead of the context's
 	Token                 string   // bearer token, secret
-	TokenFile             string   // a file that holds one, read anew for each request
+	TokenFile             string   // a file that holds one, read again for each request
 	ProxyURL              string   // http, https or socks5; may hold a password
 	Exec                  *Exec    // a credential plugin
 	Namespace             string   // default for resources that name none

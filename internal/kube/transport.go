@@ -86,7 +86,7 @@ type credentialsError struct{ problem string }
 func (e *credentialsError) Error() string { return "getting credentials: " + e.problem }
 
 // credentialsOnly replaces the error of a credential plugin by one that holds nothing of the plugin's output:
-// client-go's may quote a token that was printed in place of an ExecCredential.
+// client-go's may quote a token that was printed instead of an ExecCredential.
 func credentialsOnly(err error) error {
 	problem, ok := strings.CutPrefix(err.Error(), "getting credentials: ")
 	if !ok {

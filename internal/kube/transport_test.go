@@ -217,7 +217,7 @@ func TestServerWarnings(t *testing.T) {
 	}
 	var output bytes.Buffer
 	if err := cluster.getVS1(tflogtest.RootLogger(context.Background(), &output)); err != nil || !strings.Contains(output.String(), "host not found") {
-		t.Errorf("a warning that nobody collects is not logged: %v %s", err, &output)
+		t.Errorf("a warning that no one collects is not logged: %v %s", err, &output)
 	}
 }
 

@@ -103,7 +103,7 @@ items:
 - {apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {namespace: b, name: unserved}, spec: {hosts: [other.test], gateways: [a/gw], http: [{route: [{destination: {host: svc.a.svc.cluster.local}}]}]}}
 `
 
-// What is broken is marked, each kind of route is there, and names cannot break out of their labels. Set UPDATE to write the file anew.
+// What is broken is marked, each kind of route is there, and names cannot break out of their labels. Set UPDATE to write the file again.
 func TestDraw_broken(t *testing.T) {
 	t.Parallel()
 	got, file := draw(t, broken), filepath.Join("testdata", "broken.mmd")

@@ -49,7 +49,7 @@ func mesh(t *testing.T, namespace string) (text string, objects []*acctest.Objec
 }
 
 // What convert writes for objects that exist is imported without a change, also of labels and annotations that only the objects have, and says
-// all of them: made anew they are the same.
+// all of them: recreated they are the same.
 func TestAccConvert(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)

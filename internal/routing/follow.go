@@ -145,7 +145,7 @@ var groups = regexp.MustCompile(`\\(\d)`)
 
 func (r Request) matches(m *route.RouteMatch) bool {
 	path, query, _ := strings.Cut(r.Path, "?")
-	if m.GetCaseSensitive() != nil && !m.GetCaseSensitive().GetValue() && m.GetSafeRegex() == nil { // Envoy takes an expression to the letter
+	if m.GetCaseSensitive() != nil && !m.GetCaseSensitive().GetValue() && m.GetSafeRegex() == nil { // Envoy takes an expression literally
 		path = strings.ToLower(path)
 		m = lower(m)
 	}

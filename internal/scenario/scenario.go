@@ -65,7 +65,7 @@ func (s *Scenario) Namespaces() (names []string) {
 	return names
 }
 
-// Create makes the namespaces and the Deployments. A namespace that exists is an error: it is somebody else's.
+// Create makes the namespaces and the Deployments. A namespace that exists is an error: it is someone else's.
 func (s *Scenario) Create(ctx context.Context) error {
 	for _, c := range s.VirtualClusters {
 		namespace, err := create(ctx, s.client.Resource(namespaces), c.namespace())

@@ -76,7 +76,7 @@ func (d *one) Read(ctx context.Context, req datasource.ReadRequest, resp *dataso
 	}
 }
 
-// part is a part of a virtual cluster, with rights of its own.
+// part is a part of a virtual cluster, with permissions of its own.
 type part struct {
 	attributes string // that are null without it
 	object     kube.Object
@@ -85,7 +85,7 @@ type part struct {
 	err        error
 }
 
-// read fills in what there is. Parts that the provider's user has no right to stay null, with a warning.
+// read fills in what there is. Parts that the provider's user has no permission to stay null, with a warning.
 func (v *virtualCluster) read(ctx context.Context, cluster *kube.Cluster) (diags diag.Diagnostics) {
 	parts := v.parts(ctx, cluster)
 	var requests sync.WaitGroup
@@ -214,5 +214,5 @@ func (v *virtualCluster) group() (diags diag.Diagnostics) {
 	return diags
 }
 
-// defaultTimeout is how long reading may take where nobody says so.
+// defaultTimeout is how long reading may take where no one says so.
 const defaultTimeout = 5 * time.Minute
