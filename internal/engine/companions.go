@@ -258,7 +258,7 @@ func (s *session) apply(verb string, owner, companion *unstructured.Unstructured
 }
 
 // inspect says in v of each companion of owner whether it is as v has it rendered. It does not look when there are to be none, and were none before:
-// that takes no rights.
+// that takes no permissions.
 func (s *session) inspect(owner *unstructured.Unstructured, v values) (found map[string]*unstructured.Unstructured, err error) {
 	if s.kind.Companions == nil {
 		return nil, nil

@@ -31,13 +31,13 @@ func TestAccObject_stalePlan(t *testing.T) {
 	}{
 		"same field": {
 			meanwhile: func(o *acctest.Object) { o.Patch(`{"spec":` + stored("7s") + `}`) },
-			wants: []string{"has changed since the plan", "spec.http was changed", `last written by "` + acctest.Somebody + `" at 20`,
+			wants: []string{"has changed since the plan", "spec.http was changed", `last written by "` + acctest.SomeoneElse + `" at 20`,
 				"Nothing was written", "Plan again"},
 			field: "http", spec: stored("7s"), labels: map[string]string{"timeout": "1s"},
 		},
 		"same label": {
 			meanwhile: func(o *acctest.Object) { o.Patch(`{"metadata":{"labels":{"timeout":"theirs"}}}`) },
-			wants:     []string{"has changed since the plan", "metadata.labels.timeout was changed", `last written by "` + acctest.Somebody + `"`},
+			wants:     []string{"has changed since the plan", "metadata.labels.timeout was changed", `last written by "` + acctest.SomeoneElse + `"`},
 			field:     "labels", spec: stored("1s"), labels: map[string]string{"timeout": "theirs"},
 		},
 		"field removed": {

@@ -299,7 +299,7 @@ func (s *session) settle(prior, plan values, live *unstructured.Unstructured) va
 	return state
 }
 
-// refuse says that the object exists already, and what to do about it.
+// refuse says that the object already exists, and what to do about it.
 func (s *session) refuse() {
 	resource := strings.NewReplacer(".", "_").Replace(s.ref.Name)
 	detail := fmt.Sprintf("This resource did not create the object, so Terraform does not change it. To manage it here, add this block with the resource's "+

@@ -59,7 +59,7 @@ func TestAccGateway_drift(t *testing.T) {
 	var before map[string]*unstructured.Unstructured
 	changed, missing := told{}, told{}
 	for _, kind := range g.companions() {
-		changed[kind] = regexp.MustCompile(`^changed: ` + regexp.QuoteMeta(intrusions[kind].field) + `, last written by "` + acctest.Somebody + `" at 20\S+Z$`)
+		changed[kind] = regexp.MustCompile(`^changed: ` + regexp.QuoteMeta(intrusions[kind].field) + `, last written by "` + acctest.SomeoneElse + `" at 20\S+Z$`)
 		missing[kind] = regexp.MustCompile("^missing$")
 	}
 	restored := acctest.Check(func() error {

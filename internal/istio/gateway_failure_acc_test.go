@@ -42,7 +42,7 @@ func (g gateway) block(kind string) (o *acctest.Object, made *unstructured.Unstr
 	}
 	made.SetGroupVersionKind(o.Kind.Resource.GroupVersion().WithKind(kind))
 	made.SetName(o.Name)
-	if _, err := resources(g.t, o.Kind.Resource).Namespace(g.Namespace).Create(g.t.Context(), made, metav1.CreateOptions{FieldManager: acctest.Somebody}); err != nil {
+	if _, err := resources(g.t, o.Kind.Resource).Namespace(g.Namespace).Create(g.t.Context(), made, metav1.CreateOptions{FieldManager: acctest.SomeoneElse}); err != nil {
 		g.t.Fatal(err)
 	}
 	return o, g.settled(o)
