@@ -179,7 +179,7 @@ func TestAccGateway_notReady(t *testing.T) {
 		},
 		{
 			workload: object{"revision": "none"},
-			wants:    []string{`Pod gw-gateway-\S+: its image is still called auto: no sidecar injector ran`, `workload\.revision`},
+			wants:    []string{`Pod gw-gateway-\S+: its image is still auto because no sidecar injector ran`, `workload\.revision`},
 		},
 		{
 			workload: object{"replicas": 0, "service": object{"load_balancer_class": "example.com/none"}},

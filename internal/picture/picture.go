@@ -101,8 +101,8 @@ func (d *drawing) service(namespace, name string) {
 
 // gateway draws who enters at it.
 func (d *drawing) gateway(g *networking.Gateway) {
-	clients := d.node("", "clients", `(["%s"])`, "Clients")
 	for _, s := range g.Spec.Servers {
+		clients := d.node("", "clients", `(["%s"])`, "Clients")
 		entry := fmt.Sprintf("%s %d", s.GetPort().GetProtocol(), s.GetPort().GetNumber())
 		d.edge(clients, d.ids[gatewayKey(g.Namespace+"/"+g.Name)], "-->", false, append([]string{entry}, s.Hosts...)...)
 	}

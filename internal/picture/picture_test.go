@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"sigs.k8s.io/yaml"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/picture"
@@ -155,5 +158,33 @@ func TestRun_problems(t *testing.T) {
 	var out, complaints bytes.Buffer
 	if code := picture.Run([]string{"--help"}, nil, &out, &complaints); code != 2 || !strings.HasPrefix(complaints.String(), "usage: ") {
 		t.Errorf("exit code %d, says %q", code, &complaints)
+	}
+}
+
+// The function draws what the command draws, or later, once all is known.
+func TestFunction(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		objects attr.Value
+		want    string
+	}{
+		"a gateway": {types.ObjectValueMust(map[string]attr.Type{"gateways": types.ObjectType{AttrTypes: map[string]attr.Type{"name": types.StringType}}},
+			map[string]attr.Value{"gateways": types.ObjectValueMust(map[string]attr.Type{"name": types.StringType}, map[string]attr.Value{"name": types.StringValue("gw")})}),
+			`"flowchart LR\n  subgraph namespace0[\"Namespace default\"]\n    n0{{\"Gateway<br>gw\"}}\n  end\n"`},
+		"unknown": {types.ObjectUnknown(map[string]attr.Type{}), "<unknown>"},
+		"a list":  {types.TupleValueMust([]attr.Type{}, []attr.Value{}), "is not an object"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			resp := function.RunResponse{Result: function.NewResultData(types.StringUnknown())}
+			picture.NewFunction().Run(t.Context(), function.RunRequest{Arguments: function.NewArgumentsData([]attr.Value{types.DynamicValue(test.objects)})}, &resp)
+			got := resp.Result.Value().String()
+			if resp.Error != nil {
+				got = resp.Error.Text
+			}
+			if got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
 	}
 }

@@ -12,6 +12,10 @@ import (
 
 var _ function.Function = routeFunction{}
 
+// ObjectsDescription says what values [ObjectsOf] reads.
+const ObjectsDescription = "Resources of this provider, or objects with the same attributes: `gateways`, `virtual_services`, `destination_rules`, " +
+	"`service_entries` and `services`, each a list, a set, a map or a single object. They can be in several namespaces."
+
 // routeFunction is provider::lamia::route: what happens to a request where these objects are all that there is.
 type routeFunction struct{}
 
@@ -32,8 +36,7 @@ func (routeFunction) Definition(_ context.Context, _ function.DefinitionRequest,
 		Parameters: []function.Parameter{
 			function.DynamicParameter{
 				Name: "objects", AllowUnknownValues: true,
-				MarkdownDescription: "Resources of this provider, or objects with the same attributes: `gateways`, `virtual_services`, `destination_rules`, " +
-					"`service_entries` and `services`, each a list, a set, a map or a single object. They can be in several namespaces.",
+				MarkdownDescription: ObjectsDescription,
 			},
 			function.DynamicParameter{
 				Name: "request", AllowUnknownValues: true,
@@ -65,7 +68,7 @@ func (routeFunction) Run(ctx context.Context, req function.RunRequest, resp *fun
 		fail(0, err)
 		return
 	}
-	o, err := objectsOf(given)
+	o, err := ObjectsOf(given)
 	if err != nil {
 		fail(0, err)
 		return

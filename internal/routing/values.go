@@ -29,8 +29,8 @@ func collections() map[string]*engine.Kind {
 	}
 }
 
-// objectsOf reads values of resources, in collections by kind. Its error is [spec.ErrUnknown] if they are not known yet.
-func objectsOf(value tftypes.Value) (o mesh.Objects, err error) {
+// ObjectsOf reads values of resources, in collections by kind. Its error is [spec.ErrUnknown] if they are not known yet.
+func ObjectsOf(value tftypes.Value) (o mesh.Objects, err error) {
 	kinds := collections()
 	members, err := membersOf(value)
 	if err != nil {
