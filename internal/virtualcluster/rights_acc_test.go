@@ -22,7 +22,7 @@ func TestAccVirtualCluster_rights(t *testing.T) {
 		"no-services": {
 			granted: deployments,
 			null:    []string{"services"},
-			warns:   [][]string{{"Services of namespace", "forbidden", `resources: ["services"]`, `verbs: ["list"]`, "services is null"}},
+			warns:   [][]string{{"Services in namespace", "forbidden", `resources: ["services"]`, `verbs: ["list"]`, "services is null"}},
 		},
 		"no-namespace": {
 			granted: deployments,
@@ -32,12 +32,12 @@ func TestAccVirtualCluster_rights(t *testing.T) {
 		"no-workloads": {
 			granted: services,
 			null:    []string{"deployments", "stateful_sets", "daemon_sets", "applications"},
-			warns:   [][]string{{"Deployments of", "deployments is null"}, {"StatefulSets of", "stateful_sets is null"}, {"DaemonSets of", "daemon_sets is null"}},
+			warns:   [][]string{{"Deployments in", "deployments is null"}, {"StatefulSets in", "stateful_sets is null"}, {"DaemonSets in", "daemon_sets is null"}},
 		},
 		"deployments-only": {
 			granted: deployments,
 			null:    []string{"labels", "annotations", "phase", "mesh", "stateful_sets", "daemon_sets", "services"},
-			warns:   [][]string{{"Namespace "}, {"StatefulSets of"}, {"DaemonSets of"}, {"Services of"}},
+			warns:   [][]string{{"Namespace "}, {"StatefulSets in"}, {"DaemonSets in"}, {"Services in"}},
 		},
 	} {
 		t.Run(role, func(t *testing.T) {
