@@ -1,8 +1,10 @@
-// Command terraform-provider-lamia serves the provider to Terraform. With the argument convert it translates manifests to configuration.
+// Command terraform-provider-lamia serves the provider to Terraform. With the argument convert it translates manifests to configuration, with draw it
+// draws a state, a plan or a cluster.
 package main
 
 import (
 	"flag"
+	"io"
 	"log"
 	"log/slog"
 	"os"
@@ -12,6 +14,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/manifest"
+	"github.com/magneticio/terraform-provider-lamia/internal/picture"
 	"github.com/magneticio/terraform-provider-lamia/internal/provider"
 )
 
@@ -19,8 +22,9 @@ import (
 var version = "dev"
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "convert" {
-		os.Exit(manifest.Convert(os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
+	commands := map[string]func(args []string, in io.Reader, out, complaints io.Writer) int{"convert": manifest.Convert, "draw": picture.Run}
+	if len(os.Args) > 1 && commands[os.Args[1]] != nil {
+		os.Exit(commands[os.Args[1]](os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
 	}
 	debug := flag.Bool("debug", false, "serve for a debugger: print how Terraform can attach")
 	flag.Parse()

@@ -74,7 +74,7 @@ func (o *Object) Updated(before *unstructured.Unstructured) error {
 	return nil
 }
 
-// Untouched checks that nobody has written to the object since before.
+// Untouched checks that no one has written to the object since before.
 func (o *Object) Untouched(before *unstructured.Unstructured) error {
 	if live := o.Live(); live.GetUID() != before.GetUID() || live.GetResourceVersion() != before.GetResourceVersion() {
 		return fmt.Errorf("%s was written to: it was\n%s\nand is\n%s", o, indent(before), indent(live))

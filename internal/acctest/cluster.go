@@ -27,8 +27,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// Somebody is the field manager of what a test does behind Terraform's back.
-const Somebody = "somebody-else"
+// SomeoneElse is the field manager of what a test does behind Terraform's back.
+const SomeoneElse = "someone-else"
 
 var connect = sync.OnceValues(func() (*rest.Config, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv(kubeconfigEnv))
@@ -168,7 +168,7 @@ func (o *Object) Exists() bool {
 	return err == nil
 }
 
-// Create makes the object with this spec, JSON, and these labels, as [Somebody]. It ends with its namespace.
+// Create makes the object with this spec, JSON, and these labels, as [SomeoneElse]. It ends with its namespace.
 func (o *Object) Create(spec string, labels map[string]string) *unstructured.Unstructured {
 	o.t.Helper()
 	made, err := o.create(spec, labels)
@@ -191,7 +191,7 @@ func (o *Object) create(spec string, labels map[string]string, dryRun ...string)
 	made.SetGroupVersionKind(o.Kind.Resource.GroupVersion().WithKind(o.Kind.Kind))
 	made.SetName(o.Name)
 	made.SetLabels(labels)
-	return o.c.Create(o.t.Context(), made, metav1.CreateOptions{FieldManager: Somebody, DryRun: dryRun})
+	return o.c.Create(o.t.Context(), made, metav1.CreateOptions{FieldManager: SomeoneElse, DryRun: dryRun})
 }
 
 // CreateFile is Create with the spec in a YAML file.
@@ -213,10 +213,10 @@ func (o *Object) read(file string) string {
 	return string(data)
 }
 
-// Patch writes a JSON merge patch to the object, as [Somebody].
+// Patch writes a JSON merge patch to the object, as [SomeoneElse].
 func (o *Object) Patch(patch string) *unstructured.Unstructured {
 	o.t.Helper()
-	live, err := o.c.Patch(o.t.Context(), o.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{FieldManager: Somebody})
+	live, err := o.c.Patch(o.t.Context(), o.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{FieldManager: SomeoneElse})
 	if err != nil {
 		o.t.Fatal(err)
 	}

@@ -22,9 +22,9 @@ func Keys(o *unstructured.Unstructured) (found []Finding) {
 			}
 			found = append(found, Finding{
 				Judge: Provider, Fields: []string{fmt.Sprintf("spec.jwtRules[%d].jwks", i)},
-				Message: "A key in jwks is not a public one",
-				Advice: "Whoever has it can sign tokens of the issuer, and it stands in the object, in Terraform's state and in each proxy's configuration for all to read. " +
-					"Give the public key alone, or jwks_uri, and replace the key.",
+				Message: "A key in jwks is not a public key",
+				Advice: "Anyone who reads it in the object, in Terraform's state or in a proxy's configuration can sign tokens as the issuer. Set only the " +
+					"public key, or jwks_uri, and replace the key.",
 			})
 			break
 		}

@@ -7,7 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// Rewrites warns, once for each route, of a prefix that Envoy replaces to the letter, slashes and all, where whole segments of the path were
+// Rewrites warns, once for each route, of a prefix that Envoy replaces literally, slashes and all, where whole segments of the path were
 // meant most likely.
 func Rewrites(o *unstructured.Unstructured) (found []Finding) {
 	routes, _, _ := unstructured.NestedSlice(o.Object, "spec", "http")
@@ -23,8 +23,8 @@ next:
 			found = append(found, Finding{
 				Judge: Provider, Fields: []string{fmt.Sprintf("spec.http[%d].match[%d].uri.prefix", i, j)},
 				Message: fmt.Sprintf("The path %s/x becomes %s/x, and %s0 becomes %s0", prefix, uri, prefix, uri),
-				Advice: fmt.Sprintf("Istio replaces the prefix %q by %q to the letter, also in paths that merely begin alike. If that is not meant, match "+
-					"prefix = %q instead, and exact = %[1]q beside it if that path is to be served, too.", prefix, uri, prefix+"/"),
+				Advice: fmt.Sprintf("Istio replaces the prefix %q with %q literally, also in longer names that begin with it. If you do not want that, match "+
+					"prefix = %q instead, and also exact = %[1]q to serve that path itself.", prefix, uri, prefix+"/"),
 			})
 			continue next
 		}

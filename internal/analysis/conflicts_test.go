@@ -14,7 +14,7 @@ func TestVirtualService_conflicts(t *testing.T) {
 	const on = ", gateways: [gw]"
 	mesh := func(it, winner, why string) [][]string {
 		return [][]string{{"spec.hosts[0]", `VirtualService "a/vs" and VirtualService "` + it + `" have the same host in the mesh`,
-			`Sidecars of namespace "a" follow VirtualService "` + winner + `" alone`, why}}
+			`Sidecars in namespace "a" follow only VirtualService "` + winner + `"`, why}}
 	}
 	gateway := func(it, winner, why string) [][]string {
 		return [][]string{{"spec.hosts[0]", `VirtualService "a/vs" and VirtualService "` + it + `" have the same host on Gateway "a/gw"`,
@@ -24,9 +24,9 @@ func TestVirtualService_conflicts(t *testing.T) {
 		"mesh, older":       {objects: vs("vs", "x", "") + vs("o", "x", ""), want: mesh("a/o", "a/vs", "older")},
 		"mesh, younger":     {objects: vs("vs", "w, x", "") + vs("o", "x", ""), want: [][]string{{"spec.hosts[1]", `"x.a.svc.cluster.local"`}}},
 		"mesh, equally old": {objects: vs("vs", "x", "") + twin("o", "x", ""), want: mesh("a/o", "a/o", "same second")},
-		"equally old, name": {objects: vs("vs", "x", "") + twin("w", "x", ""), want: mesh("a/w", "a/vs", "alphabet")},
+		"equally old, name": {objects: vs("vs", "x", "") + twin("w", "x", ""), want: mesh("a/w", "a/vs", "sorts first")},
 		"equally old, namespace": {objects: vs("vs", "x.b.svc.cluster.local", "") + twin("b/vs", "x", ""),
-			want: mesh("b/vs", "a/vs", "alphabet")},
+			want: mesh("b/vs", "a/vs", "sorts first")},
 		"other host":                     {objects: vs("vs", "x", "") + vs("o", "w", "")},
 		"short and full name":            {objects: vs("vs", "x", "") + vs("o", "x.a.svc.cluster.local", ""), want: mesh("a/o", "a/vs", "older")},
 		"another domain":                 {objects: vs("vs", "x", "") + vs("o", "x.a.svc.corp.example", ""), want: mesh("a/o", "a/vs", "older")},
@@ -42,10 +42,10 @@ func TestVirtualService_conflicts(t *testing.T) {
 		"namespace unknown": {objects: vs("vs", "x.b.svc.cluster.local", "") + vs("b/o", "x", ""), unknown: []string{"b"}},
 		"both private":      {objects: vs("vs", "x.b.svc.cluster.local", ", exportTo: [.]") + vs("b/o", "x", ", exportTo: [.]")},
 		"one private": {objects: vs("vs", "x.b.svc.cluster.local", "") + vs("b/o", "x", ", exportTo: [.]"),
-			want: [][]string{{"spec.hosts[0]", `Sidecars of namespace "b" follow VirtualService "b/o" alone, because it is exported to fewer namespaces`}}},
+			want: [][]string{{"spec.hosts[0]", `Sidecars in namespace "b" follow only VirtualService "b/o", because it is exported to fewer namespaces`}}},
 		"exported to the other": {objects: vs("vs", "x.b.svc.cluster.local", ", exportTo: [b]") + vs("b/o", "x", ", exportTo: [.]"),
-			want: [][]string{{"spec.hosts[0]", `Sidecars of namespace "b" follow VirtualService "b/o" alone`}}},
-		"exported to nobody":   {objects: vs("vs", "x", ", exportTo: ['~']") + vs("o", "x", "")},
+			want: [][]string{{"spec.hosts[0]", `Sidecars in namespace "b" follow only VirtualService "b/o"`}}},
+		"exported to no one":   {objects: vs("vs", "x", ", exportTo: ['~']") + vs("o", "x", "")},
 		"everywhere by star":   {objects: vs("vs", "x", ", exportTo: ['*']") + vs("o", "x", ""), want: mesh("a/o", "a/vs", "older")},
 		"gateway":              {objects: vs("vs", "x.example.com", on) + vs("o", "x.example.com", ", gateways: [a/gw]") + gw, want: gateway("a/o", "a/vs", "older")},
 		"gateway, equally old": {objects: vs("vs", "x.example.com", on) + twin("o", "x.example.com", on) + gw, want: gateway("a/o", "a/o", "same second")},
@@ -60,9 +60,9 @@ func TestVirtualService_conflicts(t *testing.T) {
 		"two others":    {objects: vs("vs", "x", "") + vs("o", "x", "") + vs("p", "x", ""), want: append(mesh("a/o", "a/vs", "older"), mesh("a/p", "a/vs", "older")...)},
 		"two delegates": {objects: "- {kind: VirtualService, name: vs, spec: {}}\n- {kind: VirtualService, name: o, spec: {}}"},
 		"equally old, other namespace": {objects: vs("b/vs", "x.a.svc.cluster.local", "") + twin("vs", "x", ""),
-			want: [][]string{{"spec.hosts[0]", `Sidecars of namespace "b" follow VirtualService "a/vs" alone`, "alphabet"}}},
+			want: [][]string{{"spec.hosts[0]", `Sidecars in namespace "b" follow only VirtualService "a/vs"`, "sorts first"}}},
 		"exported by name": {objects: vs("b/vs", "x", ", exportTo: [c]") + vs("c/o", "x.b.svc.cluster.local", ""),
-			want: [][]string{{"spec.hosts[0]", `Sidecars of namespace "c" follow VirtualService "b/vs" alone`}}},
+			want: [][]string{{"spec.hosts[0]", `Sidecars in namespace "c" follow only VirtualService "b/vs"`}}},
 		"address": {objects: vs("vs", "'fd00::1'", ", gateways: [b/gw]") + vs("b/o", "'fd00::1'", on) + "- {kind: Gateway, name: b/gw, spec: {servers: [{hosts: ['*']}]}}",
 			want: [][]string{{"spec.hosts[0]", `have the same host on Gateway "b/gw"`}}},
 	}, virtualService)

@@ -24,9 +24,9 @@ func DestinationRule(r Reader, dr *networking.DestinationRule) []engine.Finding 
 		if says, known := p.unknownHost(h); known && !h.IsWildCarded() {
 			return []engine.Finding{{
 				Field:   "spec.host",
-				Summary: fmt.Sprintf("%s is for host %q, which is not there", quoted("DestinationRule", nameOf(dr)), dr.Spec.Host),
-				Detail: says + fmt.Sprintf(" proxies see, so that the rule has no effect. Make one, or correct the host: a name without dots is a Service of "+
-					"namespace %q.", dr.Namespace),
+				Summary: fmt.Sprintf("%s is for host %q, which does not exist", quoted("DestinationRule", nameOf(dr)), dr.Spec.Host),
+				Detail: says + fmt.Sprintf(" visible to proxies, so the rule has no effect. Create one, or correct the host: a name without dots is a Service "+
+					"in namespace %q.", dr.Namespace),
 			}}
 		}
 		return nil
@@ -58,8 +58,8 @@ func (p *part) emptySubsets(dr *networking.DestinationRule, h host.Name) (findin
 		findings = append(findings, engine.Finding{
 			Field:   at("spec.subsets[%d].labels", i),
 			Summary: fmt.Sprintf("Subset %q of %s selects no pod of %s", subset.GetName(), us, quoted("Service", nameOf(svc))),
-			Detail: fmt.Sprintf("Namespace %q has no pod yet with all the labels of the Service's selector and the subset: %s. "+
-				"Requests to a subset without pods are answered with 503. Correct the labels, or start pods that have them.", svc.Namespace, selector),
+			Detail: fmt.Sprintf("Namespace %q has no pod yet with all the labels of the Service's selector and the subset: %s. Requests to a subset without pods fail "+
+				"with 503. Correct the labels, or start pods that have them.", svc.Namespace, selector),
 		})
 	}
 	return findings
@@ -92,7 +92,7 @@ func (p *part) sameHost(dr *networking.DestinationRule, h host.Name) (findings [
 			findings = append(findings, engine.Finding{
 				Field:   "spec.host",
 				Summary: fmt.Sprintf("%s and %s are for the same host", quoted("DestinationRule", nameOf(dr)), quoted("DestinationRule", nameOf(other))),
-				Detail:  fmt.Sprintf("Both are for host %q. %s If that is not meant, put both into one, or keep one of them.", h, strings.Join(says, " ")),
+				Detail:  fmt.Sprintf("Both are for host %q. %s If you do not want this, merge them or remove one.", h, strings.Join(says, " ")),
 			})
 		}
 	}
@@ -121,12 +121,12 @@ func followed(rules []types.NamespacedName, dr, other *networking.DestinationRul
 	case i < 0 && j < 0:
 		return ""
 	case i < 0 || j < 0:
-		return fmt.Sprintf("Proxies of namespace %q follow %s alone: nothing of %s, neither subsets nor traffic policy, counts for them.", client, winner, loser)
+		return fmt.Sprintf("Proxies in namespace %q follow only %s. They ignore %s, both its subsets and its traffic policy.", client, winner, loser)
 	}
-	why := "it is the older one"
+	why := "it is older"
 	if dr.CreationTimestamp.Equal(&other.CreationTimestamp) {
-		why = "both are of the same second, and its name comes first in the alphabet"
+		why = "both were created in the same second and its name sorts first"
 	}
-	return fmt.Sprintf("For proxies of namespace %q Istio merges them, and %s comes first, because %s: the traffic policy is its own if it has one, and of two subsets "+
-		"of the same name its own counts.", client, winner, why)
+	return fmt.Sprintf("For proxies in namespace %q Istio merges them, and %s comes first, because %s: its traffic policy applies if it has one, and of two "+
+		"subsets with the same name its own applies.", client, winner, why)
 }

@@ -22,7 +22,7 @@ func TestDestinationRule_pods(t *testing.T) {
 		"no service":            {objects: dr("svc", "version: v1")},
 		"no selector":           {objects: dr("svc", "version: v1") + "- {kind: Service, name: svc, spec: {}}"},
 		"external name":         {objects: dr("svc", "version: v1") + "- {kind: Service, name: svc, spec: {type: ExternalName, selector: {app: x}}}"},
-		"external, not there":   {objects: dr("api.example.com", "version: v1"), want: [][]string{{"spec.host", `DestinationRule "a/dr" is for host "api.example.com", which is not there`, "no ServiceEntry"}}},
+		"external, not there":   {objects: dr("api.example.com", "version: v1"), want: [][]string{{"spec.host", `DestinationRule "a/dr" is for host "api.example.com", which does not exist`, "no ServiceEntry"}}},
 		"external, unknown":     {objects: dr("api.example.com", "version: v1"), unknown: []string{"c"}},
 		"external":              {objects: dr("api.example.com", "version: v1") + "- {kind: ServiceEntry, name: se, spec: {hosts: [api.example.com]}}"},
 		"wildcard":              {objects: dr("*.a.svc.cluster.local", "version: v1") + svc},
@@ -49,13 +49,13 @@ func TestDestinationRule_elsewhere(t *testing.T) {
 		"other workloads":         {objects: dr("dr", "svc", "") + dr("o", "svc", ", workloadSelector: {matchLabels: {x: z}}")},
 		"same workloads":          {objects: dr("dr", "svc", ", workloadSelector: {matchLabels: {x: z}}") + dr("o", "svc", ", workloadSelector: {matchLabels: {x: z}}"), want: both("a/o")},
 		"not named":               {objects: dr("dr", "svc", "") + dr("b/o", full, "")},
-		"by export":               {objects: dr("dr", "svc", ", exportTo: [., b]") + dr("b/o", full, ""), want: both("b/o", `Proxies of namespace "b" follow DestinationRule "b/o" alone`)},
+		"by export":               {objects: dr("dr", "svc", ", exportTo: [., b]") + dr("b/o", full, ""), want: both("b/o", `Proxies in namespace "b" follow only DestinationRule "b/o"`)},
 		"by export, of workloads": {objects: dr("dr", "svc", ", exportTo: [., b], workloadSelector: {matchLabels: {x: z}}") + dr("b/o", full, ", workloadSelector: {matchLabels: {x: z}}")},
 		"by export, hidden":       {objects: dr("dr", "svc", ", exportTo: [., b]") + dr("b/o", full, ""), unknown: []string{"b"}},
 	}, destinationRule)
 	run(t, map[string]test{
 		"of the host": {objects: dr("dr", "svc.b.svc.cluster.local", "") + dr("b/o", "svc", ""),
-			want: [][]string{{"spec.host", `Proxies of namespace "a" follow DestinationRule "a/dr" alone`}}},
+			want: [][]string{{"spec.host", `Proxies in namespace "a" follow only DestinationRule "a/dr"`}}},
 		"of the host, private": {objects: dr("dr", "svc.b.svc.cluster.local", "") + dr("b/o", "svc", ", exportTo: [.]")},
 		"of the host, hidden":  {objects: dr("dr", "svc.b.svc.cluster.local", "") + dr("b/o", "svc", ""), unknown: []string{"b"}},
 	}, destinationRule)

@@ -28,9 +28,9 @@ func Gateway(r Reader, gateway *networking.Gateway) (findings []engine.Finding) 
 				if !v.Serves(ours) {
 					findings = append(findings, engine.Finding{
 						Field:   field,
-						Summary: fmt.Sprintf("%s has port %d in place of %s", it, other.Port, quoted("Gateway", us)),
-						Detail: fmt.Sprintf("Both are for the same proxies, and their servers of that port cannot be served at once: both hosts are the same, or the protocols do not go "+
-							"together. The older one is served. Give %s another port, other hosts or a selector of its own.", quoted("Gateway", us)),
+						Summary: fmt.Sprintf("%s serves port %d instead of %s", it, other.Port, quoted("Gateway", us)),
+						Detail: fmt.Sprintf("Both use the same proxies, which cannot serve both servers on that port: the hosts are the same, or the protocols "+
+							"conflict. Istio serves the older one. Give %s another port, other hosts or its own selector.", quoted("Gateway", us)),
 					})
 					break
 				}
@@ -38,8 +38,8 @@ func Gateway(r Reader, gateway *networking.Gateway) (findings []engine.Finding) 
 					findings = append(findings, engine.Finding{
 						Field:   field + ".hosts",
 						Summary: fmt.Sprintf("%s and %s have the same host on the same port and proxies", quoted("Gateway", us), it),
-						Detail: fmt.Sprintf("Both serve %s on port %d: a request for it is answered by the virtual services of both, those of the older gateway first. Keep one of them, or "+
-							"give each a selector of its own.", list(same), other.Port),
+						Detail: fmt.Sprintf("Both serve %s on port %d: the virtual services of both handle requests for it, those of the older gateway first. "+
+							"Remove one, or give each its own selector.", list(same), other.Port),
 					})
 				}
 			}

@@ -25,7 +25,7 @@ func TestVirtualService_asIstioDoes(t *testing.T) {
 		// Proxies are wherever the gateway's selector finds pods.
 		"a shared gateway does not see a private rule": {
 			objects: vs("vs", "x.example.com", "gateways: [gw], "+v1) + shared + "- {kind: DestinationRule, name: dr, spec: {host: svc, exportTo: [.], subsets: [{name: v1}]}}",
-			want:    [][]string{{"spec.http[0].route[0].destination.subset", `the subset "v1" of "svc"`, `a proxy of namespace "istio-system" has no DestinationRule yet`}},
+			want:    [][]string{{"spec.http[0].route[0].destination.subset", `the subset "v1" of "svc"`, `a proxy in namespace "istio-system" has no DestinationRule yet`}},
 		},
 		"a shared gateway sees a rule for all": {
 			objects: vs("vs", "x.example.com", "gateways: [gw], "+v1) + shared + "- {kind: DestinationRule, name: dr, spec: {host: svc, subsets: [{name: v1}]}}",
@@ -40,7 +40,7 @@ func TestVirtualService_asIstioDoes(t *testing.T) {
 		// Routes for all come last, whatever their age.
 		"an older rule for all hides no path":  {objects: vs("vs", "x.example.com", path("exact: /x")) + vs("o", "x.example.com", all) + shared},
 		"a younger path is not hidden":         {objects: vs("vs", "x.example.com", all) + vs("o", "x.example.com", path("exact: /x")) + shared},
-		"an older prefix hides a younger path": {objects: vs("vs", "x.example.com", path("prefix: /x")) + vs("o", "x.example.com", path("exact: /x/y")) + shared, want: [][]string{{"spec.hosts[0]", `VirtualService "a/vs" comes first, because it is the older one: what its http[0] matches never comes to http[0] of VirtualService "a/o"`}}},
+		"an older prefix hides a younger path": {objects: vs("vs", "x.example.com", path("prefix: /x")) + vs("o", "x.example.com", path("exact: /x/y")) + shared, want: [][]string{{"spec.hosts[0]", `VirtualService "a/vs" comes first, because it is older: requests that match its http[0] never reach http[0] of VirtualService "a/o"`}}},
 		"a younger prefix hides nothing":       {objects: vs("vs", "x.example.com", path("exact: /x/y")) + vs("o", "x.example.com", path("prefix: /x")) + shared},
 		"other headers are other requests": {objects: vs("vs", "x.example.com", "gateways: [gw], http: [{match: [{headers: {a: {exact: b}}}], route: [{destination: {host: svc}}]}]") +
 			vs("o", "x.example.com", all) + shared},
@@ -64,14 +64,14 @@ func TestVirtualService_asIstioDoes(t *testing.T) {
 		// What nothing has.
 		"a port that the Service does not have": {
 			objects: vs("vs", "x", "http: [{route: [{destination: {host: svc, port: {number: 81}}}]}]"),
-			want:    [][]string{{"spec.http[0].route[0].destination.port", `routes to port 81 of "svc", which is not there`, "there are the ports [80]"}},
+			want:    [][]string{{"spec.http[0].route[0].destination.port", `routes to port 81 of "svc", which does not exist`, "has the ports [80]"}},
 		},
 		"a Service without pods": {
 			objects: vs("vs", "x", "http: [{route: [{destination: {host: svc}}]}]") + "- {kind: Service, name: svc, spec: {selector: {app: x}}}",
 			want:    [][]string{{"spec.http[0].route[0].destination.host", `routes to Service "a/svc", which has no pod yet`, "app=x"}},
 		},
 		// What no proxy gets.
-		"a rule for a port that nobody listens on": {
+		"a rule for a port that no one listens on": {
 			objects: vs("vs", "x", "http: [{match: [{port: 81}], route: [{destination: {host: svc}}]}, {route: [{destination: {host: svc}}]}]"),
 			want:    [][]string{{"spec.http[0]", `No proxy gets http[0] of VirtualService "a/vs"`}},
 		},
@@ -109,7 +109,7 @@ func TestGateway(t *testing.T) {
 	}, func(c *objects) []engine.Finding { return analysis.Gateway(c, c.gateways[0]) })
 	run(t, map[string]test{
 		"younger of two protocols": {objects: gw("b/gw", tcp, "'*'") + gw("gw", http, "x.example.com"),
-			want: [][]string{{"spec.servers[0]", `Gateway "b/gw" has port 80 in place of Gateway "a/gw"`}}},
+			want: [][]string{{"spec.servers[0]", `Gateway "b/gw" serves port 80 instead of Gateway "a/gw"`}}},
 	}, func(c *objects) []engine.Finding { return analysis.Gateway(c, c.gateways[1]) })
 }
 
@@ -120,12 +120,12 @@ func TestDestinationRule_exportTo(t *testing.T) {
 		return "- {kind: DestinationRule, name: " + name + ", spec: {host: svc, subsets: [{name: " + name + "}]" + more + "}}\n"
 	}
 	run(t, map[string]test{
-		"older":   {objects: dr("dr", ", exportTo: [.]") + dr("o", ", exportTo: ['*']"), want: [][]string{{"spec.host", `Proxies of namespace "a" follow DestinationRule "a/o" alone`}}},
+		"older":   {objects: dr("dr", ", exportTo: [.]") + dr("o", ", exportTo: ['*']"), want: [][]string{{"spec.host", `Proxies in namespace "a" follow only DestinationRule "a/o"`}}},
 		"younger": {objects: dr("dr", ", exportTo: [.]") + "- {kind: DestinationRule, name: o, spec: {host: svc, exportTo: [.]}}", want: [][]string{{"spec.host", "Istio merges them", `DestinationRule "a/dr" comes first`}}},
 	}, destinationRule)
 }
 
-// Nobody is harmed by what a shared gateway does not see.
+// No one is harmed by what a shared gateway does not see.
 func TestNeeded_private(t *testing.T) {
 	t.Parallel()
 	const rules = "- {kind: DestinationRule, name: dr, spec: {host: svc, exportTo: [.], subsets: [{name: v1}]}}\n- {kind: DestinationRule, name: dr, spec: {host: svc, exportTo: [.]}}\n"

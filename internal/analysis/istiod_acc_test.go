@@ -312,7 +312,7 @@ func (j *judge) virtualService(ctx context.Context, vs *networking.VirtualServic
 				j.claim("routes to a "+what+" that some proxies of a gateway do not know", somewhere[at[1]], vs, f)
 				break
 			}
-			j.claim("routes to a "+what+" that is not there", nowhere[at[1]], vs, f)
+			j.claim("routes to a "+what+" that does not exist", nowhere[at[1]], vs, f)
 		case strings.Contains(f.Summary, "have the same host on"):
 			j.claim("rules on a gateway that another virtual service's come before", j.hidden(groups, f), vs, f)
 		case strings.Contains(f.Summary, "have the same host in the mesh"):
@@ -331,7 +331,7 @@ func (j *judge) virtualService(ctx context.Context, vs *networking.VirtualServic
 		case strings.HasPrefix(f.Summary, "No proxy gets"):
 			j.claim("tls and tcp rules that no proxy gets", !anywhere(func(s mesh.Served) bool { return !s.HTTP }), vs, f)
 		case strings.Contains(f.Summary, "names Gateway"), strings.Contains(f.Summary, "delegates to"):
-			j.claim("gateways and delegates that are not there", true, vs, f) // by name
+			j.claim("gateways and delegates that do not exist", true, vs, f) // by name
 		default:
 			return fmt.Errorf("nothing checks %+v", f)
 		}
@@ -349,7 +349,7 @@ func indexIn(field string) int {
 	return n
 }
 
-// nowhere are the destinations of a virtual service that lead nowhere: a route that is made of its rule asks for a cluster that is not there.
+// nowhere are the destinations of a virtual service that lead nowhere: a route that is made of its rule asks for a cluster that does not exist.
 // somewhere are those that lead nowhere from some of the places where the proxies of a gateway may be.
 func (j *judge) nowhere(ctx context.Context, vs *networking.VirtualService) (found, somewhere map[string]bool, err error) {
 	found, somewhere = map[string]bool{}, map[string]bool{}
@@ -434,8 +434,8 @@ func strangers(r *routev3.Route, known []string) (all []string) {
 }
 
 var (
-	comesFirst = regexp.MustCompile(`VirtualService "([^"]+)" comes first.*matches never comes to http\[(\d+)\] of VirtualService "([^"]+)"`)
-	followed   = regexp.MustCompile(`host "([^"]+)"\. Sidecars of namespace "([^"]+)" follow VirtualService "([^"]+)" alone`)
+	comesFirst = regexp.MustCompile(`VirtualService "([^"]+)" comes first.*match its \S+ never reach http\[(\d+)\] of VirtualService "([^"]+)"`)
+	followed   = regexp.MustCompile(`host "([^"]+)"\. Sidecars in namespace "([^"]+)" follow only VirtualService "([^"]+)"`)
 )
 
 // hidden reports whether requests that are for the rule of the one are answered by the other.

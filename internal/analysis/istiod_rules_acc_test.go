@@ -65,9 +65,9 @@ func destinationsOf(vs *networking.VirtualService) map[string]*v1alpha3.Destinat
 }
 
 var (
-	onlyOne = regexp.MustCompile(`Proxies of namespace "([^"]+)" follow DestinationRule "([^"]+)" alone: nothing of DestinationRule "([^"]+)"`)
-	merged  = regexp.MustCompile(`For proxies of namespace "([^"]+)" Istio merges them`)
-	taken   = regexp.MustCompile(`has port (\d+) in place of`)
+	onlyOne = regexp.MustCompile(`Proxies in namespace "([^"]+)" follow only DestinationRule "([^"]+)"\. They ignore DestinationRule "([^"]+)"`)
+	merged  = regexp.MustCompile(`For proxies in namespace "([^"]+)" Istio merges them`)
+	taken   = regexp.MustCompile(`serves port (\d+) instead of`)
 )
 
 // destinationRule checks what is said by the subsets, of which each rule has one that is called as it is.
@@ -87,7 +87,7 @@ func (j *judge) destinationRule(ctx context.Context, dr *networking.DestinationR
 	}
 	for _, f := range findings {
 		switch {
-		case strings.Contains(f.Summary, "which is not there"):
+		case strings.Contains(f.Summary, "which does not exist"):
 			there := false
 			for _, namespace := range j.namespaces {
 				c, err := j.config(ctx, mesh.Proxy{Namespace: namespace})
@@ -96,7 +96,7 @@ func (j *judge) destinationRule(ctx context.Context, dr *networking.DestinationR
 				}
 				there = there || len(c.Ports(h)) > 0
 			}
-			j.claim("destination rules for a host that is not there", !there, dr, f)
+			j.claim("destination rules for a host that does not exist", !there, dr, f)
 		case strings.Contains(f.Summary, "are for the same host"):
 			for _, said := range onlyOne.FindAllStringSubmatch(f.Detail, -1) {
 				winner, err := has(said[1], said[2])
@@ -146,7 +146,7 @@ func (j *judge) gateway(ctx context.Context, gateway *networking.Gateway, findin
 		switch {
 		case taken.MatchString(f.Summary):
 			alone := slices.IndexFunc(gateway.Spec.Servers, func(other *v1alpha3.Server) bool { return other != server && other.Port.Number == server.Port.Number }) < 0
-			j.claim("servers of a gateway that another gateway's is in place of", !alone || g.say(func(c *mesh.Config) bool { return !served(c) }), gateway, f)
+			j.claim("servers of a gateway that another gateway replaces", !alone || g.say(func(c *mesh.Config) bool { return !served(c) }), gateway, f)
 		case strings.Contains(f.Summary, "have the same host on the same port and proxies"):
 			j.claim("gateways for the same proxies, port and host", g.say(func(c *mesh.Config) bool {
 				return slices.Contains(c.RouteNames(), fmt.Sprint("http.", port)) || port != 80

@@ -24,7 +24,7 @@ func Losses(r Reader, kind string, before, after metav1.Object) (findings []engi
 	for _, l := range losers(r, before, after) {
 		findings = append(findings, engine.Finding{
 			Summary: fmt.Sprintf("%s still needs %s as it was", quoted("VirtualService", nameOf(l.vs)), us),
-			Detail: fmt.Sprintf("At %s: %s. %s The %s goes on. To lose no request, change the VirtualService in an apply before this one, or set "+
+			Detail: fmt.Sprintf("At %s: %s. %s The %s goes ahead. To lose no requests, change the VirtualService in an earlier apply, or set "+
 				"create_before_destroy in the lifecycle block of a resource that is replaced.",
 				strings.TrimPrefix(l.lost[0].Field, "spec."), l.lost[0].Summary, l.lost[0].Detail, what),
 		})
@@ -51,8 +51,8 @@ func Needed(r Reader, before, after *networking.DestinationRule) (subsets []stri
 		findings = append(findings, engine.Finding{
 			Field:   "spec.subsets",
 			Summary: fmt.Sprintf("%s of %s stays as long as %s routes to it", list(unique(its)), us, it),
-			Detail: fmt.Sprintf("Without the subset, requests that %s sends there would be answered with 503: see its %s. If this apply changes that, it takes the subset away "+
-				"after it. Otherwise the next plan shows what is left to take away.", it, strings.Join(routes, ", ")),
+			Detail: fmt.Sprintf("Without the subset, requests that %s sends there would fail with 503: see its %s. If this apply changes that, it removes the "+
+				"subset afterwards. Otherwise the next plan shows the removal.", it, strings.Join(routes, ", ")),
 		})
 		subsets = append(subsets, its...)
 	}

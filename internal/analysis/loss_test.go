@@ -74,16 +74,16 @@ func TestLosses(t *testing.T) {
 		test
 		kind string
 	}{
-		"rule deleted":               {test{objects: whole, want: lost(`DestinationRule "a/dr" as it was`, "http[0].route[0].destination.subset", "The deletion goes on")}, "DestinationRule"},
+		"rule deleted":               {test{objects: whole, want: lost(`DestinationRule "a/dr" as it was`, "http[0].route[0].destination.subset", "The deletion goes ahead")}, "DestinationRule"},
 		"rule deleted, beside one":   {test{objects: whole + dr("other", "svc")}, "DestinationRule"},
-		"rule for another host":      {test{objects: whole + dr("dr", "svc2"), want: lost("http[0].route[0].destination.subset", "The change goes on")}, "DestinationRule"},
-		"rule that nobody needs":     {test{objects: svc + dr("dr", "svc")}, "DestinationRule"},
+		"rule for another host":      {test{objects: whole + dr("dr", "svc2"), want: lost("http[0].route[0].destination.subset", "The change goes ahead")}, "DestinationRule"},
+		"rule that no one needs":     {test{objects: svc + dr("dr", "svc")}, "DestinationRule"},
 		"gateway deleted":            {test{objects: whole, want: lost(`Gateway "a/gw" as it was`, "gateways[0]")}, "Gateway"},
 		"gateway without the host":   {test{objects: whole + gw("gw", "*.example.org"), want: lost("hosts[0]", "is not served by a gateway")}, "Gateway"},
 		"gateway with the host":      {test{objects: whole + gw("gw", "x.example.com")}, "Gateway"},
-		"gateway of nobody":          {test{objects: gw("other", "*") + whole}, "Gateway"},
+		"gateway of no one":          {test{objects: gw("other", "*") + whole}, "Gateway"},
 		"service deleted":            {test{objects: whole, want: lost(`Service "a/svc" as it was`, "http[0].route[0].destination.host")}, "Service"},
-		"service entry deleted":      {test{objects: external + entry, want: lost(`ServiceEntry "a/se" as it was`, `host "api.example.com", which is not there`)}, "ServiceEntry"},
+		"service entry deleted":      {test{objects: external + entry, want: lost(`ServiceEntry "a/se" as it was`, `host "api.example.com", which does not exist`)}, "ServiceEntry"},
 		"service entry, two of them": {test{objects: external + entry + "- {kind: ServiceEntry, name: b/se, spec: {hosts: [api.example.com], ports: [{number: 80, name: http, protocol: HTTP}]}}"}, "ServiceEntry"},
 		"missed before":              {test{objects: vs + gw("gw", "*.example.com") + dr("dr", "nothing")}, "DestinationRule"},
 		"unknown":                    {test{objects: whole, unknown: []string{"a"}}, "Gateway"},

@@ -251,7 +251,7 @@ func (p *part) said(where place, say func(view) []engine.Finding) (all []engine.
 	return once(all)
 }
 
-// subject is what a finding says something of. Of a destination that is not there different proxies may miss different things.
+// subject is what a finding says something of. Of a destination that does not exist different proxies may miss different things.
 func subject(f engine.Finding) string {
 	for _, what := range []string{".host", ".port", ".subset"} {
 		if destination, ok := strings.CutSuffix(f.Field, what); ok {
@@ -264,7 +264,7 @@ func subject(f engine.Finding) string {
 // seenFrom says whose view it is.
 func (v view) seenFrom() string {
 	if v.anywhere {
-		return "a proxy of the gateway, in whatever namespace it is,"
+		return "a proxy of the gateway in any namespace"
 	}
-	return fmt.Sprintf("a proxy of namespace %q", v.Namespace)
+	return fmt.Sprintf("a proxy in namespace %q", v.Namespace)
 }

@@ -23,9 +23,9 @@ func (p *part) missingGateways(vs *networking.VirtualService, spec *v1alpha3.Vir
 		us, it := quoted("VirtualService", nameOf(vs)), quoted("Gateway", nameIn(name))
 		findings = append(findings, engine.Finding{
 			Field:   field,
-			Summary: fmt.Sprintf("%s names %s, which is not there", us, it),
-			Detail: fmt.Sprintf("The cluster has no %s yet, and without it %s has no effect there. Make the Gateway, or correct the name: "+
-				"<namespace>/<name>, or the name alone for a Gateway of namespace %q.", it, us, vs.Namespace),
+			Summary: fmt.Sprintf("%s names %s, which does not exist", us, it),
+			Detail: fmt.Sprintf("The cluster has no %s yet, and without it %s has no effect there. Create the Gateway, or correct the name: <namespace>/<name>, "+
+				"or only the name for a Gateway in namespace %q.", it, us, vs.Namespace),
 		})
 	}
 	return findings
@@ -69,7 +69,7 @@ func gatewayReferences(vs *v1alpha3.VirtualService) iter.Seq2[string, string] {
 	}
 }
 
-// lostDelegates finds those that are not there, or that do not take part (mergeVirtualServices in pilot/pkg/model/virtualservice_controller.go).
+// lostDelegates finds those that do not exist, or that do not take part (mergeVirtualServices in pilot/pkg/model/virtualservice_controller.go).
 func (p *part) lostDelegates(vs *networking.VirtualService) (findings []engine.Finding) {
 	for i, route := range vs.Spec.Http {
 		if route.GetDelegate() == nil {
@@ -84,18 +84,19 @@ func (p *part) lostDelegates(vs *networking.VirtualService) (findings []engine.F
 		var what, detail string
 		switch delegate := find(all, name); {
 		case delegate == nil:
-			what, detail = "which is not there", fmt.Sprintf("The cluster has no %s yet. Make it, without hosts, or correct the name.", it)
+			what, detail = "which does not exist", fmt.Sprintf("The cluster has no %s yet. Create it without hosts, or correct the name.", it)
 		case len(delegate.Spec.Hosts) > 0:
-			what, detail = "which is no delegate", fmt.Sprintf("%s has hosts of its own. Take them out, or delegate to another.", it)
+			what, detail = "which has its own hosts", fmt.Sprintf("A delegate must have no hosts. Remove them from %s, or delegate to another VirtualService.", it)
 		case !exported(delegate.Spec.ExportTo, delegate.Namespace).include(vs.Namespace):
-			what, detail = "which does not let it", fmt.Sprintf("%s is not exported to namespace %q. Add that to its export_to, or delegate to another.", it, vs.Namespace)
+			what, detail = "which is not exported to its namespace", fmt.Sprintf("%s is not exported to namespace %q. Add the namespace to its export_to, "+
+				"or delegate to another VirtualService.", it, vs.Namespace)
 		default:
 			continue
 		}
 		findings = append(findings, engine.Finding{
 			Field:   at("spec.http[%d].delegate", i),
 			Summary: fmt.Sprintf("%s delegates to %s, %s", us, it, what),
-			Detail:  "Istio passes over the route as long as that is so. " + detail,
+			Detail:  "Istio ignores this route. " + detail,
 		})
 	}
 	return findings

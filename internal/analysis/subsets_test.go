@@ -22,7 +22,7 @@ func TestVirtualService_subsets(t *testing.T) {
 	run(t, map[string]test{
 		"there":       {objects: vs(to("svc")) + dr("dr", "svc", "")},
 		"full name":   {objects: vs(to("svc.a.svc.cluster.local")) + dr("dr", "svc", "")},
-		"no rule":     {objects: vs(to("svc")), want: missing(`a proxy of namespace "a" has no DestinationRule yet`, "503")},
+		"no rule":     {objects: vs(to("svc")), want: missing(`a proxy in namespace "a" has no DestinationRule yet`, "503")},
 		"other host":  {objects: vs(to("svc")) + dr("dr", "svc2", ""), want: missing("no DestinationRule yet")},
 		"other names": {objects: vs(to("svc")) + "- {kind: DestinationRule, name: dr, spec: {host: svc, subsets: [{name: v2}]}}", want: missing(`follows DestinationRule "a/dr", which has the subsets "v2"`)},
 		"no subsets":  {objects: vs(to("svc")) + "- {kind: DestinationRule, name: dr, spec: {host: svc}}", want: missing(`DestinationRule "a/dr", which has no subsets`)},
@@ -51,7 +51,7 @@ func TestVirtualService_subsets(t *testing.T) {
 		"root namespace goes last": {objects: vs(", gateways: [istio-system/gw]"+to("svc")) + dr("dr", "svc", "") +
 			"- {kind: Gateway, name: istio-system/gw, spec: {servers: [{hosts: ['*']}]}}\n" +
 			"- {kind: DestinationRule, name: istio-system/dr, spec: {host: svc.a.svc.cluster.local}}"},
-		"external":          {objects: vs(to("api.example.com")), want: [][]string{{"spec.http[0].route[1].destination.host", `routes to host "api.example.com", which is not there`, "no ServiceEntry"}}},
+		"external":          {objects: vs(to("api.example.com")), want: [][]string{{"spec.http[0].route[1].destination.host", `routes to host "api.example.com", which does not exist`, "no ServiceEntry"}}},
 		"external, unknown": {objects: vs(to("api.example.com")), unknown: []string{"b"}},
 		"external, wildcard": {objects: vs(to("api.example.com")) + "- {kind: ServiceEntry, name: se, spec: {hosts: ['*.example.com'], ports: [{number: 80, name: http, protocol: HTTP}]}}",
 			want: [][]string{{"spec.http[0].route[1].destination.host", `host "api.example.com"`}}},

@@ -31,7 +31,7 @@ func VirtualService(r Reader, vs *networking.VirtualService) (findings []engine.
 	return once(slices.Concat(findings, hidden, a.unserved(hidden)))
 }
 
-// virtualService is one that somebody asks about, with what it has to do with.
+// virtualService is one that someone asks about, with what it has to do with.
 type virtualService struct {
 	part     *part
 	object   *networking.VirtualService // whose findings are asked for
@@ -66,7 +66,7 @@ func (a *virtualService) index(s mesh.Served) int {
 	return -1
 }
 
-// nowhere finds routes to what is not there.
+// nowhere finds routes to what does not exist.
 func (a *virtualService) nowhere() (findings []engine.Finding) {
 	for _, where := range a.places {
 		findings = append(findings, a.part.said(where, a.nowhereIn)...)
@@ -89,7 +89,7 @@ func (a *virtualService) nowhereIn(v view) (findings []engine.Finding) {
 	return findings
 }
 
-// lost says of a route to a cluster that is not there what is missing, at the destinations that mean it.
+// lost says of a route to a cluster that does not exist what is missing, at the destinations that mean it.
 func (a *virtualService) lost(v view, s mesh.Served, index int, c mesh.Cluster) (findings []engine.Finding) {
 	us := quoted("VirtualService", nameOf(a.object))
 	for _, d := range destinations(&a.object.Spec) {
@@ -101,8 +101,8 @@ func (a *virtualService) lost(v view, s mesh.Served, index int, c mesh.Cluster) 
 		field, summary, detail, known := a.missing(v, d, c)
 		if known {
 			findings = append(findings, engine.Finding{
-				Field: d.field + field, Summary: fmt.Sprintf("%s routes to %s, which is not there", us, summary),
-				Detail: detail + " Requests to it are answered with 503.",
+				Field: d.field + field, Summary: fmt.Sprintf("%s routes to %s, which does not exist", us, summary),
+				Detail: detail + " Requests to it fail with 503.",
 			})
 		}
 	}
@@ -116,15 +116,15 @@ func (a *virtualService) missing(v view, d destination, c mesh.Cluster) (field, 
 	switch {
 	case len(ports) == 0:
 		where, known := a.part.unknownHost(c.Host)
-		return ".host", fmt.Sprintf("host %q", d.GetHost()), where + fmt.Sprintf(" %s sees. Make one, or correct the host: "+
-			"a name without dots is a Service of namespace %q.", v.seenFrom(), us), known
+		return ".host", fmt.Sprintf("host %q", d.GetHost()), where + fmt.Sprintf(" visible to %s. Create one, or correct the host: a name without dots is a "+
+			"Service in namespace %q.", v.seenFrom(), us), known
 	case !slices.Contains(ports, c.Port):
 		assumed := a.part.assumes(c.Host)
-		field, what := "", "it is asked for by the port that the request came to, because the destination gives none"
+		field, what := "", "the destination sets no port, so Istio uses the port of the request"
 		if d.GetPort() != nil {
 			field, what = ".port", "correct the number"
 		}
-		return field, fmt.Sprintf("port %d of %q", c.Port, d.GetHost()), fmt.Sprintf("For host %q there are the ports %v: %s.", d.GetHost(), ports, what), !assumed
+		return field, fmt.Sprintf("port %d of %q", c.Port, d.GetHost()), fmt.Sprintf("Host %q has the ports %v: %s.", d.GetHost(), ports, what), !assumed
 	}
 	rules := v.DestinationRules(c.Host)
 	for _, name := range rules {
@@ -152,11 +152,11 @@ func (p *part) unknownHost(h host.Name) (says string, known bool) {
 	_, everywhere := p.ServiceEntries("")
 	s, ok := service(h)
 	if !ok {
-		return fmt.Sprintf("There is no ServiceEntry for host %q that", h), everywhere
+		return fmt.Sprintf("There is no ServiceEntry for host %q", h), everywhere
 	}
 	_, services := p.Services(s.Namespace)
 	_, entries := within(s.Namespace, p.ServiceEntries)
-	return fmt.Sprintf("There is no %s, and no ServiceEntry for host %q, that", quoted("Service", s), h), services && (entries || everywhere)
+	return fmt.Sprintf("There is no %s and no ServiceEntry for host %q", quoted("Service", s), h), services && (entries || everywhere)
 }
 
 // rulesKnown reports whether all rules for the host are known that the proxy may follow, those of the mesh's root namespace aside.
@@ -202,7 +202,7 @@ func (p *part) subsetsOf(dr *networking.DestinationRule) string {
 	return "the subsets " + list(names)
 }
 
-// hidden finds rules that another virtual service answers in place of this one's, and the other way round.
+// hidden finds rules that another virtual service answers instead of this one's, and the other way round.
 func (a *virtualService) hidden() (findings []engine.Finding) {
 	for _, where := range a.places {
 		findings = append(findings, a.part.said(where, a.hiddenIn)...)
@@ -216,7 +216,7 @@ func (a *virtualService) hiddenIn(v view) (findings []engine.Finding) {
 		findings = append(findings, engine.Finding{
 			Field:   field,
 			Summary: fmt.Sprintf("%s and %s have the same host %s", quoted("VirtualService", us), quoted("VirtualService", other), v.where),
-			Detail:  effect + " Put the rules into one VirtualService, in the order that is meant, or give each its own host.",
+			Detail:  effect + " Merge the rules into one VirtualService in the right order, or give each its own host.",
 		})
 	}
 	domains := map[string]bool{}
@@ -236,7 +236,7 @@ func (a *virtualService) hiddenIn(v view) (findings []engine.Finding) {
 			first := s.Before[i].Rule
 			if other, ours := otherOf(us, first.VirtualService, s.VirtualService); ours {
 				loser := quoted("VirtualService", s.VirtualService)
-				say(a.hostField(s.Domains), other, fmt.Sprintf("For %s %s comes first%s: what its %s matches never comes to %s of %s.", list(s.Domains),
+				say(a.hostField(s.Domains), other, fmt.Sprintf("For %s, %s comes first%s: requests that match its %s never reach %s of %s.", list(s.Domains),
 					quoted("VirtualService", first.VirtualService), a.why(v, first.VirtualService, s.VirtualService), index(first), index(s.Rule), loser))
 			}
 		}
@@ -256,7 +256,7 @@ func (a *virtualService) hiddenIn(v view) (findings []engine.Finding) {
 				!exported(vs.Spec.ExportTo, vs.Namespace).include(v.Namespace) || slices.ContainsFunc(hostsOf(vs), a.part.assumes) {
 				continue
 			}
-			say(at("spec.hosts[%d]", i), nameOf(vs), fmt.Sprintf("Both have rules for host %q. Sidecars of namespace %q follow %s alone%s; for that host %s has no effect.",
+			say(at("spec.hosts[%d]", i), nameOf(vs), fmt.Sprintf("Both have rules for host %q. Sidecars in namespace %q follow only %s%s; for that host %s has no effect.",
 				h, v.Namespace, quoted("VirtualService", winner), a.why(v, winner, loser), quoted("VirtualService", loser)))
 		}
 	}
@@ -291,9 +291,9 @@ func (a *virtualService) why(v view, first, second types.NamespacedName) string 
 	case reach(one) < reach(other):
 		return ", because it is exported to fewer namespaces"
 	case ages < 0:
-		return ", because it is the older one"
+		return ", because it is older"
 	case ages == 0:
-		return ", because both are of the same second, and its name comes first in the alphabet"
+		return ", because both were created in the same second and its name sorts first"
 	}
 	return ""
 }
@@ -357,8 +357,8 @@ func (a *virtualService) unserved(hidden []engine.Finding) (findings []engine.Fi
 		findings = append(findings, engine.Finding{
 			Field:   field,
 			Summary: fmt.Sprintf("Host %q is not served by a gateway of %s", a.root.Spec.Hosts[i], us),
-			Detail: fmt.Sprintf("%s has http rules for host %q, but of its gateways none serves requests for that host to namespace %q: %s. "+
-				"Add the host to a server of the gateway, or correct it.", us, a.root.Spec.Hosts[i], a.root.Namespace, strings.Join(serves, "; ")),
+			Detail: fmt.Sprintf("%s has http rules for host %q, but none of its gateways serves that host for namespace %q: %s. Add the host to a server of the "+
+				"gateway, or correct it.", us, a.root.Spec.Hosts[i], a.root.Namespace, strings.Join(serves, "; ")),
 		})
 	}
 	if all == 0 || len(hidden) > 0 || !a.hostsKnown() {
@@ -373,7 +373,7 @@ func (a *virtualService) unused(rules []mesh.Served) (findings []engine.Finding)
 		findings = append(findings, engine.Finding{
 			Field:   field,
 			Summary: fmt.Sprintf("No proxy gets %s of %s", strings.TrimPrefix(field, "spec."), quoted("VirtualService", nameOf(a.root))),
-			Detail:  why + " Correct the rule, or take it out.",
+			Detail:  why + " Correct or remove the rule.",
 		})
 	}
 	for i, rule := range a.spec.Http {
@@ -383,14 +383,14 @@ func (a *virtualService) unused(rules []mesh.Served) (findings []engine.Finding)
 		if slices.ContainsFunc(rules, func(s mesh.Served) bool { return s.HTTP && s.Index < i && route.IsCatchAllRoute(s.Route) }) {
 			continue
 		}
-		say(at("spec.http[%d]", i), "No port that is for HTTP, of its hosts or gateways, and no source is as the rule asks.")
+		say(at("spec.http[%d]", i), "No HTTP port of its hosts or gateways, or no source, matches the rule.")
 	}
 	connections := slices.ContainsFunc(rules, func(s mesh.Served) bool { return !s.HTTP })
 	if len(a.spec.Tls) > 0 && len(a.spec.Tcp) == 0 && !connections {
-		say("spec.tls", "No port that is for TLS and passes connections through, of its hosts or gateways, is as its rules ask, or another VirtualService has it.")
+		say("spec.tls", "No TLS passthrough port of its hosts or gateways matches its rules, or another VirtualService has it.")
 	}
 	if len(a.spec.Tcp) > 0 && len(a.spec.Tls) == 0 && !connections {
-		say("spec.tcp", "No port that is for TCP, of its hosts or gateways, is as its rules ask, or another VirtualService has it.")
+		say("spec.tcp", "No TCP port of its hosts or gateways matches its rules, or another VirtualService has it.")
 	}
 	return findings
 }
@@ -419,7 +419,7 @@ func (a *virtualService) podless(said []engine.Finding) (findings []engine.Findi
 			findings = append(findings, engine.Finding{
 				Field:   d.field + ".host",
 				Summary: fmt.Sprintf("%s routes to %s, which has no pod yet", quoted("VirtualService", nameOf(a.object)), quoted("Service", nameOf(s))),
-				Detail: fmt.Sprintf("No pod of namespace %q has all the labels of the Service's selector: %s. Requests to it are answered with 503. Correct the labels, "+
+				Detail: fmt.Sprintf("No pod in namespace %q has all the labels of the Service's selector: %s. Requests to it fail with 503. Correct the labels, "+
 					"or start pods that have them.", s.Namespace, labels.SelectorFromSet(s.Spec.Selector)),
 			})
 		}

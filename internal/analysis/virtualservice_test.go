@@ -13,7 +13,7 @@ func TestVirtualService_gateways(t *testing.T) {
 		return "- {kind: VirtualService, name: vs, spec: {hosts: [x.example.com], gateways: [" + gateways + "], " + route + "}}"
 	}
 	missing := func(field, name string) []string {
-		return []string{field, `VirtualService "a/vs" names Gateway "` + name + `", which is not there`, "yet", "Make the Gateway"}
+		return []string{field, `VirtualService "a/vs" names Gateway "` + name + `", which does not exist`, "yet", "Create the Gateway"}
 	}
 	run(t, map[string]test{
 		"there":               {objects: vs("gw") + gw("gw", `"*"`)},
@@ -51,7 +51,7 @@ func TestVirtualService_hosts(t *testing.T) {
 		}
 		return text
 	}
-	unserved := [][]string{{"spec.hosts[0]", `Host "x.example.com" is not served by a gateway of VirtualService "a/vs"`, `Gateway "a/gw0" serves "`, `to namespace "a"`}}
+	unserved := [][]string{{"spec.hosts[0]", `Host "x.example.com" is not served by a gateway of VirtualService "a/vs"`, `Gateway "a/gw0" serves "`, `for namespace "a"`}}
 	run(t, map[string]test{
 		"same":                {objects: objects("gw0", "x.example.com")},
 		"wildcard":            {objects: objects("gw0", "w, '*.example.com'")},
@@ -95,11 +95,11 @@ func TestVirtualService_delegates(t *testing.T) {
 	}
 	run(t, map[string]test{
 		"there":           {objects: root("{name: d}") + "- {kind: VirtualService, name: d, spec: {" + route + "}}"},
-		"missing":         {objects: root("{name: d}") + "- {kind: VirtualService, name: b/d, spec: {}}", want: says(`"a/d", which is not there`, "yet")},
+		"missing":         {objects: root("{name: d}") + "- {kind: VirtualService, name: b/d, spec: {}}", want: says(`"a/d", which does not exist`, "yet")},
 		"elsewhere":       {objects: root("{name: d, namespace: b}") + "- {kind: VirtualService, name: b/d, spec: {}}"},
-		"missing there":   {objects: root("{name: d, namespace: b}") + "- {kind: VirtualService, name: d, spec: {}}", want: says(`"b/d", which is not there`)},
+		"missing there":   {objects: root("{name: d, namespace: b}") + "- {kind: VirtualService, name: d, spec: {}}", want: says(`"b/d", which does not exist`)},
 		"unknown":         {objects: root("{name: d, namespace: b}"), unknown: []string{"b"}},
-		"with hosts":      {objects: root("{name: d}") + "- {kind: VirtualService, name: d, spec: {hosts: [w]}}", want: says(`"a/d", which is no delegate`)},
+		"with hosts":      {objects: root("{name: d}") + "- {kind: VirtualService, name: d, spec: {hosts: [w]}}", want: says(`"a/d", which has its own hosts`)},
 		"private":         {objects: root("{name: d, namespace: b}") + "- {kind: VirtualService, name: b/d, spec: {exportTo: [.]}}", want: says(`not exported to namespace "a"`)},
 		"exported":        {objects: root("{name: d, namespace: b}") + "- {kind: VirtualService, name: b/d, spec: {exportTo: [., a]}}"},
 		"exported to all": {objects: root("{name: d, namespace: b}") + "- {kind: VirtualService, name: b/d, spec: {exportTo: ['*']}}"},

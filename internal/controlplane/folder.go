@@ -44,7 +44,7 @@ func lock(path string, flag int) (*os.File, error) {
 	return file, nil
 }
 
-// sweep removes the folders whose lock nobody holds any more. A young one may only be about to be locked.
+// sweep removes the folders whose lock no one holds any more. A young one may only be about to be locked.
 func sweep() {
 	paths, _ := filepath.Glob(filepath.Join(os.TempDir(), folderPattern))
 	for _, path := range paths {

@@ -25,7 +25,7 @@ func kubeconfigCommand() *cobra.Command {
 	var namespace, account string
 	cmd := &cobra.Command{
 		Use:   "kubeconfig --namespace N --service-account SA",
-		Short: "Print a kubeconfig with the rights of a ServiceAccount of the cluster that $KUBECONFIG leads to",
+		Short: "Print a kubeconfig with the permissions of a ServiceAccount of the cluster that $KUBECONFIG leads to",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			content, err := mint(cmd.Context(), namespace, account)

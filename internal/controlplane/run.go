@@ -181,7 +181,7 @@ func signalOf(ctx context.Context) syscall.Signal {
 	return s.Signal.(syscall.Signal)
 }
 
-// leftovers is what must be gone when the process ends, in whatever way.
+// leftovers is what must be gone when the process ends, in any way.
 type leftovers struct {
 	mu     sync.Mutex
 	remove []func()

@@ -23,6 +23,7 @@ type config struct {
 	kubeconfig string // of a cluster without the scenario's namespaces
 	prefix     string // of the names of the namespaces
 	variables  string // of the Terraform configuration, as in a .tfvars file
+	picture    string // the file for a flowchart of the routing
 	out        io.Writer
 }
 
@@ -96,6 +97,11 @@ func (d *demo) up(ctx context.Context) error {
 		return err
 	}
 	if err := d.show(ctx); err != nil {
+		return err
+	}
+	if err := d.step("terraform show -json | terraform-provider-lamia draw", func() (string, error) {
+		return "the routing as a Mermaid flowchart: " + d.picture, d.work.draw(ctx, d.provider, d.picture)
+	}); err != nil {
 		return err
 	}
 	if err := d.step("terraform plan, once more", func() (string, error) {

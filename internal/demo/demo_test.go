@@ -64,6 +64,7 @@ func start(t *testing.T, out io.Writer, prefix string) *demo {
 		kubeconfig: os.Getenv("LAMIA_TEST_KUBECONFIG"),
 		prefix:     prefix,
 		variables:  fmt.Sprintf(`namespaces = { team_1 = "%[1]svamp-test1", team_2 = "%[1]svamp-test2", team_3 = "%[1]svamp-test3" }`+"\n", prefix),
+		picture:    filepath.Join(t.TempDir(), "demo.mmd"),
 		out:        out,
 	})
 	if err != nil {
@@ -126,6 +127,17 @@ func TestAccDemo(t *testing.T) {
 	d := start(t, &out, prefix)
 	if err := d.up(t.Context()); err != nil {
 		t.Fatalf("%v\n%s", err, &out)
+	}
+	picture, err := os.ReadFile(d.picture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.ReplaceAll(string(picture), prefix, ""); !strings.Contains(string(readme), "```mermaid\n"+got+"```") {
+		t.Errorf("the README has another picture than\n%s", got)
 	}
 	d.invite()
 	if err := d.down(t.Context()); err != nil {
@@ -228,7 +240,7 @@ func TestAccDemo_namespaceExists(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := scenario.New(d.client, prefix)
-	if err := other.Create(t.Context()); err == nil || !strings.Contains(err.Error(), "namespace "+prefix+"vamp-test1 exists already") {
+	if err := other.Create(t.Context()); err == nil || !strings.Contains(err.Error(), "namespace "+prefix+"vamp-test1 already exists") {
 		t.Errorf("error: %v", err)
 	}
 	if err := other.Delete(t.Context()); err != nil {
@@ -237,7 +249,7 @@ func TestAccDemo_namespaceExists(t *testing.T) {
 	for _, namespace := range d.before.Namespaces() {
 		n, err := d.client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}).Get(t.Context(), namespace, metav1.GetOptions{})
 		if err != nil || n.GetDeletionTimestamp() != nil {
-			t.Errorf("somebody else's namespace %s was touched: %v, %v", namespace, n, err)
+			t.Errorf("someone else's namespace %s was touched: %v, %v", namespace, n, err)
 		}
 	}
 }

@@ -42,6 +42,7 @@ func run(keep bool) (err error) {
 		provider:   filepath.Join(".build", "terraform-provider-lamia"),
 		example:    filepath.Join("examples", "advanced-networking"),
 		kubeconfig: os.Getenv("KUBE_CONFIG_PATH"),
+		picture:    filepath.Join(".build", "demo.mmd"),
 		out:        os.Stdout,
 	})
 	if err != nil {

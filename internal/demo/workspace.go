@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -133,6 +134,25 @@ func (w *workspace) addresses(ctx context.Context) (addresses map[string]string,
 		return nil, fmt.Errorf("the output addresses: %w", err)
 	}
 	return addresses, nil
+}
+
+// draw writes the state as a flowchart to a file.
+func (w *workspace) draw(ctx context.Context, provider, file string) error {
+	state, err := w.terraform.Show(ctx)
+	if err != nil {
+		return fmt.Errorf("terraform show failed: %w", err)
+	}
+	shown, err := json.Marshal(state)
+	if err != nil {
+		return err
+	}
+	draw := exec.CommandContext(ctx, provider, "draw")
+	draw.Stdin, draw.Stderr = bytes.NewReader(shown), os.Stderr
+	flowchart, err := draw.Output()
+	if err != nil {
+		return fmt.Errorf("terraform-provider-lamia draw failed: %w", err)
+	}
+	return os.WriteFile(file, flowchart, 0o644)
 }
 
 // add adds a file to the configuration.

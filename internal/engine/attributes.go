@@ -37,25 +37,27 @@ func FrameAttributes() []string {
 func (k *Kind) Attributes() *spec.Message {
 	k.once.Do(func() {
 		m := &spec.Message{OneOfs: append(k.OneOfs, k.Spec.OneOfs...), Fields: []spec.Field{
-			field(attrID, spec.Field{Computed: true}, "`<namespace>/<name>`, known at plan. It is also how Istio refers to an object of another namespace, "+
-				"as in the `gateways` of a virtual service."),
-			field(attrUID, spec.Field{Computed: true}, "The UID that the API server gave the object. An object of the same name that has taken its place since "+
-				"the last refresh is not deleted."),
+			field(attrID, spec.Field{Computed: true}, "`<namespace>/<name>`, known at plan. Istio refers to objects in other namespaces this way, for example "+
+				"in the `gateways` of a virtual service."),
+			field(attrUID, spec.Field{Computed: true}, "The object's UID. If another object with the same name has replaced it since the last refresh, that one "+
+				"is not deleted."),
 			field(attrName, spec.Field{Required: true, Scalar: named(k.ValidName)}, "The name of the "+k.Kind+", unique in its namespace. Changing it replaces the object."),
 			field(attrNamespace, spec.Field{Computed: true, Configurable: true, Scalar: named(validation.IsDNS1123Label)}, "The namespace of the "+k.Kind+
 				". By default the provider's `namespace`, else `default`. Changing it replaces the object."),
 			field(attrLabels, spec.Field{Collection: spec.Map, CheckKey: problems(validation.IsQualifiedName), Scalar: named(validation.IsValidLabelValue)},
-				"Labels of the object. Labels under other keys, which other programs or people may set, are left alone; one under a key that is given here is overwritten."),
+				"Labels of the object. The provider overwrites labels with these keys and leaves labels with other keys alone."),
 			field(attrAnnotations, spec.Field{Collection: spec.Map, CheckKey: func(key string) string {
 				return problems(validation.IsQualifiedName)(strings.ToLower(key)) // as ValidateAnnotations does it: the case does not matter
-			}}, "Annotations of the object. Annotations under other keys, which other programs or people may set, are left alone; one under a key that is given here is overwritten."),
-			field(attrEffectiveLabels, spec.Field{Computed: true, Collection: spec.Map}, "`labels` with the provider's `default_labels`; null, if it has none."),
-			field(attrEffectiveAnnotations, spec.Field{Computed: true, Collection: spec.Map}, "`annotations` with the provider's `default_annotations`; null, if it has none."),
-			field(attrTimeouts, spec.Field{Message: timeouts}, "How long operations may take, as durations such as `30s` or `5m`. "+defaultTimeout.String()+" each by default."),
+			}}, "Annotations of the object. The provider overwrites annotations with these keys and leaves annotations with other keys alone."),
+			field(attrEffectiveLabels, spec.Field{Computed: true, Collection: spec.Map}, "`labels` merged with the provider's `default_labels`; null if the "+
+				"provider has none."),
+			field(attrEffectiveAnnotations, spec.Field{Computed: true, Collection: spec.Map}, "`annotations` merged with the provider's `default_annotations`; "+
+				"null if the provider has none."),
+			field(attrTimeouts, spec.Field{Message: timeouts}, "Timeouts of operations, as durations such as `30s` or `5m`. Each is "+defaultTimeout.String()+" by default."),
 		}}
 		if k.Waiting != nil || k.Companions != nil {
-			m.Fields = append(m.Fields, field(attrWait, spec.Field{Scalar: spec.Bool}, "Whether an apply waits until the "+k.Kind+" is ready. `true` by default. With `false` it ends "+
-				"once all is stored, and what is known later, such as an address, comes with a later refresh."))
+			m.Fields = append(m.Fields, field(attrWait, spec.Field{Scalar: spec.Bool}, "Whether an apply waits until the "+k.Kind+" is ready. `true` by "+
+				"default. With `false` the apply ends once everything is stored, and a later refresh reads the rest, such as an address."))
 		}
 		for _, c := range k.Computed {
 			c.Computed = true
@@ -86,10 +88,10 @@ func field(name string, f spec.Field, description string) spec.Field {
 }
 
 var timeouts = &spec.Message{Fields: []spec.Field{
-	field("create", spec.Field{Scalar: spec.Duration}, "How long creating may take, until everything is ready."),
-	field("read", spec.Field{Scalar: spec.Duration}, "How long reading may take."),
-	field("update", spec.Field{Scalar: spec.Duration}, "How long updating may take, until everything is ready."),
-	field("delete", spec.Field{Scalar: spec.Duration}, "How long deleting may take, until everything is gone."),
+	field("create", spec.Field{Scalar: spec.Duration}, "Timeout for creating, until everything is ready."),
+	field("read", spec.Field{Scalar: spec.Duration}, "Timeout for reading."),
+	field("update", spec.Field{Scalar: spec.Duration}, "Timeout for updating, until everything is ready."),
+	field("delete", spec.Field{Scalar: spec.Duration}, "Timeout for deleting, until everything is gone."),
 }}
 
 // named is a string that one of Kubernetes' functions for names allows.

@@ -41,7 +41,7 @@ type Companions struct {
 	Shared map[string][]string
 	// Waiting says which of them, by kind, is still awaited; nothing, when all are ready.
 	Waiting func(companions map[string]*unstructured.Unstructured) Awaited
-	// Why explains, as far as rights allow, what keeps them waiting; "" when that cannot be told.
+	// Why explains, as far as permissions allow, what keeps them waiting; "" when that cannot be told.
 	Why func(ctx context.Context, cluster *kube.Cluster, namespace, name string) string
 }
 
@@ -124,15 +124,15 @@ func (e *companionError) report(s *session) {
 	s.explain(e.verb, e.ref, e.err, func(string) (path.Path, bool) { return path.Root(s.kind.Companions.Tuning.Name), true })
 }
 
-// takenError is an object of somebody else where a companion is to be.
+// takenError is an object of someone else where a companion is to be.
 type takenError struct{ ref kube.Object }
 
-func (e *takenError) Error() string { return e.ref.String() + " belongs to somebody else" }
+func (e *takenError) Error() string { return e.ref.String() + " has another owner" }
 
 func (e *takenError) report(s *session) {
-	s.diagnostics.AddError(fmt.Sprintf("%s is in the way", e.ref),
-		fmt.Sprintf("%s needs an object of this kind and name, but there is one that it does not own, and that is left alone. Nothing was written. "+
-			"Give the %s another name, or delete the object if nobody needs it.", s.ref, s.kind.Kind))
+	s.diagnostics.AddError(fmt.Sprintf("%s already exists", e.ref),
+		fmt.Sprintf("%s needs an object with this kind and name, but does not own the one in the cluster. Nothing was written. Rename the %s, or delete the "+
+			"object if nothing needs it.", s.ref, s.kind.Kind))
 }
 
 // companion is a client for the companion of this kind, and what it is called.
@@ -222,7 +222,7 @@ func (s *session) preflight(v values) error {
 	return nil
 }
 
-// ownedBy is a companion with its owner; nobody's, as long as there is no owner (nil).
+// ownedBy is a companion with its owner; no one's, as long as there is no owner (nil).
 func ownedBy(owner, companion *unstructured.Unstructured) *unstructured.Unstructured {
 	companion = companion.DeepCopy()
 	if owner != nil {
@@ -241,7 +241,7 @@ func (s *session) apply(verb string, owner, companion *unstructured.Unstructured
 	if err != nil {
 		return nil, err
 	}
-	force := true // a field of ours that somebody else set is a difference, which the plan has shown
+	force := true // a field of ours that someone else set is a difference, which the plan has shown
 	options := metav1.PatchOptions{FieldManager: Manager, FieldValidation: metav1.FieldValidationStrict, Force: &force, DryRun: dryRunOption(dry)}
 	client, ref := s.companion(companion.GetKind())
 	err = s.write(func(ctx context.Context) error {
@@ -258,7 +258,7 @@ func (s *session) apply(verb string, owner, companion *unstructured.Unstructured
 }
 
 // inspect says in v of each companion of owner whether it is as v has it rendered. It does not look when there are to be none, and were none before:
-// that takes no rights.
+// that takes no permissions.
 func (s *session) inspect(owner *unstructured.Unstructured, v values) (found map[string]*unstructured.Unstructured, err error) {
 	if s.kind.Companions == nil {
 		return nil, nil

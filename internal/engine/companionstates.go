@@ -25,10 +25,11 @@ const (
 )
 
 const (
-	companionsDescription = "The kinds of the objects that come with this one, and whether each is as the provider made it: `in sync`; `missing`; `changed`, as `companion_changes` " +
-		"tells; `foreign`, if one of its name belongs to somebody else; `unwanted`, if it is not to be any more; `refused`, if the API server would not let it be put right; " +
-		"`not ready` after an apply that did not see it ready, until it is; `unknown` after an apply that failed. Whatever is not in sync is put right, or waited for, by the next apply."
-	companionChangesDescription = "What was changed in the companions that are `changed`, and by whom, or what those wait for that are `not ready`, by their kind."
+	companionsDescription = "The objects that come with this one, by kind, and the state of each: `in sync`; `missing`; `changed` (see `companion_changes`); " +
+		"`foreign`, if another owner has an object with its name; `unwanted`, if it is no longer needed; `refused`, if the API server rejects the correction; " +
+		"`not ready`, if the last apply ended before it was ready and it still is not; `unknown`, if the last apply failed. The next apply corrects or waits " +
+		"for everything that is not in sync."
+	companionChangesDescription = "By kind: what changed in objects that are `changed` and who changed it, or what objects that are `not ready` are waiting for."
 )
 
 // concerned are the kinds of companions that there are to be, and those that the state knows. Others are not read: that would take rights.

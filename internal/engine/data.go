@@ -62,7 +62,7 @@ func readOnly(a *tfprotov6.SchemaAttribute) *tfprotov6.SchemaAttribute {
 	return &r
 }
 
-// ReadDataSource reads the object that a data source names, whoever made it.
+// ReadDataSource reads the object that a data source names, whoever created it.
 func (k *Kind) ReadDataSource(ctx context.Context, run *Run, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
 	if run.deferred {
 		return &tfprotov6.ReadDataSourceResponse{State: req.Config, Deferred: &tfprotov6.Deferred{Reason: tfprotov6.DeferredReasonProviderConfigUnknown}}, nil

@@ -129,7 +129,7 @@ func (t *trial) companions(prior, plan values, owner *unstructured.Unstructured)
 	t.applyAll(owner, changed)
 }
 
-// applyAll tries to apply companions; nobody's, as long as there is no owner (nil).
+// applyAll tries to apply companions; no one's, as long as there is no owner (nil).
 func (t *trial) applyAll(owner *unstructured.Unstructured, companions []*unstructured.Unstructured) {
 	verb := "patch"
 	if owner == nil {
@@ -215,7 +215,7 @@ func (t *trial) judge(verb string, err error) bool {
 	return false
 }
 
-// denied are the rights that the request that ended in err took, and that the credentials do not give, if that can be known.
+// denied are the permissions that the request that ended in err took, and that the credentials do not give, if that can be known.
 func (t *trial) denied(verb string, err error) (lacking []right, known bool) {
 	needed := []right{{verb, t.ref}}
 	if of := (*companionError)(nil); errors.As(err, &of) {
@@ -226,7 +226,7 @@ func (t *trial) denied(verb string, err error) (lacking []right, known bool) {
 	}
 	for _, r := range needed {
 		if r.verb == "create" {
-			r.on.Name = "" // a new object has no name yet to those who grant rights
+			r.on.Name = "" // a new object has no name yet to those who grant permissions
 		}
 		allowed, err := t.run.allowed(t.ctx, t.cluster, r)
 		if err != nil {
@@ -239,7 +239,7 @@ func (t *trial) denied(verb string, err error) (lacking []right, known bool) {
 	return lacking, true
 }
 
-// warnOfRights warns of the rights that are lacking, of each once.
+// warnOfRights warns of the permissions that are lacking, of each once.
 func (t *trial) warnOfRights() {
 	var rules strings.Builder
 	for _, r := range t.lacking {
@@ -248,8 +248,8 @@ func (t *trial) warnOfRights() {
 		}
 	}
 	if rules.Len() > 0 {
-		t.diagnostics.AddWarning(fmt.Sprintf("The rights in the namespace %q do not suffice to apply", t.ref.Namespace),
-			fmt.Sprintf("The plan of %s stands, but the API server did not try it (dry run). Who applies it needs these rules, in a Role:\n%s\n\n"+
-				"Each is named once, whatever else takes it. With dry_run = \"never\" in the provider block the API server is not asked.", t.ref, rules.String()))
+		t.diagnostics.AddWarning(fmt.Sprintf("Permissions to apply are missing in namespace %q", t.ref.Namespace),
+			fmt.Sprintf("%s is planned, but the API server did not check the plan (dry run). To apply it, add these rules to a Role:\n%s\n\nEach rule is listed "+
+				"once per plan. To plan without the API server's check, set dry_run = \"never\" in the provider block.", t.ref, rules.String()))
 	}
 }

@@ -227,7 +227,7 @@ func TestAccDryRun_impossible(t *testing.T) {
 		"rights": {
 			kubeconfig: account,
 			required:   []string{"cannot be created: forbidden", `verbs: ["create"]`},
-			warning:    []string{"do not suffice to apply", `apiGroups: ["networking.istio.io"]`, `resources: ["virtualservices"]`, `verbs: ["create"]`, `dry_run = "never"`},
+			warning:    []string{"Permissions to apply are missing", `apiGroups: ["networking.istio.io"]`, `resources: ["virtualservices"]`, `verbs: ["create"]`, `dry_run = "never"`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -253,7 +253,7 @@ func TestAccDryRun_impossible(t *testing.T) {
 	}
 }
 
-// Of many resources that lack the same right one warns. An API server that does not say what is allowed makes no warning.
+// Of many resources that lack the same permission one warns. An API server that does not say what is allowed makes no warning.
 func TestAccDryRun_rights(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -275,7 +275,7 @@ func TestAccDryRun_rights(t *testing.T) {
 	says(t, said, "warning")
 	says(t, said, "error")
 	if asked.Load() == 0 {
-		t.Error("nobody asked what is allowed")
+		t.Error("no one asked what is allowed")
 	}
 }
 
@@ -288,7 +288,7 @@ func TestAccDryRun_exists(t *testing.T) {
 	tf.Must("apply", "-auto-approve", virtualService)
 	other := acctest.NewTerraform(t, "testdata/dry_run", "", map[string]any{"namespace": namespace})
 	exists := []string{
-		`VirtualService "` + namespace + `/test" exists already`,
+		`VirtualService "` + namespace + `/test" already exists`,
 		"import {\n    to = lamia_virtual_service.test\n    id = \"" + namespace + "/test\"\n  }", "moved {",
 	}
 	says(t, other.Run("plan", virtualService), "error", exists...)
@@ -321,7 +321,7 @@ func variables(t *testing.T) string {
 	return text
 }
 
-// An object that goes before its successor comes is in nobody's way, and makes room.
+// An object that goes before its successor comes is in no one's way, and makes room.
 func TestAccDryRun_replaced(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -349,7 +349,7 @@ resource "lamia_service" "test" {
 	const address = "lamia_service.test"
 	tf := acctest.NewTerraform(t, folder, "", map[string]any{"namespace": namespace})
 	tf.Must("apply", "-auto-approve")
-	says(t, tf.Run("plan", "-var=name=taken"), "error", `Service "`+namespace+`/taken" exists already`)
+	says(t, tf.Run("plan", "-var=name=taken"), "error", `Service "`+namespace+`/taken" already exists`)
 	ports := acctest.NewObject(t, istio.Service(), namespace, "test").Live().Object["spec"].(map[string]any)["ports"].([]any)
 	tf.Must("plan", "-var=dry_run=required", "-var=name=other", fmt.Sprintf("-var=node_port=%d", ports[0].(map[string]any)["nodePort"]))
 	limit(t, namespace, 2)

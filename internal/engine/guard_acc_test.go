@@ -19,7 +19,7 @@ func stored(timeout string) string {
 	return `{"hosts":["a.example.com"],"http":[{"timeout":"` + timeout + `","route":[{"destination":{"host":"svc"}}]}]}`
 }
 
-// A plan is applied as it was shown, or not at all: what somebody else has written since then is not overwritten.
+// A plan is applied as it was shown, or not at all: what someone else has written since then is not overwritten.
 func TestAccObject_stalePlan(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -31,13 +31,13 @@ func TestAccObject_stalePlan(t *testing.T) {
 	}{
 		"same field": {
 			meanwhile: func(o *acctest.Object) { o.Patch(`{"spec":` + stored("7s") + `}`) },
-			wants: []string{"has changed since the plan", "spec.http was changed", `last written by "` + acctest.Somebody + `" at 20`,
+			wants: []string{"has changed since the plan", "spec.http was changed", `last written by "` + acctest.SomeoneElse + `" at 20`,
 				"Nothing was written", "Plan again"},
 			field: "http", spec: stored("7s"), labels: map[string]string{"timeout": "1s"},
 		},
 		"same label": {
 			meanwhile: func(o *acctest.Object) { o.Patch(`{"metadata":{"labels":{"timeout":"theirs"}}}`) },
-			wants:     []string{"has changed since the plan", "metadata.labels.timeout was changed", `last written by "` + acctest.Somebody + `"`},
+			wants:     []string{"has changed since the plan", "metadata.labels.timeout was changed", `last written by "` + acctest.SomeoneElse + `"`},
 			field:     "labels", spec: stored("1s"), labels: map[string]string{"timeout": "theirs"},
 		},
 		"field removed": {
@@ -63,7 +63,7 @@ func TestAccObject_stalePlan(t *testing.T) {
 				o.Delete()
 				o.Create(stored("1s"), map[string]string{"timeout": "1s"})
 			},
-			wants: []string{"has changed since the plan", "another of the same name (UID ", "Nothing was written"},
+			wants: []string{"has changed since the plan", "another with the same name (UID ", "Nothing was written"},
 			spec:  stored("1s"), labels: map[string]string{"timeout": "1s"},
 		},
 		"deleted": {
@@ -131,7 +131,7 @@ func TestAccObject_updateConflict(t *testing.T) {
 	}
 }
 
-// A change whose answer is lost is not written over again as if somebody else had made it, and a deletion whose answer is lost is seen to have
+// A change whose answer is lost is not written over again as if someone else had made it, and a deletion whose answer is lost is seen to have
 // been carried out.
 func TestAccObject_answerLost(t *testing.T) {
 	t.Parallel()
@@ -193,7 +193,7 @@ func TestAccObject_deleteReplaced(t *testing.T) {
 	if errors := diagnostics.Errors(); len(errors) > 0 {
 		t.Fatal(errors)
 	}
-	if !strings.Contains(diagnostics.String(), "was gone already") {
+	if !strings.Contains(diagnostics.String(), "was already deleted") {
 		t.Errorf("no warning of it: %s", diagnostics)
 	}
 	check(t, o.Untouched(other))

@@ -83,10 +83,10 @@ func (r *frame) parse(given string) (namespace, name string, diags diag.Diagnost
 	}
 	if !ok && namespace == "" {
 		diags.AddError("Invalid Import ID",
-			fmt.Sprintf("%q names no namespace, and the provider's namespace is not known yet. Use <namespace>/<name>.", given))
+			fmt.Sprintf("%q has no namespace, and the provider's namespace is not known yet. Use <namespace>/<name>.", given))
 	} else if namespace == "" || name == "" || strings.Contains(name, "/") {
 		diags.AddError("Invalid Import ID",
-			fmt.Sprintf("%q does not name a %s. Use <namespace>/<name>, or the name alone for the provider's namespace.", given, r.kind.Kind))
+			fmt.Sprintf("%q is not the ID of a %s. Use <namespace>/<name>, or only the name for the provider's namespace.", given, r.kind.Kind))
 	}
 	return namespace, name, diags
 }

@@ -44,9 +44,9 @@ func (k *Kind) forgotten(private private, prior, config values) (diags diag.Diag
 		return nil
 	}
 	for _, at := range emptied(k.Spec, prior, config, path.Empty()) {
-		diags.AddAttributeError(at, "The configuration of an imported object lacks an empty string",
-			fmt.Sprintf("The object has an empty string at %s, which Terraform leaves out of the configuration that it generates, so that the apply would remove it. "+
-				"Write it as \"\" here. To remove it, import the object first, and then plan again.", at))
+		diags.AddAttributeError(at, "The configuration of an imported object is missing an empty string",
+			fmt.Sprintf("The object has an empty string at %s. Terraform omits it from generated configuration, so the apply would remove it. Set it to "+
+				"\"\" here. To remove it, import the object first and then plan again.", at))
 	}
 	return diags
 }

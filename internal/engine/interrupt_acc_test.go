@@ -114,7 +114,7 @@ func TestAccObject_createAnswerLost(t *testing.T) {
 }
 
 // When the API server goes away in the middle of an apply, the state holds every object that may exist: the first does, the second does not.
-// Once the server is back the next apply makes both: the first anew, because Terraform has marked it as tainted, as it does whenever creating
+// Once the server is back the next apply makes both: the first again, because Terraform has marked it as tainted, as it does whenever creating
 // failed.
 func TestAccObject_serverLost(t *testing.T) {
 	t.Parallel()
@@ -157,7 +157,7 @@ func TestAccObject_deleteTimeout(t *testing.T) {
 	tf := acctest.NewTerraform(t, "testdata/timeouts", "", map[string]any{"namespace": o.Namespace})
 	tf.Must("apply", "-auto-approve")
 	o.Patch(`{"metadata":{"finalizers":["example.com/guard"]}}`)
-	expect(t, tf.Run("destroy", "-auto-approve"), []string{"is not gone yet", "example.com/guard", "timeouts"}, "")
+	expect(t, tf.Run("destroy", "-auto-approve"), []string{"is not deleted yet", "example.com/guard", "timeouts"}, "")
 	if !slices.Equal(tf.State(), []string{"lamia_service_entry.test"}) {
 		t.Errorf("the state holds %v", tf.State())
 	}
@@ -168,7 +168,7 @@ func TestAccObject_deleteTimeout(t *testing.T) {
 	}
 }
 
-// An equal object that somebody else makes while the answer to a create is lost is theirs, and one's own is one's own although a webhook has changed it.
+// An equal object that someone else makes while the answer to a create is lost is theirs, and one's own is one's own although a webhook has changed it.
 func TestAccObject_whose(t *testing.T) {
 	t.Parallel()
 	for name, own := range map[string]bool{"theirs": false, "own, changed": true} {
@@ -192,14 +192,14 @@ func TestAccObject_whose(t *testing.T) {
 			tf := acctest.NewTerraform(t, "testdata/many", proxy, map[string]any{"namespace": namespace, "objects": 1})
 			said := tf.Run("apply", "-auto-approve")
 			if !own {
-				expect(t, said, []string{"exists already", "import {"}, "")
+				expect(t, said, []string{"already exists", "import {"}, "")
 				if state := tf.State(); len(state) > 0 {
 					t.Errorf("the state holds %v", state)
 				}
 				return
 			}
 			expect(t, said, nil, "")
-			if !strings.Contains(said.String(), "was changed while it was stored") {
+			if !strings.Contains(said.String(), "was changed by an admission webhook") {
 				t.Errorf("it is not said that the object was changed:\n%s", said)
 			}
 			uid := o.Live().GetUID()

@@ -96,7 +96,7 @@ func TestAccObject_update(t *testing.T) {
 	})
 }
 
-// Of an object that somebody else made, an attribute that the configuration does not have is removed too.
+// Of an object that someone else made, an attribute that the configuration does not have is removed too.
 func TestAccObject_updateImported(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *testing.T, s specimen, o *acctest.Object) {
@@ -124,7 +124,7 @@ func TestAccObject_updateImported(t *testing.T) {
 	})
 }
 
-// What somebody else writes to the spec shows in the next plan, and the apply takes it back.
+// What someone else writes to the spec shows in the next plan, and the apply takes it back.
 func TestAccObject_drift(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *testing.T, s specimen, o *acctest.Object) {
@@ -144,7 +144,7 @@ func TestAccObject_drift(t *testing.T) {
 	})
 }
 
-// An object that somebody else deletes is planned anew.
+// An object that someone else deletes is planned again.
 func TestAccObject_disappears(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *testing.T, s specimen, o *acctest.Object) {
@@ -173,7 +173,7 @@ func TestAccObject_exists(t *testing.T) {
 			resource.TestStep{
 				ConfigDirectory: s.config("minimal"),
 				ConfigVariables: variables,
-				ExpectError: regexp.MustCompile(`(?s)` + s.kind.Kind + ` "` + o.Namespace + `/test" exists already.*` +
+				ExpectError: regexp.MustCompile(`(?s)` + s.kind.Kind + ` "` + o.Namespace + `/test" already exists.*` +
 					`import \{\s*│?\s*to = ` + regexp.QuoteMeta(s.address()) + `\s*│?\s*id = "` + o.Namespace + `/test"`),
 			},
 			resource.TestStep{

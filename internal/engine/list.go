@@ -36,17 +36,17 @@ const (
 
 func (r *frame) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = listschema.Schema{
-		MarkdownDescription: "Finds every " + r.kind.Kind + " in a namespace, or in all of them, to import it. An object that belongs to another one, " +
-			"such as the Service of a gateway with proxies of its own, is left out.",
+		MarkdownDescription: "Lists every " + r.kind.Kind + " in one namespace or all of them, for import. Objects owned by other objects, such as the Service " +
+			"of a gateway, are left out.",
 		Attributes: map[string]listschema.Attribute{
 			attrNamespace: listschema.StringAttribute{
-				Optional: true, MarkdownDescription: "The namespace to look in. By default the provider's `namespace`, else `default`.",
+				Optional: true, MarkdownDescription: "The namespace to list. By default the provider's `namespace`, else `default`.",
 			},
 			attrAllNamespaces: listschema.BoolAttribute{
-				Optional: true, MarkdownDescription: "Whether to look in all namespaces, which takes permission to list them cluster-wide.",
+				Optional: true, MarkdownDescription: "Whether to list all namespaces. Needs permission to list this kind cluster-wide.",
 			},
 			attrLabelSelector: listschema.StringAttribute{
-				Optional: true, MarkdownDescription: "Labels that the objects have, as `kubectl get -l` takes them, such as `team=reviews,tier!=test`.",
+				Optional: true, MarkdownDescription: "A label selector as for `kubectl get -l`, such as `team=reviews,tier!=test`.",
 			},
 		},
 	}
@@ -59,11 +59,11 @@ func (r *frame) ValidateListResourceConfig(ctx context.Context, req list.Validat
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root(attrAllNamespaces), &all)...)
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root(attrLabelSelector), &selector)...)
 	if all.ValueBool() && !namespace.IsNull() {
-		resp.Diagnostics.AddAttributeError(path.Root(attrNamespace), "Too Many Attributes Set", "Either one namespace or all_namespaces can be set, but both are. Remove one.")
+		resp.Diagnostics.AddAttributeError(path.Root(attrNamespace), "Too Many Attributes Set", "namespace and all_namespaces cannot both be set. Remove one.")
 	}
 	if _, err := labels.Parse(selector.ValueString()); err != nil {
 		resp.Diagnostics.AddAttributeError(path.Root(attrLabelSelector), "Invalid Label Selector",
-			"The label selector cannot be read: "+err.Error()+". Write it as for kubectl get -l, such as team=reviews.")
+			"The label selector is invalid: "+err.Error()+". Use the syntax of kubectl get -l, such as team=reviews.")
 	}
 }
 

@@ -24,7 +24,7 @@ type specimen struct {
 func specimens(t *testing.T) []specimen {
 	t.Helper()
 	return []specimen{
-		{istio.Gateway(), `{"selector":{"istio":"somebody"}}`, `{"selector":{"app":"somebody"}}`},
+		{istio.Gateway(), `{"selector":{"istio":"someone"}}`, `{"selector":{"app":"someone"}}`},
 		{istio.VirtualService(), `{"hosts":["b.example.com"]}`, `{"exportTo":["*"]}`},
 		{istio.DestinationRule(), `{"host":"b"}`, `{"workloadSelector":{"matchLabels":{"app":"b"}}}`},
 		{istio.ServiceEntry(), `{"hosts":["b.example.com"]}`, `{"location":"MESH_INTERNAL"}`},

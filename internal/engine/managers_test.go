@@ -46,7 +46,7 @@ func TestOwnKeys(t *testing.T) {
 	t.Parallel()
 	managed := []metav1.ManagedFieldsEntry{
 		entry(Manager, 1, `{"f:metadata":{"f:labels":{".":{},"f:app":{},"f:gone":{}}}}`),
-		entry("somebody", 2, `{"f:metadata":{"f:labels":{"f:theirs":{}},"f:annotations":{".":{},"f:app":{}}}}`),
+		entry("someone", 2, `{"f:metadata":{"f:labels":{"f:theirs":{}},"f:annotations":{".":{},"f:app":{}}}}`),
 	}
 	live := map[string]string{"app": "a", "theirs": "b"}
 	if got, want := ownKeys(managed, "labels", live), map[string]string{"app": "a"}; !reflect.DeepEqual(got, want) {

@@ -46,7 +46,7 @@ func (s *session) offer(prior values, stored *unstructured.Unstructured) {
 	}
 }
 
-// spread waits until what the plan newly takes has spread, if this run has stored it. Nobody asks yet for what is created together with its host.
+// spread waits until what the plan newly takes has spread, if this run has stored it. No one asks yet for what is created together with its host.
 func (s *session) spread(prior, plan values) {
 	if s.kind.Uses.Takes == nil || s.run.AtOnce {
 		return
@@ -152,7 +152,7 @@ func (s *session) needed(ctx context.Context, prior, plan values) ([]string, []F
 	return s.kind.Keeps.Needed(ctx, s.cluster, before, after)
 }
 
-// leftovers are what is to be taken away once nobody needs it.
+// leftovers are what is to be taken away once no one needs it.
 type leftovers struct {
 	mu  sync.Mutex
 	all map[kube.Object]leftover
@@ -174,7 +174,7 @@ func (s *session) leave(kept, plan values) {
 	s.run.leftovers.all[s.ref] = leftover{*s, kept, plan}
 }
 
-// clear takes away what nobody needs any more after this object has changed.
+// clear takes away what no one needs any more after this object has changed.
 func (s *session) clear() {
 	if s.diagnostics.HasError() {
 		return
@@ -190,7 +190,7 @@ func (s *session) clear() {
 		return
 	}
 	for _, l := range free {
-		// If somebody has changed the object since, or the request fails, the next plan shows what is left.
+		// If someone has changed the object since, or the request fails, the next plan shows what is left.
 		l.ctx, l.diagnostics = s.ctx, new(diag.Diagnostics)
 		if live, err := l.update(l.kept, l.plan); err == nil {
 			l.cluster.Note(l.ref, live)

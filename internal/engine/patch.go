@@ -35,7 +35,7 @@ func difference(before, after map[string]any) map[string]any {
 	return patch
 }
 
-// change is a field that somebody else has written.
+// change is a field that someone else has written.
 type change struct {
 	field         []string // its path in the object
 	expected, now any      // nil is absent

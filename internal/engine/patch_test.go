@@ -101,7 +101,7 @@ func TestDifference_applies(t *testing.T) {
 	})
 }
 
-// Nothing that somebody else has written is lost, unless it is reported.
+// Nothing that someone else has written is lost, unless it is reported.
 func TestOverwritten_reportsEveryLoss(t *testing.T) {
 	t.Parallel()
 	clean := 0
@@ -151,7 +151,7 @@ func contains(whole, part any) bool {
 	return true
 }
 
-// What nobody has touched, and what holds already what is to be written, is no conflict.
+// What no one has touched, and what holds already what is to be written, is no conflict.
 func TestOverwritten_reportsNothingElse(t *testing.T) {
 	t.Parallel()
 	forRandomTrees(t, func(t *testing.T, before, after, live map[string]any) {

@@ -92,8 +92,8 @@ func (k *Kind) plan(ctx context.Context, run *Run, config, prior, proposed value
 	}
 	if o := k.ref(planned); named && !run.claim(o) {
 		diagnostics.AddAttributeError(path.Root(attrName), fmt.Sprintf("%s is configured twice", o),
-			"Another resource has the same namespace and name, so both would manage one object. Remove one of them, or give it another name. If the state has both, "+
-				"take one out with terraform state rm first: to remove it from the configuration alone deletes the object. terraform destroy -refresh=false destroys what the state has.")
+			"Another resource has the same namespace and name, so both would manage one object. Remove or rename one of them. If both are in the state, run "+
+				"terraform state rm for one first: removing it only from the configuration deletes the object. To destroy everything, run terraform destroy -refresh=false.")
 		return planned, replaces
 	}
 	k.dryRun(ctx, run, prior, planned, len(replaces) > 0, diagnostics)

@@ -50,7 +50,7 @@ func dryRunOption(dry bool) []string {
 	return nil
 }
 
-// Creation is the annotation by which the provider tells the object that it has created from an equal one of somebody else's, when the answer to the
+// Creation is the annotation by which the provider tells the object that it has created from an equal one of someone else's, when the answer to the
 // request is lost. Its value is used once.
 const Creation = Manager + "/creation"
 
@@ -106,7 +106,7 @@ func (s *session) getLater() (*unstructured.Unstructured, error) {
 	return s.cluster.Get(ctx, s.ref)
 }
 
-// changedError is an object that somebody else changed between plan and apply, where the plan would overwrite it.
+// changedError is an object that someone else changed between plan and apply, where the plan would overwrite it.
 type changedError struct {
 	replaced bool // it is another object of the same name
 	changes  []change
@@ -118,11 +118,10 @@ func (e *changedError) Error() string { return "changed since the plan" }
 func (e *changedError) report(s *session) {
 	summary := fmt.Sprintf("%s has changed since the plan", s.ref)
 	if e.replaced {
-		s.diagnostics.AddError(summary, fmt.Sprintf("The object that the plan is about is gone; another of the same name (UID %s) stands in its place. "+
-			"Nothing was written. Plan again.", e.live.GetUID()))
+		s.diagnostics.AddError(summary, fmt.Sprintf("The object was replaced by another with the same name (UID %s). Nothing was written. Plan again.", e.live.GetUID()))
 		return
 	}
-	detail := "Applying this plan would overwrite what somebody else has written since:\n" + history(e.changes, e.live.GetManagedFields()) +
+	detail := "Applying this plan would overwrite changes made since:\n" + history(e.changes, e.live.GetManagedFields()) +
 		"\n\nNothing was written. Plan again to see the object as it is now."
 	if at, ok := s.kind.at(e.changes[0].String()); ok {
 		s.diagnostics.AddAttributeError(at, summary, detail)
@@ -247,8 +246,8 @@ func (s *session) delete(uid string) error {
 	case kube.IsGone(err):
 		return nil
 	case apierrors.IsNotFound(err): // its kind is not even served
-		s.diagnostics.AddWarning(fmt.Sprintf("%s is taken for gone", s.ref),
-			fmt.Sprintf("The cluster does not serve %s, so it holds none. Is it the right cluster?", s.kind.Resource.GroupResource()))
+		s.diagnostics.AddWarning(fmt.Sprintf("%s is considered deleted", s.ref),
+			fmt.Sprintf("The cluster does not serve %s, so the object cannot exist. Check that the provider uses the right cluster.", s.kind.Resource.GroupResource()))
 		return nil
 	case err != nil && !kube.Ambiguous(err) && !apierrors.IsConflict(err):
 		return err
@@ -281,15 +280,15 @@ func (s *session) delete(uid string) error {
 			return false, nil
 		}
 		if apierrors.IsConflict(lost) {
-			s.diagnostics.AddWarning(fmt.Sprintf("%s was gone already", s.ref),
-				fmt.Sprintf("The object that Terraform knew, of UID %s, does not exist any more. Another of the same name does, and was left alone.", uid))
+			s.diagnostics.AddWarning(fmt.Sprintf("%s was already deleted", s.ref),
+				fmt.Sprintf("The object with UID %s no longer exists. Another object has the same name and was not deleted.", uid))
 		}
 		return true, nil
 	})
 	if err != nil && s.ctx.Err() != nil && len(finalizers) > 0 {
-		s.diagnostics.AddError(fmt.Sprintf("%s is not gone yet", s.ref),
-			fmt.Sprintf("It is marked for deletion, and goes once those who set its finalizers (%s) have done their part and removed them. "+
-				"It stays in the state until it is gone: destroy again, or give more time in the attribute timeouts.", strings.Join(finalizers, ", ")))
+		s.diagnostics.AddError(fmt.Sprintf("%s is not deleted yet", s.ref),
+			fmt.Sprintf("It is marked for deletion and waits until the owners of its finalizers (%s) remove them. It stays in the state until it is "+
+				"deleted: destroy again, or increase the timeouts attribute.", strings.Join(finalizers, ", ")))
 		return nil
 	}
 	return err
@@ -304,18 +303,18 @@ type notReadyError struct {
 func (e *notReadyError) Error() string { return "not ready" }
 
 func (e *notReadyError) report(s *session) {
-	end := "when the time was up it still waited for "
+	end := "the operation timed out waiting for "
 	switch {
 	case e.failed:
 		end = ""
 	case s.interrupted():
-		end = "when Terraform was interrupted it still waited for "
+		end = "Terraform was interrupted while waiting for "
 	}
-	detail := fmt.Sprintf("It is stored, and it is in the state. But %s%s.", end, e.reason)
+	detail := fmt.Sprintf("The object is stored and in the state, but %s%s.", end, e.reason)
 	if e.why != "" {
 		detail += "\n\n" + e.why
 	}
-	s.diagnostics.AddError(fmt.Sprintf("%s is not ready", s.ref), detail+"\n\nHow long to wait is for the attribute timeouts to say.")
+	s.diagnostics.AddError(fmt.Sprintf("%s is not ready", s.ref), detail+"\n\nTo wait longer, increase the timeouts attribute.")
 }
 
 // unanswered reports whether the API server gave no answer while there is time left to wait for one: it may be restarting.
@@ -378,8 +377,8 @@ func (s *session) warnOfMutation(plan values, live *unstructured.Unstructured) {
 		}
 	}
 	slices.Sort(fields)
-	s.diagnostics.AddWarning(fmt.Sprintf("%s was changed while it was stored", s.ref),
-		fmt.Sprintf("A mutating admission webhook of the cluster wrote other values than the plan's to: %s. The next plan will show them as a difference.",
+	s.diagnostics.AddWarning(fmt.Sprintf("%s was changed by an admission webhook", s.ref),
+		fmt.Sprintf("A mutating admission webhook in the cluster changed the planned values of %s. The next plan will show the difference.",
 			strings.Join(fields, ", ")))
 }
 

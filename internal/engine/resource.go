@@ -53,7 +53,8 @@ func (k *Kind) create(ctx context.Context, run *Run, plan values, private privat
 		return nil
 	case kube.Ambiguous(err):
 		s.diagnostics.AddWarning(fmt.Sprintf("%s may have been created", s.ref),
-			"The request was sent but its answer was lost, and the API server could not be asked afterwards. The object is kept in the state; the next plan looks for it.")
+			"The request was sent, but the answer was lost and the API server could not be reached afterwards. The object stays in the state, and the next plan "+
+				"checks whether it exists.")
 		private[unconfirmed] = []byte(strconv.Quote(mark))
 		state = plan.known()
 		fallthrough
@@ -73,8 +74,8 @@ func (s *session) keep() {
 		if d.Severity() != diag.SeverityError {
 			continue
 		}
-		var warning diag.Diagnostic = diag.NewWarningDiagnostic(d.Summary(), fmt.Sprintf("%s\n\n%s is stored and in the state, but not complete. Apply again to finish it: it keeps its addresses. "+
-			"This is a warning only because Terraform would delete and create anew what was created with an error.", d.Detail(), s.ref))
+		var warning diag.Diagnostic = diag.NewWarningDiagnostic(d.Summary(), fmt.Sprintf("%s\n\n%s is stored and in the state, but not complete. Apply again to "+
+			"finish it: it keeps its addresses. This is only a warning because after an error Terraform would delete and recreate the object.", d.Detail(), s.ref))
 		if at, ok := d.(diag.DiagnosticWithPath); ok {
 			warning = diag.WithPath(at.Path(), warning)
 		}
@@ -122,8 +123,8 @@ func (k *Kind) read(ctx context.Context, run *Run, state values, private private
 	}
 	if uid := state.string(attrUID); uid != "" && uid != string(live.GetUID()) {
 		s.diagnostics.AddWarning(fmt.Sprintf("%s was recreated outside of Terraform", s.ref),
-			fmt.Sprintf("The object of UID %s is gone; one of the same name and UID %s is there. Terraform goes on with that one. "+
-				"If it is not yours, remove it from the state with terraform state rm.", uid, live.GetUID()))
+			fmt.Sprintf("The object with UID %s was replaced by one with the same name and UID %s, which Terraform manages from now on. If it is not yours, "+
+				"remove it from the state with terraform state rm.", uid, live.GetUID()))
 	}
 	now, unknown, err := k.observe(live, state)
 	if err != nil {
@@ -132,8 +133,7 @@ func (k *Kind) read(ctx context.Context, run *Run, state values, private private
 	}
 	if len(unknown) > 0 {
 		s.diagnostics.AddWarning(fmt.Sprintf("%s has fields that this provider does not know", s.ref),
-			fmt.Sprintf("The provider follows Istio's API as of its own release. It leaves these as they are, and does not show them: spec.%s. "+
-				"Use a provider release for the Istio version of the cluster.", strings.Join(unknown, ", spec.")))
+			fmt.Sprintf("The provider neither shows nor changes spec.%s. Use a provider release for the cluster's version of Istio.", strings.Join(unknown, ", spec.")))
 	}
 	companions, err := s.inspect(live, now)
 	if err != nil {
@@ -181,7 +181,7 @@ func (k *Kind) delete(ctx context.Context, run *Run, state values, private priva
 	defer s.close()
 
 	uid := state.string(attrUID)
-	if uid == "" { // it may never have been created: whatever bears its name may be somebody else's
+	if uid == "" { // it may never have been created: whatever bears its name may be someone else's
 		mark, known := private.mark()
 		live, err := s.get()
 		switch {
@@ -191,8 +191,8 @@ func (k *Kind) delete(ctx context.Context, run *Run, state values, private priva
 			s.fail("get", err)
 			return state
 		case !known: // Terraform tells only a destroy, or a refresh
-			s.diagnostics.AddError(fmt.Sprintf("%s may be somebody else's", s.ref),
-				"It is not known whether an earlier apply created it, so it is not deleted. Run the same command without -refresh=false to find out.")
+			s.diagnostics.AddError(fmt.Sprintf("%s may not belong to this resource", s.ref),
+				"It is not known whether an earlier apply created the object, so it was not deleted. Run the same command without -refresh=false to find out.")
 			return state
 		}
 		uid = string(live.GetUID())
@@ -241,7 +241,7 @@ func (k *Kind) open(ctx context.Context, run *Run, v values, operation string, d
 	return s
 }
 
-// interrupted reports whether somebody has pressed Ctrl-C.
+// interrupted reports whether someone has pressed Ctrl-C.
 func (s *session) interrupted() bool { return errors.Is(s.ctx.Err(), context.Canceled) }
 
 func (s *session) close() {
@@ -268,7 +268,7 @@ func (s *session) fail(verb string, err error) {
 	case len(kube.UnknownFields(err)) > 0:
 		s.tooNew(kube.UnknownFields(err))
 	case errors.As(err, &value):
-		s.diagnostics.AddAttributeError(value.Path, fmt.Sprintf("%s holds a value that cannot be converted", s.ref), value.Error()+".")
+		s.diagnostics.AddAttributeError(value.Path, fmt.Sprintf("%s has a value that cannot be converted", s.ref), value.Error()+".")
 	default:
 		s.explain(verb, s.ref, err, s.kind.at)
 	}
@@ -299,17 +299,17 @@ func (s *session) settle(prior, plan values, live *unstructured.Unstructured) va
 	return state
 }
 
-// refuse says that the object exists already, and what to do about it.
+// refuse says that the object already exists, and what to do about it.
 func (s *session) refuse() {
 	resource := strings.NewReplacer(".", "_").Replace(s.ref.Name)
-	detail := fmt.Sprintf("Terraform does not take over an object that it did not create for this resource. To manage it here, add this block with the address of "+
-		"the resource, and plan again:\n\n  import {\n    to = lamia_%[1]s.%[2]s\n    id = %[3]q\n  }\n\n"+
-		"If the resource had another address until now, add this block instead, with the old address:\n\n  moved {\n    from = lamia_%[1]s.old\n    to   = lamia_%[1]s.%[2]s\n  }\n\n"+
-		"Otherwise choose another name, or delete the object.", s.kind.Type, resource, id(s.ref.Namespace, s.ref.Name))
+	detail := fmt.Sprintf("This resource did not create the object, so Terraform does not change it. To manage it here, add this block with the resource's "+
+		"address and plan again:\n\n  import {\n    to = lamia_%[1]s.%[2]s\n    id = %[3]q\n  }\n\n"+
+		"If you renamed the resource, add this block with its old address instead:\n\n  moved {\n    from = lamia_%[1]s.old\n    to   = lamia_%[1]s.%[2]s\n  }\n\n"+
+		"Otherwise choose another name or delete the object.", s.kind.Type, resource, id(s.ref.Namespace, s.ref.Name))
 	if s.dry {
 		detail += "\n\n" + kube.DryRunAdvice
 	}
-	s.diagnostics.AddError(fmt.Sprintf("%s exists already", s.ref), detail)
+	s.diagnostics.AddError(fmt.Sprintf("%s already exists", s.ref), detail)
 }
 
 // explain is kube.Diagnostics.

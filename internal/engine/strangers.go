@@ -11,15 +11,15 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// strangerError is a field that this provider does not know, in a part of the object that an update would write anew without it.
+// strangerError is a field that this provider does not know, in a part of the object that an update would write again without it.
 type strangerError struct{ field string }
 
 func (e *strangerError) Error() string { return "an unknown field would be lost" }
 
 func (e *strangerError) report(s *session) {
 	summary := fmt.Sprintf("%s has a field that this provider does not know", s.ref)
-	detail := fmt.Sprintf("The update would remove %s, which lies in an element of a list that it changes. Nothing was written. "+
-		"Use a provider release for the Istio version of the cluster, or make this change with kubectl.", e.field)
+	detail := fmt.Sprintf("The update changes a list and would remove %s from one of its elements. Nothing was written. Use a provider release for the "+
+		"cluster's version of Istio, or make this change with kubectl.", e.field)
 	if at, ok := s.kind.at(e.field); ok {
 		s.diagnostics.AddAttributeError(at, summary, detail)
 		return
@@ -35,7 +35,7 @@ func (k *Kind) preserve(patch document, prior values, live *unstructured.Unstruc
 	if err != nil || !ok || len(unknown) == 0 && normal(live.Object["spec"]) {
 		return patch, err
 	}
-	if k.Spec.Partial { // what else is not known there is the API server's to fill in anew
+	if k.Spec.Partial { // what else is not known there is the API server's to fill in again
 		for _, field := range unknown {
 			list, _, _ := strings.Cut(field, "[")
 			if _, changed := content[list]; changed {

@@ -14,7 +14,7 @@ func (s *session) tooNew(fields []string) {
 			needs = "Istio " + since
 		}
 		summary := fmt.Sprintf("%s needs %s", s.ref, needs)
-		detail := fmt.Sprintf("The cluster's CRD %s has no field %s, which comes with %s. Nothing was written. Upgrade Istio and its CRDs in the cluster, or remove the attribute.",
+		detail := fmt.Sprintf("The cluster's CRD %s has no field %s, which needs %s. Nothing was written. Upgrade Istio and its CRDs in the cluster, or remove the attribute.",
 			s.kind.Resource.GroupResource(), field, needs)
 		if at, ok := s.kind.at(field); ok {
 			s.diagnostics.AddAttributeError(at, summary, detail)

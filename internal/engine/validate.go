@@ -24,7 +24,7 @@ func (k *Kind) validate(run *Run, config values) diag.Diagnostics {
 	if run != nil {
 		for _, at := range k.Attributes().Void(config) {
 			diags.AddAttributeWarning(at, "Nothing is set in "+at.String(),
-				"An object with nothing in it means the same as none here. Was a name in it misspelt, so that Terraform dropped it? Set something, or remove the object.")
+				"An empty object has no effect here. If you misspelled a name in it, Terraform dropped that name: correct it, or remove the object.")
 		}
 	}
 	checks := k.set().OfflineChecks
@@ -115,7 +115,7 @@ func (p placed) remedy() string {
 	if len(p.path.Steps()) == 0 {
 		return ""
 	}
-	remedy := " Change it here"
+	remedy := " Change this attribute"
 	for _, other := range p.with {
 		remedy += ", or " + other.String()
 	}

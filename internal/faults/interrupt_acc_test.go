@@ -36,7 +36,7 @@ func held(t *testing.T, stop func(apply *acctest.Command, release func())) (m *m
 		}})
 	}
 	m = newMatrix(t, "testdata/kinds", cells)
-	m.tf.Setenv("KUBE_DRY_RUN", "never") // else some are tried anew, as many as are planned again before the first is created
+	m.tf.Setenv("KUBE_DRY_RUN", "never") // else some are tried again, as many as are planned again before the first is created
 	m.tf.Must("plan", "-out=create")
 	m.armed.Store(true)
 	apply := m.tf.Start("apply", fmt.Sprint("-parallelism=", creating), "create")

@@ -87,7 +87,7 @@ func (m *matrix) broken(args ...string) {
 		c := m.at(d)
 		switch {
 		case c == nil:
-			m.t.Errorf("nobody's error: %s", d)
+			m.t.Errorf("no one's error: %s", d)
 		case c.hit.Load() == nil:
 			m.t.Errorf("%s has an error, but its request %d never came: %s", c, c.k, d)
 		case !strings.Contains(d.Summary, c.Namespace):
@@ -254,7 +254,7 @@ func TestAccFaults_kinds(t *testing.T) {
 	if there := m.there(); m.writes.Load() > 0 || len(there) > 0 {
 		t.Errorf("a plan wrote %d times and made %v", m.writes.Load(), there)
 	}
-	m.tf.Setenv("KUBE_DRY_RUN", "never") // else an apply tries some anew, as many as are planned again before the first is created
+	m.tf.Setenv("KUBE_DRY_RUN", "never") // else an apply tries some again, as many as are planned again before the first is created
 	m.tf.Must("plan", "-out=create", parallelism)
 	m.broken("apply", parallelism, "create")
 	m.heal()

@@ -31,13 +31,13 @@ import (
 func Gateway() *engine.Kind {
 	k := kind(gvk.Gateway, (*v1alpha3.Gateway)(nil), istio.ValidateGateway)
 	k.ValidName = validation.IsDNS1123Label // istiod refuses dots
-	k.Description += " Unless a `selector` names proxies that are there already, the gateway has proxies of its own, with a load balancer in front of them and so an " +
-		"`address`; `workload` tunes them."
-	k.DataSource = "A Gateway that is there already, whoever made it, and the address of the load balancer that `lamia_gateway` gave it."
+	k.Description += " By default the provider creates proxies for the gateway, with a load balancer and so an `address`; `workload` configures them. With a " +
+		"`selector`, the gateway uses existing proxies instead."
+	k.DataSource = "An existing Gateway, whoever created it, and the address of the load balancer that `lamia_gateway` created for it."
 	for i, f := range k.Spec.Fields {
 		if f.Name == "selector" { // Istio's text says what becomes of a Gateway without one, which here only an empty map makes
-			k.Spec.Fields[i].Description = "Labels of the pods of proxies that are there already, in whatever namespace. By default the gateway has proxies of its own, " +
-				"and this is the label by which it alone finds them."
+			k.Spec.Fields[i].Description = "Labels of the pods of existing proxies, in any namespace. By default the gateway has its own proxies, and this is " +
+				"the label that only they have."
 		}
 	}
 	k.Defaults = map[string]func(namespace, name string) any{
@@ -85,8 +85,8 @@ func Gateway() *engine.Kind {
 	addressDependsOn := []string{"selector", "workload.service", "companions.Service"}
 	k.Computed = []engine.Computed{
 		{
-			Field: collection("addresses", "addresses", spec.List, spec.String, "The IP addresses and host names at which the gateway's own "+
-				"load balancer is reached, sorted; null with a `selector`."),
+			Field: collection("addresses", "addresses", spec.List, spec.String, "The IP addresses and host names of the gateway's own load balancer, sorted; "+
+				"null with a `selector`."),
 			DependsOn: addressDependsOn,
 			Null:      withoutWorkload,
 			Read: func(s engine.Stored) any {
@@ -185,7 +185,7 @@ func waitForRollout(deployment, autoscaler *unstructured.Unstructured) string {
 	case updated < want:
 		return fmt.Sprintf("the Deployment %s: %d of %d proxies are up to date", deployment.GetName(), updated, want)
 	case number("status", "replicas") > updated:
-		return fmt.Sprintf("the Deployment %s: %d old proxies have yet to go", deployment.GetName(), number("status", "replicas")-updated)
+		return fmt.Sprintf("the Deployment %s: %d old proxies are still running", deployment.GetName(), number("status", "replicas")-updated)
 	case number("status", "availableReplicas") < updated:
 		return fmt.Sprintf("the Deployment %s: %d of %d proxies are available", deployment.GetName(), number("status", "availableReplicas"), updated)
 	}
@@ -198,7 +198,7 @@ func whyNotReady(ctx context.Context, cluster *kube.Cluster, namespace, name str
 	list := func(resource string, options metav1.ListOptions) []unstructured.Unstructured {
 		l, err := cluster.Dynamic.Resource(corev1.SchemeGroupVersion.WithResource(resource)).Namespace(namespace).List(ctx, options)
 		if err != nil {
-			reasons = append(reasons, fmt.Sprintf("The %s in the namespace may tell more, but could not be listed.", resource))
+			reasons = append(reasons, fmt.Sprintf("The provider cannot list the %s in the namespace, which may show the cause.", resource))
 			return nil
 		}
 		return l.Items
@@ -235,8 +235,8 @@ func podReasons(object unstructured.Unstructured) (reasons []string) {
 	}
 	for _, c := range pod.Spec.Containers {
 		if c.Image == "auto" {
-			return []string{fmt.Sprintf("Pod %s: its image is still called auto: no sidecar injector ran. Is istiod running, and does its injection webhook select the "+
-				"namespace (see istio-injection and istio.io/rev, or the attribute workload.revision)?", pod.Name)}
+			return []string{fmt.Sprintf("Pod %s: its image is still auto because no sidecar injector ran. Check that istiod is running and that its injection "+
+				"webhook selects the namespace (labels istio-injection and istio.io/rev, or the attribute workload.revision).", pod.Name)}
 		}
 	}
 	for _, status := range append(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses...) {

@@ -81,7 +81,7 @@ func (g gateway) owns() error {
 	return errors.Join(errs...)
 }
 
-// selectsItsPods checks that the Gateway, the Service and the Deployment select the gateway's own pods and those of nobody else in the cluster.
+// selectsItsPods checks that the Gateway, the Service and the Deployment select the gateway's own pods and those of no one else in the cluster.
 func (g gateway) selectsItsPods() error {
 	selector, _ := g.Spec()["selector"].(map[string]any)
 	with := make(map[string]string)
@@ -169,7 +169,7 @@ func renamed(servers []object) []object {
 	return servers
 }
 
-// A gateway gets proxies of its own instead of somebody's, and the other way round, in place.
+// A gateway gets proxies of its own instead of someone's, and the other way round, in place.
 func TestAccGateway_switch(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)

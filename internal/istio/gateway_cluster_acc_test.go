@@ -38,7 +38,7 @@ func TestAccGateway_restricted(t *testing.T) {
 	)
 }
 
-// Whoever needs no certificates needs no rights to Secrets, nor to grant them.
+// Whoever needs no certificates needs no permissions to Secrets, nor to grant them.
 func TestAccGateway_withoutSecrets(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -97,7 +97,7 @@ func TestAccService_mesh(t *testing.T) {
 	)
 }
 
-// A Service that nobody waits for is there at once; its class is for life.
+// A Service that no one waits for is there at once; its class is for life.
 func TestAccService_class(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.Service(), acctest.Namespace(t), "test")

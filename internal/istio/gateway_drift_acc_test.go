@@ -50,8 +50,8 @@ func (want told) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest, re
 	resp.Error = fmt.Errorf("the plan has no %s", gatewayAddress)
 }
 
-// What somebody else writes to a companion in a field that the provider sets shows in the next plan, with the writer, and the apply takes it
-// back. A companion that somebody else deletes is made again.
+// What someone else writes to a companion in a field that the provider sets shows in the next plan, with the writer, and the apply takes it
+// back. A companion that someone else deletes is recreated.
 func TestAccGateway_drift(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -59,7 +59,7 @@ func TestAccGateway_drift(t *testing.T) {
 	var before map[string]*unstructured.Unstructured
 	changed, missing := told{}, told{}
 	for _, kind := range g.companions() {
-		changed[kind] = regexp.MustCompile(`^changed: ` + regexp.QuoteMeta(intrusions[kind].field) + `, last written by "` + acctest.Somebody + `" at 20\S+Z$`)
+		changed[kind] = regexp.MustCompile(`^changed: ` + regexp.QuoteMeta(intrusions[kind].field) + `, last written by "` + acctest.SomeoneElse + `" at 20\S+Z$`)
 		missing[kind] = regexp.MustCompile("^missing$")
 	}
 	restored := acctest.Check(func() error {
@@ -99,7 +99,7 @@ func TestAccGateway_drift(t *testing.T) {
 	)
 }
 
-// lasting is what is the same of a companion that was made anew: without what others choose.
+// lasting is what is the same of a companion that was recreated: without what others choose.
 func lasting(o *unstructured.Unstructured) map[string]any {
 	if o == nil {
 		return nil
@@ -130,7 +130,7 @@ func stringsOf(m map[string]string) map[string]any {
 	return all
 }
 
-// What is not the provider's may be anybody's: it causes no difference, and no apply takes it away.
+// What is not the provider's may be anyone's: it causes no difference, and no apply takes it away.
 func TestAccGateway_othersFields(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)

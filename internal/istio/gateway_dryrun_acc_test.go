@@ -50,7 +50,7 @@ func TestAccGateway_dryRunQuota(t *testing.T) {
 	}
 }
 
-// The documented Role is enough to try all of a gateway. Who may only look is told of each right that he lacks, once.
+// The documented Role is enough to try all of a gateway. Who may only look is told of each missing permission, once.
 func TestAccGateway_dryRunRights(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")

@@ -20,7 +20,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
 )
 
-// others are objects of somebody else's, by kind.
+// others are objects of someone else's, by kind.
 var others = map[string]string{
 	"ServiceAccount": `{}`,
 	"Role":           `{"rules":[]}`,
@@ -32,7 +32,7 @@ var others = map[string]string{
 	"PodDisruptionBudget":     `{"spec":{"maxUnavailable":1}}`,
 }
 
-// block puts somebody else's object in the place of a companion.
+// block puts someone else's object in the place of a companion.
 func (g gateway) block(kind string) (o *acctest.Object, made *unstructured.Unstructured) {
 	g.t.Helper()
 	o = g.companion(kind)
@@ -42,7 +42,7 @@ func (g gateway) block(kind string) (o *acctest.Object, made *unstructured.Unstr
 	}
 	made.SetGroupVersionKind(o.Kind.Resource.GroupVersion().WithKind(kind))
 	made.SetName(o.Name)
-	if _, err := resources(g.t, o.Kind.Resource).Namespace(g.Namespace).Create(g.t.Context(), made, metav1.CreateOptions{FieldManager: acctest.Somebody}); err != nil {
+	if _, err := resources(g.t, o.Kind.Resource).Namespace(g.Namespace).Create(g.t.Context(), made, metav1.CreateOptions{FieldManager: acctest.SomeoneElse}); err != nil {
 		g.t.Fatal(err)
 	}
 	return o, g.settled(o)
@@ -59,7 +59,7 @@ func (g gateway) settled(o *acctest.Object) (live *unstructured.Unstructured) {
 	return live
 }
 
-// An object of somebody else's in the place of a companion is an error that names it. It stays as it is, and nothing else is written.
+// An object of someone else's in the place of a companion is an error that names it. It stays as it is, and nothing else is written.
 func TestAccGateway_taken(t *testing.T) {
 	t.Parallel()
 	for kind := range others {
@@ -73,7 +73,7 @@ func TestAccGateway_taken(t *testing.T) {
 			g := newGateway(t, "gw")
 			theirs, before := g.block(kind)
 			tf := g.terraform(attributes)
-			fails(t, tf.Run("apply", "-auto-approve"), kind+` "`+g.Namespace+`/gw-gateway" is in the way`, `Gateway "`+g.Namespace+`/gw"`, "Nothing was written")
+			fails(t, tf.Run("apply", "-auto-approve"), kind+` "`+g.Namespace+`/gw-gateway" already exists`, `Gateway "`+g.Namespace+`/gw"`, "Nothing was written")
 			if g.Exists() || len(g.live()) != 1 || len(tf.State()) != 0 {
 				t.Errorf("something was written: Gateway %v, companions %v, state %v", g.Exists(), g.live(), tf.State())
 			}
@@ -92,11 +92,11 @@ func TestAccGateway_exists(t *testing.T) {
 	g := newGateway(t, "gw")
 	tf := g.terraform(idle)
 	tf.Must("apply", "-auto-approve")
-	fails(t, g.terraform(idle).Run("apply", "-auto-approve"), `Gateway "`+g.Namespace+`/gw" exists already`, "import {")
+	fails(t, g.terraform(idle).Run("apply", "-auto-approve"), `Gateway "`+g.Namespace+`/gw" already exists`, "import {")
 	tf.Empty()
 }
 
-// Somebody else's object is in the way of a gateway that had no companions before, too.
+// The same is true for a gateway that had no companions before.
 func TestAccGateway_takenOnSwitch(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
@@ -105,7 +105,7 @@ func TestAccGateway_takenOnSwitch(t *testing.T) {
 	theirs, before := g.block("Service")
 	gateway := g.Live()
 	tf.Configure(g.folder(nil))
-	fails(t, tf.Run("apply", "-auto-approve"), `Service "`+g.Namespace+`/gw-gateway" is in the way`, "Nothing was written")
+	fails(t, tf.Run("apply", "-auto-approve"), `Service "`+g.Namespace+`/gw-gateway" already exists`, "Nothing was written")
 	if err := g.Untouched(gateway); err != nil {
 		t.Error(err)
 	}
@@ -179,7 +179,7 @@ func TestAccGateway_notReady(t *testing.T) {
 		},
 		{
 			workload: object{"revision": "none"},
-			wants:    []string{`Pod gw-gateway-\S+: its image is still called auto: no sidecar injector ran`, `workload\.revision`},
+			wants:    []string{`Pod gw-gateway-\S+: its image is still auto because no sidecar injector ran`, `workload\.revision`},
 		},
 		{
 			workload: object{"replicas": 0, "service": object{"load_balancer_class": "example.com/none"}},
@@ -202,7 +202,7 @@ func TestAccGateway_notReady(t *testing.T) {
 	}
 	for i := range tests {
 		test := &tests[i]
-		wants := append(test.wants, `Gateway "\S+/gw" is not ready`, `it still waited for`, `timeouts`)
+		wants := append(test.wants, `Gateway "\S+/gw" is not ready`, `waiting for`, `timeouts`)
 		if test.update {
 			fails(t, test.apply.Wait(), wants...)
 		} else {
@@ -333,7 +333,7 @@ func TestAccGateway_switchInterrupted(t *testing.T) {
 	tf.Must("destroy", "-auto-approve")
 }
 
-// A connection that is lost while companions are made or deleted is made anew: the apply goes on, and nothing is tainted.
+// A connection that is lost while companions are made or deleted is recreated: the apply goes on, and nothing is tainted.
 func TestAccGateway_connectionLost(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")

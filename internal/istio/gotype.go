@@ -77,7 +77,7 @@ var quantity = func() spec.Scalar {
 	s.Check = func(q string) *spec.Problem {
 		if _, err := resource.ParseQuantity(q); err != nil {
 			return &spec.Problem{Summary: "Invalid Quantity", Detail: fmt.Sprintf(
-				"%q is not a quantity. Write a number and perhaps a suffix, such as 500m or 2 for CPU, 128Mi or 1Gi for memory.", q)}
+				"%q is not a quantity. Use a number with an optional suffix, such as 500m or 2 for CPU, 128Mi or 1Gi for memory.", q)}
 		}
 		return nil
 	}

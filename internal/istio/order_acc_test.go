@@ -37,7 +37,7 @@ func TestAccVirtualService_order(t *testing.T) {
 		defer close(failed)
 		for ctx.Err() == nil {
 			_, err := echo.share(ctx, 10)
-			// grpc-go chooses by new routes a moment before it has their clusters, and then fails without having asked anybody.
+			// grpc-go chooses by new routes a moment before it has their clusters, and then fails without having asked anyone.
 			if err != nil && ctx.Err() == nil && !strings.Contains(err.Error(), "unknown cluster selected for RPC") {
 				failed <- err
 				return

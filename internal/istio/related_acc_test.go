@@ -100,9 +100,9 @@ resource "lamia_virtual_service" "test" {
 func TestAccRelated_missing(t *testing.T) {
 	t.Parallel()
 	r := relate(t, routing)
-	gateway := []string{"gateways", `VirtualService "$/vs" names Gateway "$/gw", which is not there`, "At gateways[0]", "yet"}
+	gateway := []string{"gateways", `VirtualService "$/vs" names Gateway "$/gw", which does not exist`, "At gateways[0]", "yet"}
 	missing := [][]string{
-		{"http", `VirtualService "$/vs" delegates to VirtualService "$/more", which is not there`, "At http[0].delegate", "yet"},
+		{"http", `VirtualService "$/vs" delegates to VirtualService "$/more", which does not exist`, "At http[0].delegate", "yet"},
 		{"http", `VirtualService "$/vs" routes to the subset "v1" of "svc"`, "At http[1].route[0].destination.subset", "no DestinationRule yet"},
 	}
 	r.warns(r.Run("apply", "-auto-approve"), gateway, missing[0]) // no proxy routes as long as there is no gateway
@@ -138,8 +138,8 @@ resource "lamia_virtual_service" "test" {
 }
 `)
 	unknown := [][]string{
-		{"http", `VirtualService "$/vs" routes to host "scv", which is not there`, `no Service "$/scv"`},
-		{"host", `DestinationRule "$/b" is for host "scv", which is not there`, `no Service "$/scv"`},
+		{"http", `VirtualService "$/vs" routes to host "scv", which does not exist`, `no Service "$/scv"`},
+		{"host", `DestinationRule "$/b" is for host "scv", which does not exist`, `no Service "$/scv"`},
 	}
 	r.warns(r.Run("apply", "-auto-approve"), unknown...)
 	r.service("scv")
@@ -211,7 +211,7 @@ resource "lamia_virtual_service" "test" {
 	r.object(istio.Gateway(), "gw").Create(`{"selector":{"istio":"`+r.namespace+`"},"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["*"]}]}`, nil)
 	older := r.object(istio.VirtualService(), "a") // or as old, and first in the alphabet
 	older.Create(`{"hosts":["x.`+r.namespace+`.svc.cluster.local"],"http":[{"route":[{"destination":{"host":"svc"}}]}]}`, nil)
-	conflict := []string{"hosts", `VirtualService "$/b" and VirtualService "$/a" have the same host in the mesh`, `Sidecars of namespace "$" follow VirtualService "$/a" alone`}
+	conflict := []string{"hosts", `VirtualService "$/b" and VirtualService "$/a" have the same host in the mesh`, `Sidecars in namespace "$" follow only VirtualService "$/a"`}
 	r.warns(r.Run("apply", "-auto-approve"), conflict)
 	r.warns(r.Run("plan"), conflict)
 	r.Configure(folderOf(t, vs(`"gw"`)))

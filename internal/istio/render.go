@@ -111,7 +111,7 @@ func (w workload) check(gateway map[string]any) error {
 	for _, name := range slices.Sorted(maps.Keys(w.Service.NodePorts)) {
 		if !names[name] {
 			at := path.Root("workload").AtName("service").AtName("node_ports").AtMapKey(name)
-			return &spec.Error{Path: at, Err: fmt.Errorf("is for a port %q, which servers do not have; there are %s", name, strings.Join(slices.Sorted(maps.Keys(names)), ", "))}
+			return &spec.Error{Path: at, Err: fmt.Errorf("has a port %q that no server has; servers have %s", name, strings.Join(slices.Sorted(maps.Keys(names)), ", "))}
 		}
 	}
 	return nil

@@ -98,7 +98,7 @@ resource "lamia_traffic_extension" "test" {
 	g.gone()
 }
 
-// A gateway with a selector takes no rights but those to Gateways.
+// A gateway with a selector takes no permissions but those to Gateways.
 func TestAccRights_selector(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")

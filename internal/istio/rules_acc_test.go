@@ -52,7 +52,7 @@ func TestAccRules_warnings(t *testing.T) {
 	acctest.NewObject(t, istio.Service(), namespace, "a").Create(`{"ports":[{"name":"http","port":80}]}`, nil)
 	tf := acctest.NewTerraform(t, "testdata/warnings", "", map[string]any{"namespace": namespace})
 	want := []string{
-		`at "http = \[.*": warning: virtualService rule #1 not used \(route without matches defined before\): At http\[1\]\.match\[0\]: This VirtualService is accepted, but istiod warns about it\. Change it here, or http\[0\]\.`,
+		`at "http = \[.*": warning: virtualService rule #1 not used \(route without matches defined before\): At http\[1\]\.match\[0\]: This VirtualService is accepted, but istiod warns about it\. Change this attribute, or http\[0\]\.`,
 		`at "http = \[.*": warning: The path /service1/x becomes //x, and /service10 becomes /0: At http\[1\]\.match\[0\]\.uri\.prefix: .* prefix = "/service1/" instead`,
 	}
 	check := func(command string, got acctest.Diagnostics, times int) {

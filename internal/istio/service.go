@@ -20,9 +20,9 @@ func Service() *engine.Kind {
 	const kind = "Service"
 	return &engine.Kind{
 		Type: "service",
-		Description: "A Kubernetes Service: a stable name and address for the pods that a selector selects. Its `host` is what virtual services " +
-			"and destination rules name as their destination.",
-		DataSource: "A Kubernetes Service that is there already, whoever made it, with its `host`, its addresses and what Kubernetes has filled in.",
+		Description: "A Kubernetes Service: a stable name and address for the pods that match a selector. Virtual services and destination rules use its `host` " +
+			"as their destination.",
+		DataSource: "An existing Kubernetes Service, whoever created it, with its `host`, its addresses and the values that Kubernetes filled in.",
 		Resource:   corev1.SchemeGroupVersion.WithResource("services"),
 		Kind:       kind,
 		Spec:       serviceSpec,
@@ -41,7 +41,7 @@ func Service() *engine.Kind {
 		Computed: []engine.Computed{
 			{
 				Field: scalar("host", "host", spec.String, "The fully qualified name, such as "+
-					"`svc-1.vamp-test1.svc.cluster.local`, known at plan. It means the same Service in every namespace; a short name does not."),
+					"`svc-1.vamp-test1.svc.cluster.local`, known at plan. Unlike a short name, it refers to the same Service in every namespace."),
 				Plan: func(namespace, name, domain string) any { return Host(name, namespace, domain) },
 				Read: func(live engine.Stored) any { return Host(live.GetName(), live.GetNamespace(), live.ClusterDomain) },
 			},
@@ -61,8 +61,8 @@ func Service() *engine.Kind {
 				},
 			},
 			{
-				Field: collection("addresses", "addresses", spec.List, spec.String, "The load balancer's IP addresses "+
-					"and host names, sorted; empty for other types than `LoadBalancer`."),
+				Field: collection("addresses", "addresses", spec.List, spec.String, "The load balancer's IP addresses and host names, sorted; empty for types "+
+					"other than `LoadBalancer`."),
 				DependsOn: address,
 				Read:      func(live engine.Stored) any { return listOf(Addresses(live.Unstructured)) },
 			},
@@ -73,8 +73,8 @@ func Service() *engine.Kind {
 var serviceSpec = &spec.Message{Partial: true, OmitsEmpty: true, Fields: []spec.Field{
 	{
 		Name: "type", JSON: "type", Scalar: spec.Enum("ClusterIP", "NodePort", "LoadBalancer", "ExternalName"), Filled: is("ClusterIP"),
-		Field: describe.Field{Description: "How the Service is reached: `ClusterIP` (the default), inside the cluster; `NodePort`, by a port of every node " +
-			"too; `LoadBalancer`, by an address of its own too; `ExternalName`, as an alias of `external_name`."},
+		Field: describe.Field{Description: "How the Service is reached: `ClusterIP` (the default), inside the cluster; `NodePort`, also by a port on every " +
+			"node; `LoadBalancer`, also by its own address; `ExternalName`, as an alias of `external_name`."},
 	},
 	{
 		Name: "ports", JSON: "ports", Collection: spec.List, Message: servicePort,
@@ -82,7 +82,7 @@ var serviceSpec = &spec.Message{Partial: true, OmitsEmpty: true, Fields: []spec.
 	},
 	{
 		Name: "selector", JSON: "selector", Collection: spec.Map, Scalar: spec.String,
-		Field: describe.Field{Description: "Labels of the pods behind the Service. Without a selector the endpoints are somebody else's to make."},
+		Field: describe.Field{Description: "Labels of the pods behind the Service. Without a selector, Kubernetes creates no endpoints."},
 	},
 	{
 		Name: "headless", JSON: "clusterIP", Scalar: spec.Flag(corev1.ClusterIPNone), Filled: isNot(corev1.ClusterIPNone), Immutable: true,
@@ -90,12 +90,12 @@ var serviceSpec = &spec.Message{Partial: true, OmitsEmpty: true, Fields: []spec.
 	},
 	{
 		Name: "external_name", JSON: "externalName", Scalar: spec.String,
-		Field: describe.Field{Description: "The DNS name that the Service is an alias of. Only with type `ExternalName`."},
+		Field: describe.Field{Description: "The DNS name that the Service is an alias for. Only with type `ExternalName`."},
 	},
 	{
 		Name: "session_affinity", JSON: "sessionAffinity", Scalar: spec.Enum("None", "ClientIP"), Filled: is("None"),
-		Field: describe.Field{Description: "Whether a client always reaches the same pod (`ClientIP`); `None` by default. It holds for clients without a proxy of Istio's: " +
-			"those follow the `load_balancer` of a destination rule."},
+		Field: describe.Field{Description: "Whether a client always reaches the same pod (`ClientIP`); `None` by default. It applies to clients without an " +
+			"Istio proxy; Istio proxies follow the `load_balancer` of a destination rule."},
 	},
 	{
 		Name: "session_affinity_config", JSON: "sessionAffinityConfig", Message: messageOf[corev1.SessionAffinityConfig](), Filled: isDefaultAffinity,
@@ -115,39 +115,40 @@ var serviceSpec = &spec.Message{Partial: true, OmitsEmpty: true, Fields: []spec.
 	},
 	{
 		Name: "ip_families", JSON: "ipFamilies", Collection: spec.List, Scalar: spec.Enum("IPv4", "IPv6"), Filled: allocated,
-		Field: describe.Field{Description: "The IP families of the Service's addresses. By default the cluster's first."},
+		Field: describe.Field{Description: "The IP families of the Service's addresses. By default the cluster's primary one."},
 	},
 	{
 		Name: "ip_family_policy", JSON: "ipFamilyPolicy", Scalar: spec.Enum("SingleStack", "PreferDualStack", "RequireDualStack"), Filled: allocated,
-		Field: describe.Field{Description: "Whether the Service has addresses of one or two IP families. Once removed, the Service keeps the policy that it has."},
+		Field: describe.Field{Description: "Whether the Service has addresses of one or two IP families. If you remove this attribute, the Service keeps its policy."},
 	},
 	{
 		Name: "publish_not_ready_addresses", JSON: "publishNotReadyAddresses", Scalar: spec.Bool,
-		Field: describe.Field{Description: "Whether pods that are not ready are among the endpoints, too, as those of a StatefulSet that look for each other want it."},
+		Field: describe.Field{Description: "Whether the endpoints include pods that are not ready, for example so that the pods of a StatefulSet find each other."},
 	},
 	{
 		Name: "load_balancer_class", JSON: "loadBalancerClass", Scalar: spec.String,
-		Field: describe.Field{Description: "The load balancer implementation. Kubernetes changes it on no Service: changing it replaces the Service."},
+		Field: describe.Field{Description: "The load balancer implementation. Kubernetes does not allow changing it: changing it replaces the Service."},
 	},
 	{
 		Name: "load_balancer_ip", JSON: "loadBalancerIP", Scalar: spec.String,
-		Field: describe.Field{Description: "The address that the load balancer is to have, where its implementation takes it from here. Many take an annotation instead."},
+		Field: describe.Field{Description: "The address of the load balancer, if its implementation supports this field. Many use an annotation instead."},
 	},
 	{
 		Name: "load_balancer_source_ranges", JSON: "loadBalancerSourceRanges", Collection: spec.List, Scalar: spec.String,
-		Field: describe.Field{Description: "The client addresses, in CIDR notation, that the load balancer lets through."},
+		Field: describe.Field{Description: "The client addresses, in CIDR notation, that the load balancer allows."},
 	},
 	{
 		Name: "allocate_load_balancer_node_ports", JSON: "allocateLoadBalancerNodePorts", Scalar: spec.Bool, Filled: is(true),
-		Field: describe.Field{Description: "Whether each port gets a port of every node, too. `true` by default; many load balancers need none."},
+		Field: describe.Field{Description: "Whether each port also gets a port on every node. `true` by default; many load balancers need none."},
 	},
 	{
 		Name: "health_check_node_port", JSON: "healthCheckNodePort", Scalar: port, Filled: allocated,
-		Field: describe.Field{Description: "The port of every node at which the load balancer asks whether pods run there, with `external_traffic_policy = \"Local\"`. By default Kubernetes chooses one."},
+		Field: describe.Field{Description: "The port on every node where the load balancer checks whether pods run there, with `external_traffic_policy = " +
+			"\"Local\"`. By default Kubernetes chooses one."},
 	},
 	{
 		Name: "external_ips", JSON: "externalIPs", Collection: spec.List, Scalar: spec.String,
-		Field: describe.Field{Description: "Further addresses that lead to nodes, which accept traffic for them."},
+		Field: describe.Field{Description: "Additional IP addresses for which nodes accept traffic."},
 	},
 }}
 
@@ -170,7 +171,7 @@ func changesClass(prior, planned map[string]any, defaultType string) bool {
 var servicePort = &spec.Message{OmitsEmpty: true, Fields: []spec.Field{
 	{
 		Name: "name", JSON: "name", Scalar: spec.String,
-		Field: describe.Field{Description: "The name of the port. Istio reads the protocol from it, as in `http-web`, unless `app_protocol` is given."},
+		Field: describe.Field{Description: "The name of the port. Istio takes the protocol from it, as in `http-web`, unless `app_protocol` is set."},
 	},
 	{
 		Name: "port", JSON: "port", Scalar: port, Required: true,
@@ -178,7 +179,7 @@ var servicePort = &spec.Message{OmitsEmpty: true, Fields: []spec.Field{
 	},
 	{
 		Name: "target_port", JSON: "targetPort", Scalar: spec.IntOrString, Filled: samePort,
-		Field: describe.Field{Description: "The pods' port, by number or by name. By default the same as `port`."},
+		Field: describe.Field{Description: "The pods' port, by number or name. By default the same as `port`."},
 	},
 	{
 		Name: "protocol", JSON: "protocol", Scalar: spec.Enum("TCP", "UDP", "SCTP"), Filled: is("TCP"),
@@ -190,7 +191,7 @@ var servicePort = &spec.Message{OmitsEmpty: true, Fields: []spec.Field{
 	},
 	{
 		Name: "node_port", JSON: "nodePort", Scalar: port, Filled: allocated,
-		Field: describe.Field{Description: "The port of every node, for the types `NodePort` and `LoadBalancer`. By default Kubernetes chooses one."},
+		Field: describe.Field{Description: "The port on every node, for the types `NodePort` and `LoadBalancer`. By default Kubernetes chooses one."},
 	},
 }}
 
@@ -213,7 +214,7 @@ func waitForAddress(live *unstructured.Unstructured) string {
 	if t, _, _ := unstructured.NestedString(live.Object, "spec", "type"); t != string(corev1.ServiceTypeLoadBalancer) || len(Addresses(live)) > 0 {
 		return ""
 	}
-	return "an address of its load balancer (does the cluster have a load balancer controller?)"
+	return "an address of its load balancer (check that the cluster has a load balancer controller)"
 }
 
 // Addresses are the IP addresses and host names of a Service's load balancer, sorted.

@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// Allowed asks the API server whether the provider's credentials give the right to verb the object. Everybody who is authenticated may ask.
+// Allowed asks the API server whether the provider's credentials give permission to verb the object. Any authenticated user can ask.
 func (c *Cluster) Allowed(ctx context.Context, verb string, o Object) (bool, error) {
 	review := authorizationv1.SelfSubjectAccessReview{
 		TypeMeta: metav1.TypeMeta{APIVersion: authorizationv1.SchemeGroupVersion.String(), Kind: "SelfSubjectAccessReview"},

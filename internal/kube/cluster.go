@@ -134,8 +134,8 @@ func (c *Connection) Cluster() (*Cluster, diag.Diagnostics) {
 	}
 	return nil, diag.Diagnostics{diag.NewErrorDiagnostic(
 		"The cluster is not known yet",
-		fmt.Sprintf("The provider block takes %s from a value that is known only after an apply, so no cluster can be asked. "+
-			"Apply that first (terraform apply -target=...), or keep the cluster and what runs in it in two configurations.",
+		fmt.Sprintf("The value of %s in the provider block is known only after an apply, so the provider cannot connect. Apply its source first (terraform "+
+			"apply -target=...), or manage the cluster and what runs in it in two configurations.",
 			strings.Join(c.unknown, ", ")))}
 }
 

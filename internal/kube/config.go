@@ -30,17 +30,17 @@ type Config struct {
 	Username              string   // HTTP basic authentication
 	Password              string   // secret
 	Insecure              bool     // do not verify the server's certificate
-	TLSServerName         string   // the name to verify in place of the host
+	TLSServerName         string   // the name to verify instead of the host
 	ClientCertificate     string   // PEM
 	ClientKey             string   // PEM, secret
 	ClusterCACertificate  string   // PEM
 	ConfigPath            string   // a kubeconfig file
 	ConfigPaths           []string // kubeconfig files, merged as kubectl merges KUBECONFIG
-	ConfigContext         string   // a context of them, in place of their current-context
-	ConfigContextAuthInfo string   // a user of them, in place of the context's
-	ConfigContextCluster  string   // a cluster of them, in place of the context's
+	ConfigContext         string   // a context of them, instead of their current-context
+	ConfigContextAuthInfo string   // a user of them, instead of the context's
+	ConfigContextCluster  string   // a cluster of them, instead of the context's
 	Token                 string   // bearer token, secret
-	TokenFile             string   // a file that holds one, read anew for each request
+	TokenFile             string   // a file that holds one, read again for each request
 	ProxyURL              string   // http, https or socks5; may hold a password
 	Exec                  *Exec    // a credential plugin
 	Namespace             string   // default for resources that name none
@@ -141,7 +141,7 @@ func (c Config) Validate() error {
 	c.checkCredentials(wrong)
 	c.checkTLS(wrong)
 	if c.ConfigPath != "" && len(c.ConfigPaths) > 0 {
-		wrong("config_paths", "Conflicting arguments", "config_path and config_paths are both given. Give one: config_paths takes any number of files.")
+		wrong("config_paths", "Conflicting arguments", "config_path and config_paths cannot both be set. Remove one: config_paths takes any number of files.")
 	}
 	if c.ProxyURL != "" {
 		if err := checkProxyURL(c.ProxyURL); err != "" {
@@ -150,20 +150,20 @@ func (c Config) Validate() error {
 	}
 	if c.Namespace != "" {
 		if problems := validation.IsDNS1123Label(c.Namespace); len(problems) > 0 {
-			wrong("namespace", "Invalid namespace", "%q is no namespace's name: %s.", c.Namespace, problems[0])
+			wrong("namespace", "Invalid namespace", "%q is not a valid namespace name: %s.", c.Namespace, problems[0])
 		}
 	}
 	if c.DryRun != "" && !slices.Contains(DryRuns, c.DryRun) {
-		wrong("dry_run", "Invalid dry_run", "%q is none of: %s.", c.DryRun, strings.Join(DryRuns, ", "))
+		wrong("dry_run", "Invalid dry_run", "%q is invalid. Use one of: %s.", c.DryRun, strings.Join(DryRuns, ", "))
 	}
 	if e := c.Exec; e != nil {
 		if !slices.Contains(ExecAPIVersions, e.APIVersion) {
 			errs = append(errs, c.argumentError(path.Root("exec").AtListIndex(0).AtName("api_version"), "Invalid exec API version",
-				"%q is not supported. Use the one that the command prints: %s.", e.APIVersion, strings.Join(ExecAPIVersions, " or ")))
+				"%q is not supported. Use the version that the command prints: %s.", e.APIVersion, strings.Join(ExecAPIVersions, " or ")))
 		}
 		if e.Command == "" {
 			errs = append(errs, c.argumentError(path.Root("exec").AtListIndex(0).AtName("command"), "Missing exec command",
-				"exec runs a command that prints credentials. Name it."))
+				"exec has no command. Set command to a program that prints credentials."))
 		}
 	}
 	return errors.Join(errs...)
@@ -179,14 +179,15 @@ func (c Config) checkHost(wrong func(argument, summary, format string, args ...a
 	u, _, err := rest.DefaultServerURL(c.Host, "", schema.GroupVersion{}, true)
 	switch {
 	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
-		wrong("host", "Invalid host", "It is no URL of an API server. Give it as kubectl cluster-info shows it, such as https://10.0.0.1:6443.")
+		wrong("host", "Invalid host", "The value is not the URL of an API server. Use the URL that kubectl cluster-info shows, such as https://10.0.0.1:6443.")
 	case u.User != nil:
-		wrong("host", "Credentials in host", "The URL holds a user name or password. Take them out and give username and password.")
+		wrong("host", "Credentials in host", "The URL contains a user name or password. Remove them and set username and password.")
 	case u.RawQuery != "" || u.Fragment != "":
-		wrong("host", "Invalid host", "The URL of an API server has no query or fragment. Give it as kubectl cluster-info shows it, such as https://10.0.0.1:6443.")
+		wrong("host", "Invalid host", "The URL of an API server has no query or fragment. Use the URL that kubectl cluster-info shows, such as https://10.0.0.1:6443.")
 	case u.Scheme == "http":
 		if own, _ := c.credentials(); own != nil {
-			wrong("host", "Credentials without TLS", "The host is given as http://, where everybody on the way could read the credentials. Use https://, or give no credentials.")
+			wrong("host", "Credentials without TLS", "The host starts with http://, so anyone on the network path could read the credentials. Use https://, or "+
+				"remove the credentials.")
 		}
 	}
 }
@@ -202,7 +203,7 @@ func (c Config) checkCredentials(wrong func(argument, summary, format string, ar
 	}
 	if slices.Sort(given); len(given) > 1 {
 		for _, argument := range given {
-			wrong(argument, "Conflicting credentials", "%s are given together. One request carries one identity: give one of them.", strings.Join(given, " and "))
+			wrong(argument, "Conflicting credentials", "%s cannot be set together. Set only one of them.", strings.Join(given, " and "))
 		}
 	}
 }
@@ -219,15 +220,15 @@ func (c Config) complete() error {
 				given, missing = missing, given
 			}
 			errs = append(errs, c.argumentError(path.Root(given.name), "Missing "+missing.name,
-				"%s is given without %s. Give both or neither.", given.name, missing.name))
+				"%s is set without %s. Set both or neither.", given.name, missing.name))
 		}
 	}
 	if c.TokenFile != "" {
 		switch data, err := os.ReadFile(expandHome(c.TokenFile)); {
 		case err != nil:
-			errs = append(errs, c.argumentError(path.Root("token_file"), "Unreadable token file", "%s. Give the path of a file that holds a bearer token.", err))
+			errs = append(errs, c.argumentError(path.Root("token_file"), "Unreadable token file", "%s. Set the path to a file with a bearer token.", err))
 		case strings.TrimSpace(string(data)) == "":
-			errs = append(errs, c.argumentError(path.Root("token_file"), "Empty token file", "%s is empty. It should hold a bearer token.", c.TokenFile))
+			errs = append(errs, c.argumentError(path.Root("token_file"), "Empty token file", "%s is empty. Write a bearer token to the file.", c.TokenFile))
 		}
 	}
 	return errors.Join(errs...)
@@ -235,7 +236,7 @@ func (c Config) complete() error {
 
 func (c Config) checkTLS(wrong func(argument, summary, format string, args ...any)) {
 	if c.Insecure && c.ClusterCACertificate != "" {
-		wrong("insecure", "Conflicting arguments", "insecure turns off the check that cluster_ca_certificate is for. Remove one of them, best insecure.")
+		wrong("insecure", "Conflicting arguments", "insecure skips the check that cluster_ca_certificate is for. Remove one of them, preferably insecure.")
 	}
 	if c.ClusterCACertificate != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(c.ClusterCACertificate)) {
 		wrong("cluster_ca_certificate", "Invalid certificate", "%s", pemProblem(c.ClusterCACertificate))
@@ -249,7 +250,7 @@ func (c Config) checkTLS(wrong func(argument, summary, format string, args ...an
 	case certificate != "" && key != "":
 		// The error of X509KeyPair tells kinds of blocks, never their content.
 		if _, err := tls.X509KeyPair([]byte(certificate), []byte(key)); err != nil {
-			wrong("client_key", "Unusable client certificate and key", "%s. They must be PEM and belong together.", strings.TrimPrefix(err.Error(), "tls: "))
+			wrong("client_key", "Unusable client certificate and key", "%s. Both must be PEM and belong together.", strings.TrimPrefix(err.Error(), "tls: "))
 		}
 	}
 }
@@ -262,15 +263,15 @@ func isPEM(s string) bool {
 // pemProblem says why s is no PEM block and what function would make it one, without a word of s.
 func pemProblem(s string) string {
 	if decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(s)); err == nil && isPEM(string(decoded)) {
-		return "It is base64 of PEM. Decode it first: base64decode(...)."
+		return "The value is base64-encoded PEM. Decode it: base64decode(...)."
 	}
 	if isPEM(s) {
-		return "It is PEM, but holds no valid certificate."
+		return "The value is PEM but contains no valid certificate."
 	}
 	if _, err := os.Stat(expandHome(s)); err == nil {
-		return "It is a path. Give what the file holds: file(...)."
+		return "The value is a path. Use the file's content: file(...)."
 	}
-	return "It is not PEM (\"-----BEGIN ...\"). Give what the file holds: file(...), or base64decode(...) of a kubeconfig's data."
+	return "The value is not PEM (\"-----BEGIN ...\"). Use a file's content, file(...), or a kubeconfig's data, base64decode(...)."
 }
 
 // checkProxyURL says what is wrong with a proxy's URL without repeating it: it may hold a password.
@@ -278,9 +279,9 @@ func checkProxyURL(s string) string {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil:
-		return "It is no URL. Give it as http://proxy:3128"
+		return "The value is not a URL. Use the form http://proxy:3128"
 	case !slices.Contains([]string{"http", "https", "socks5"}, u.Scheme) || u.Host == "":
-		return "It must be http://, https:// or socks5:// and a host, such as http://proxy:3128"
+		return "The value must be http://, https:// or socks5:// and a host, such as http://proxy:3128"
 	}
 	return ""
 }

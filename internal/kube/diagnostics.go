@@ -25,7 +25,7 @@ import (
 func Diagnostics(verb string, o Object, err error, at func(field string) (path.Path, bool)) diag.Diagnostics {
 	advice := ""
 	if Ambiguous(err) && changes(verb) {
-		advice = "\n\nIt may have been done nonetheless. Plan again to see."
+		advice = "\n\nThe change may have been made anyway. Plan again to see."
 	}
 	return diagnostics(verb, o, err, undone(verb), advice, at)
 }
@@ -91,14 +91,14 @@ func explain(verb string, o Object, err error) []problem {
 	var down *DownError
 	switch {
 	case errors.As(err, &down):
-		return one("the API server does not answer", "%s has not answered since %s UTC, so the provider has stopped asking it. The last request ended with: %s.\n\n"+
-			"Make sure that the cluster is running and can be reached from here, then run Terraform again.",
+		return one("the API server does not answer", "%s has not answered since %s UTC, so the provider sends it no more requests. The last request ended "+
+			"with: %s.\n\nCheck that the cluster is running and reachable, then run Terraform again.",
 			server(err), down.Since.UTC().Format(time.TimeOnly), strings.TrimSuffix(down.Last.Error(), "."))
 	case errors.Is(err, context.Canceled):
-		return []problem{{what: "cancelled", detail: "The operation was cancelled before it was done." + lastAnswer(request)}}
+		return []problem{{what: "cancelled", detail: "The operation was cancelled before it finished." + lastAnswer(request)}}
 	case ended, errors.Is(err, context.DeadlineExceeded):
 		return []problem{{what: "timed out", detail: fmt.Sprintf(
-			"%s did not do it within the operation's timeout.%s\n\nSee to the cluster, or give more time in the resource's timeouts.",
+			"%s did not finish within the operation's timeout.%s\n\nCheck the cluster, or increase the resource's timeouts.",
 			server(err), lastAnswer(request))}}
 	}
 	var status apierrors.APIStatus
@@ -160,12 +160,12 @@ func explainAdmission(_ string, _ Object, err error, s metav1.Status) []problem 
 		return one(fmt.Sprintf("refused by the ValidatingAdmissionPolicy %q", m[1]), "%s", bullets(m[2]))
 	}
 	if m := webhookFailed.FindStringSubmatch(s.Message); m != nil {
-		who := "Whoever runs the webhook must see to it"
+		who := "Ask whoever runs the webhook to fix it"
 		if strings.HasSuffix(m[1], "istio.io") {
-			who = "Is istiod running and ready (kubectl get pods -n istio-system)"
+			who = "Check that istiod is running and ready: kubectl get pods -n istio-system"
 		}
 		return one(fmt.Sprintf("the webhook %q does not answer", m[1]),
-			"%s asks the webhook %q before it stores the object, and could not: %s.\n\n%s.",
+			"%s calls the webhook %q before it stores the object, and the call failed: %s.\n\n%s.",
 			server(err), m[1], strings.TrimSuffix(strings.TrimPrefix(m[2], "failed to call webhook: "), "."), who)
 	}
 	return nil
@@ -183,7 +183,7 @@ func bullets(message string) string {
 	}
 	switch len(lines) {
 	case 0:
-		return "It gave no explanation. Its log may."
+		return "It gave no explanation. See its log."
 	case 1:
 		return lines[0]
 	}
@@ -198,8 +198,8 @@ func explainCode(verb string, o Object, err error, s metav1.Status) []problem {
 		if errors.As(err, &request) && request.attempt.credentials != "" {
 			credentials = request.attempt.credentials
 		}
-		return one("not authenticated", "%s does not accept %s: %s (HTTP 401).\n\nThe credentials are wrong, expired or another cluster's. "+
-			"Renew them, or give others in the provider block.", server(err), credentials, said(s))
+		return one("not authenticated", "%s does not accept %s: %s (HTTP 401).\n\nThe credentials are wrong, expired or for another cluster. Renew them, or set "+
+			"others in the provider block.", server(err), credentials, said(s))
 	case code == http.StatusForbidden:
 		return explainForbidden(o, err, s)
 	case code == http.StatusNotFound:
@@ -209,9 +209,11 @@ func explainCode(verb string, o Object, err error, s metav1.Status) []problem {
 	case code == http.StatusUnprocessableEntity:
 		return explainInvalid(err, s)
 	case code == http.StatusTooManyRequests:
-		return one("the API server is too busy", "%s takes no more requests for now: %s (HTTP 429).\n\nTry again later, or with less at once: terraform apply -parallelism=2.", server(err), said(s))
+		return one("the API server is too busy", "%s accepts no more requests for now: %s (HTTP 429).\n\nRetry later, or with fewer requests at once: terraform "+
+			"apply -parallelism=2.", server(err), said(s))
 	case code >= http.StatusInternalServerError:
-		return one("the API server failed", "%s answered: %s (HTTP %d).\n\nThat is a fault on its side or on the way to it. Try again; if it stays, the API server's log tells more.", server(err), said(s), code)
+		return one("the API server failed", "%s answered: %s (HTTP %d).\n\nThe API server, or something between it and Terraform, failed. Retry; if the error "+
+			"stays, see the API server's log.", server(err), said(s), code)
 	}
 	return nil
 }
@@ -219,11 +221,12 @@ func explainCode(verb string, o Object, err error, s metav1.Status) []problem {
 func explainForbidden(o Object, err error, s metav1.Status) []problem {
 	if hasCause(s, "NamespaceTerminating") {
 		return []problem{{what: "its namespace is being deleted", field: "metadata.namespace",
-			detail: fmt.Sprintf("The namespace %q is being deleted, and takes nothing new until it is gone and made again.", o.Namespace)}}
+			detail: fmt.Sprintf("The namespace %q is being deleted and accepts no new objects. Wait until it is deleted, then recreate it.", o.Namespace)}}
 	}
 	m := forbidden.FindStringSubmatch(s.Message)
 	if m == nil { // quota, pod security and other admission say what it is
-		return one("forbidden", "%s said: %s (HTTP 403).\n\nChange what it names, or ask those who run the cluster for the permission, the quota or the policy that it takes.", server(err), said(s))
+		return one("forbidden", "%s said: %s (HTTP 403).\n\nChange the configuration, or ask the cluster's administrators for the missing permission, quota or "+
+			"policy.", server(err), said(s))
 	}
 	user, verb, resource, group, namespace := m[1], m[2], m[3], m[4], m[5]
 	role, where := "ClusterRole", "in the whole cluster"
@@ -255,28 +258,28 @@ func explainNotFound(o Object, err error, s metav1.Status) []problem {
 			detail: fmt.Sprintf("%s has no namespace %q. Correct the name, or create the namespace first: kubectl create namespace %s", server(err), details.Name, details.Name)}}
 	case !IsGone(err):
 		if strings.HasSuffix(o.Resource.Group, "istio.io") {
-			return one("Istio's CRDs are not installed in the cluster", "%s does not serve %s in version %s. "+
-				"Install Istio (istioctl install, or the Helm chart istio/base), in a version that serves it, or choose another cluster in the provider block.",
+			return one("Istio's CRDs are not installed in the cluster", "%s does not serve %s in version %s. Install a version of Istio that has it (istioctl "+
+				"install, or the Helm chart istio/base), or choose another cluster in the provider block.",
 				server(err), o.Resource.GroupResource(), o.Resource.Version)
 		}
-		return one("the cluster does not know this kind", "%s does not serve %s in version %s. Is it the right cluster, and is host its API server?",
+		return one("the cluster does not know this kind", "%s does not serve %s in version %s. Check that it is the right cluster and that host is its API server.",
 			server(err), o.Resource.GroupResource(), o.Resource.Version)
 	}
-	return one("it does not exist", "%s said: %s. It was deleted outside of Terraform. Plan again to see what is to be done.", server(err), said(s))
+	return one("it does not exist", "%s said: %s. It was deleted outside of Terraform. Plan again.", server(err), said(s))
 }
 
 func explainConflict(o Object, err error, s metav1.Status) []problem {
 	if s.Reason == metav1.StatusReasonAlreadyExists {
-		return []problem{{what: "it exists already", field: "metadata.name",
-			detail: fmt.Sprintf("%s has a %s, made by someone else. Import it to manage it with Terraform, or choose another name.", server(err), o)}}
+		return []problem{{what: "it already exists", field: "metadata.name",
+			detail: fmt.Sprintf("%s already has a %s, which this resource did not create. Import it to manage it with Terraform, or choose another name.", server(err), o)}}
 	}
 	var problems []problem
 	if s.Details != nil {
 		for _, cause := range s.Details.Causes {
 			if cause.Type == metav1.CauseTypeFieldManagerConflict {
 				field := strings.TrimPrefix(cause.Field, ".")
-				problems = append(problems, problem{what: "owned by another", field: field,
-					detail: fmt.Sprintf("%s is set by someone else: %s. Leave it to them, or make them give it up.", field, cause.Message)})
+				problems = append(problems, problem{what: "owned by another field manager", field: field,
+					detail: fmt.Sprintf("Another field manager sets %s: %s. Remove it here, or make the other manager release it.", field, cause.Message)})
 			}
 		}
 	}
@@ -284,9 +287,9 @@ func explainConflict(o Object, err error, s metav1.Status) []problem {
 		return problems
 	}
 	if strings.Contains(s.Message, "UID in precondition") {
-		return one("it was replaced", "The %s in the cluster is not the one that Terraform knows: it was deleted and made again by someone else. Plan again to see what is to be done.", o)
+		return one("it was replaced", "The %s was deleted and recreated outside of Terraform. Plan again.", o)
 	}
-	return one("it changed meanwhile", "%s said: %s.\n\nSomeone else changed the object after it was read; nothing was written. Plan again to see what is to be done.", server(err), said(s))
+	return one("it has changed", "%s said: %s.\n\nThe object was changed after it was read. Nothing was written. Plan again.", server(err), said(s))
 }
 
 // explainInvalid gives each cause its own problem. A cause without a field says only that the rest was not

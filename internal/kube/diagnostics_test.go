@@ -67,13 +67,13 @@ func TestDiagnostics(t *testing.T) {
 		"404 of the object": {"patch", apierrors.NewNotFound(resource, "vs-1"),
 			[]want{{"", "not updated: it does not exist", []string{`virtualservices.networking.istio.io "vs-1" not found`}}}},
 		"409 exists": {"create", apierrors.NewAlreadyExists(resource, "vs-1"),
-			[]want{{"name", "not created: it exists already", []string{"Import"}}}},
+			[]want{{"name", "not created: it already exists", []string{"Import"}}}},
 		"409 changed": {"patch", apierrors.NewConflict(resource, "vs-1", errors.New("the object has been modified; please apply your changes to the latest version and try again")),
-			[]want{{"", "not updated: it changed meanwhile", []string{"has been modified", "nothing was written"}}}},
+			[]want{{"", "not updated: it has changed", []string{"has been modified", "Nothing was written"}}}},
 		"409 another UID": {"delete", apierrors.NewConflict(resource, "vs-1", errors.New("Precondition failed: UID in precondition: a, UID in object meta: b")),
 			[]want{{"", "not deleted: it was replaced", nil}}},
 		"409 of server-side apply": {"apply", apierrors.NewApplyConflict([]metav1.StatusCause{{Type: metav1.CauseTypeFieldManagerConflict, Message: `conflict with "flagger"`, Field: ".spec.http[0].route[0].weight"}}, "Apply failed with 1 conflict"),
-			[]want{{"http[0].route[0].weight", "not updated: owned by another", []string{"flagger"}}}},
+			[]want{{"http[0].route[0].weight", "not updated: owned by another field manager", []string{"flagger"}}}},
 		"422 of several causes": {"create", apierrors.NewInvalid(kind, "vs-1", field.ErrorList{
 			field.Invalid(field.NewPath("metadata", "name"), "vs_1", "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters"),
 			field.Invalid(field.NewPath("spec", "http").Index(0).Child("route").Index(0).Child("weight"), -1, "should be greater than or equal to 0"),
@@ -102,10 +102,10 @@ func TestDiagnostics(t *testing.T) {
 			[]want{{"", "not created: the API server refused", []string{`no kind`, "400"}}}},
 		"429": {"create", apierrors.NewGenericServerResponse(429, "POST", schema.GroupResource{}, "", "Too many requests, please try again later.", 1, true),
 			[]want{{"", "not created: the API server is too busy", []string{"Too many requests", "429", "-parallelism"}}}},
-		"500":                {"create", internal, []want{{"", "not created: the API server failed", []string{"leader changed", "500", "may have been done"}}}},
+		"500":                {"create", internal, []want{{"", "not created: the API server failed", []string{"leader changed", "500", "may have been made"}}}},
 		"503 of a get":       {"get", unavailable, []want{{"", "not read: the API server failed", []string{"starting", "503"}}}},
-		"504 of a proxy":     {"delete", apierrors.NewGenericServerResponse(504, "DELETE", schema.GroupResource{}, "", "upstream timed out", 0, true), []want{{"", "not deleted: the API server failed", []string{"upstream timed out", "may have been done"}}}},
-		"cancelled":          {"create", fmt.Errorf("Post: %w", context.Canceled), []want{{"", "not created: cancelled", []string{"may have been done"}}}},
+		"504 of a proxy":     {"delete", apierrors.NewGenericServerResponse(504, "DELETE", schema.GroupResource{}, "", "upstream timed out", 0, true), []want{{"", "not deleted: the API server failed", []string{"upstream timed out", "may have been made"}}}},
+		"cancelled":          {"create", fmt.Errorf("Post: %w", context.Canceled), []want{{"", "not created: cancelled", []string{"may have been made"}}}},
 		"deadline":           {"get", fmt.Errorf("Get: %w", context.DeadlineExceeded), []want{{"", "not read: timed out", []string{"timeouts"}}}},
 		"unknown host":       {"create", &url.Error{Op: "Post", URL: "https://no.test:6443/apis?x=y", Err: &unsentError{&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "no.test"}}}}, []want{{"", "not created: unknown host", []string{"The API server at no.test:6443", "no such host", "host"}}}},
 		"unreachable":        {"create", &url.Error{Op: "Post", URL: "https://10.0.0.1/apis", Err: &unsentError{&net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH}}}, []want{{"", "not created: the cluster cannot be reached", []string{"VPN"}}}},
@@ -135,7 +135,7 @@ func TestDiagnostics(t *testing.T) {
 						t.Errorf("the detail does not say %q: %s", detail, diags[i].Detail())
 					}
 				}
-				if test.verb == "get" && strings.Contains(diags[i].Detail(), "may have been done") {
+				if test.verb == "get" && strings.Contains(diags[i].Detail(), "may have been made") {
 					t.Errorf("a get changes nothing: %s", diags[i].Detail())
 				}
 			}

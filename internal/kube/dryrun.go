@@ -21,8 +21,8 @@ const (
 var DryRuns = []string{DryRunAuto, DryRunNever, DryRunRequired}
 
 // DryRunAdvice is what there is to say of every error of a dry run.
-const DryRunAdvice = "The API server was asked to try the plan and to store nothing (dry run). If the same apply resolves this first, " +
-	"set dry_run = \"never\" in the provider block. A destroy begins with such a plan, too: run it with -refresh=false, or with KUBE_DRY_RUN=never."
+const DryRunAdvice = "The API server checked the plan without storing anything (dry run). If the same apply fixes this first, set dry_run = \"never\" in the " +
+	"provider block. A destroy also begins with such a plan: run it with -refresh=false or KUBE_DRY_RUN=never."
 
 // DryRunDiagnostics is Diagnostics for a request ("create", "patch", "get") that was to try something and to store nothing.
 func DryRunDiagnostics(verb string, o Object, err error, at func(field string) (path.Path, bool)) diag.Diagnostics {

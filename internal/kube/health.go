@@ -29,7 +29,7 @@ type health struct {
 	down     bool
 }
 
-// answer takes the status of the response to a request. One that only says that the API server is not there is no answer.
+// answer takes the status of the response to a request. One that only says that the API server does not answer is no answer.
 func (h *health) answer(sent time.Time, code int) {
 	switch code {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:

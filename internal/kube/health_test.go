@@ -161,7 +161,7 @@ func TestHealth_neverReached(t *testing.T) {
 	})
 }
 
-// A request that writes and is not answered is not sent again: nobody knows what became of it.
+// A request that writes and is not answered is not sent again: no one knows what became of it.
 func TestHealth_lostWrite(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -44,7 +44,7 @@ func (c Config) load(ctx context.Context) (*rest.Config, string, error) {
 		return nil, "", c.argumentError(c.configArgument(), "Invalid Kubernetes connection", "%s cannot be used: %s.", c.sourceName(), problem)
 	}
 	if user := c.chosen(config).AuthInfo; user != "" && !rest.IsConfigTransportTLS(*restConfig) { // clientcmd, as kubectl, leaves them out
-		credentials = fmt.Sprintf("no credentials (those of user %q are not sent to a host that starts with http://, where everybody on the way could read them)", user)
+		credentials = fmt.Sprintf("no credentials (those of user %q are not sent over http://, where anyone on the network path could read them)", user)
 	}
 	return restConfig, credentials, nil
 }
@@ -66,7 +66,7 @@ func (c Config) source(ctx context.Context) (*clientcmdapi.Config, error) {
 			argument, value = "config_context_cluster", c.ConfigContextCluster
 		}
 		return nil, c.argumentError(path.Root(argument), "No kubeconfig to choose from",
-			"%s is %q, but no kubeconfig is given. Give config_path or config_paths too, or remove %s.", argument, value, argument)
+			"%s is %q, but no kubeconfig is set. Set config_path or config_paths too, or remove %s.", argument, value, argument)
 	case c.Host != "":
 		return clientcmdapi.NewConfig(), nil
 	}
@@ -74,12 +74,12 @@ func (c Config) source(ctx context.Context) (*clientcmdapi.Config, error) {
 		return config, nil
 	}
 	return nil, c.argumentError(path.Empty(), "No cluster is configured",
-		"The provider does not know which cluster to use. Give one of:\n"+
+		"The provider does not know which cluster to use. Set one of:\n"+
 			"  - config_path = \"~/.kube/config\" (or the environment variable KUBE_CONFIG_PATH), with config_context to choose a context;\n"+
 			"  - config_paths, several kubeconfigs to merge (or KUBE_CONFIG_PATHS);\n"+
 			"  - host and cluster_ca_certificate with token, token_file, exec, or client_certificate and client_key (or KUBE_HOST, ...);\n"+
 			"  - nothing, in a pod with a service account.\n"+
-			"KUBECONFIG and ~/.kube/config are not read by themselves, so that a plan does not depend on a shell's current context.")
+			"The provider does not read KUBECONFIG or ~/.kube/config on its own, so that a plan does not depend on a shell's current context.")
 }
 
 // serviceAccountDir is where Kubernetes mounts a pod's credentials.
@@ -134,11 +134,12 @@ func (c Config) readFiles(ctx context.Context) (*clientcmdapi.Config, error) {
 		case errors.Is(err, os.ErrNotExist) && len(paths) > 1:
 			tflog.Warn(ctx, "Passing over a kubeconfig that does not exist", map[string]any{"path": file})
 		case errors.Is(err, os.ErrNotExist):
-			errs = append(errs, c.argumentError(at, "Missing kubeconfig", "There is no file %s. Give the path of a kubeconfig, such as ~/.kube/config.", file))
+			errs = append(errs, c.argumentError(at, "Missing kubeconfig", "The file %s does not exist. Set the path to a kubeconfig, such as ~/.kube/config.", file))
 		case errors.As(err, &pathError):
 			errs = append(errs, c.argumentError(at, "Unreadable kubeconfig", "%s: %s.", file, pathError.Err))
 		default:
-			errs = append(errs, c.argumentError(at, "Malformed kubeconfig", "%s is no kubeconfig%s. Check it: kubectl config view --kubeconfig=%s", file, yamlLine(err), file))
+			errs = append(errs, c.argumentError(at, "Malformed kubeconfig", "%s is not a valid kubeconfig%s. Check it: kubectl config view "+
+				"--kubeconfig=%s", file, yamlLine(err), file))
 		}
 	}
 	if len(found) == 0 && len(errs) == 0 {
@@ -157,7 +158,7 @@ func (c Config) readFiles(ctx context.Context) (*clientcmdapi.Config, error) {
 // yamlLine is where in a file a YAML error is, the one part of its text that quotes nothing of the file.
 func yamlLine(err error) string {
 	if line := regexp.MustCompile(`\bline (\d+)\b`).FindStringSubmatch(err.Error()); line != nil {
-		return ": a mistake near line " + line[1]
+		return ": error near line " + line[1]
 	}
 	return ""
 }

@@ -27,7 +27,7 @@ const impatience = 30 * time.Second
 // An API server that answers nothing for 40 s is down ([DownError]), to all that the provider asks of it.
 //
 // f is called with a context of its own, which its requests must use. An attempt that failed may have been
-// carried out nonetheless: after one, [Ambiguous] is true of the final error, even of a 409 "already exists"
+// carried out anyway: after one, [Ambiguous] is true of the final error, even of a 409 "already exists"
 // that then says that the object may be one's own. When ctx ends, the error is both ctx's and the last answer:
 // [errors.Is] finds context.DeadlineExceeded in it, and [Diagnostics] tells the last state seen.
 func Retry(ctx context.Context, f func(context.Context) error) error { return retry(ctx, false, f) }
@@ -148,7 +148,7 @@ func isStatus(err error) bool {
 	return errors.As(err, &status)
 }
 
-// Ambiguous reports whether a write that failed with err may have been carried out nonetheless: the connection
+// Ambiguous reports whether a write that failed with err may have been carried out anyway: the connection
 // was lost or time ran out after it was sent, or the server failed while at it. It is false when the request
 // was never sent, or was surely refused.
 func Ambiguous(err error) bool {

@@ -42,7 +42,7 @@ type setKey struct {
 	metadataOnly bool
 }
 
-// set is what is known of the objects of a resource in a namespace. It is read page by page, and no further than somebody asks.
+// set is what is known of the objects of a resource in a namespace. It is read page by page, and no further than someone asks.
 type set struct {
 	setKey
 	cluster *Cluster
@@ -54,7 +54,7 @@ type set struct {
 	next     string           // continues the list
 	version  string           // of the list, to watch from
 	complete bool
-	refused  error // by the API server, so that nobody needs to ask again
+	refused  error // by the API server, so that no one needs to ask again
 	restarts int
 	changes  int
 	watched  bool
@@ -121,7 +121,7 @@ func (c *Cluster) Note(o Object, live *unstructured.Unstructured) {
 		s := c.store.sets[setKey{resource: o.Resource, namespace: namespace}]
 		c.store.noted, c.store.derived = true, nil
 		c.store.mu.Unlock()
-		if s == nil { // nobody has asked
+		if s == nil { // no one has asked
 			continue
 		}
 		noted := &item{}
@@ -183,7 +183,7 @@ func (s *set) look(name string) (raw json.RawMessage, pages int, ended bool) {
 	return nil, s.pages, s.complete || s.refused != nil
 }
 
-// read reads the page after the first few, unless somebody else does.
+// read reads the page after the first few, unless someone else does.
 func (s *set) read(ctx context.Context, after int) error {
 	select {
 	case s.turn <- struct{}{}:

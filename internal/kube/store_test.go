@@ -159,7 +159,7 @@ func TestStore_note(t *testing.T) {
 		}
 		return got
 	}
-	cluster.Note(vs(1), newVS(1, "8")) // nobody has asked yet
+	cluster.Note(vs(1), newVS(1, "8")) // no one has asked yet
 	if got := all(); len(got) != 3 {
 		t.Fatalf("got %v", got)
 	}
@@ -263,7 +263,7 @@ func TestListing_unknown(t *testing.T) {
 	}
 }
 
-// Who gives up does not take the list from the others, and what the server says by the way is nobody's.
+// Who gives up does not take the list from the others, and what the server says by the way is no one's.
 func TestListing_detached(t *testing.T) {
 	t.Parallel()
 	begun, release := make(chan struct{}), make(chan struct{})

@@ -86,7 +86,7 @@ type credentialsError struct{ problem string }
 func (e *credentialsError) Error() string { return "getting credentials: " + e.problem }
 
 // credentialsOnly replaces the error of a credential plugin by one that holds nothing of the plugin's output:
-// client-go's may quote a token that was printed in place of an ExecCredential.
+// client-go's may quote a token that was printed instead of an ExecCredential.
 func credentialsOnly(err error) error {
 	problem, ok := strings.CutPrefix(err.Error(), "getting credentials: ")
 	if !ok {
@@ -94,7 +94,7 @@ func credentialsOnly(err error) error {
 	}
 	for _, prefix := range []string{"decoding stdout: ", "failed parsing client"} {
 		if strings.HasPrefix(problem, prefix) {
-			return &credentialsError{"the exec command's output is no valid ExecCredential (client.authentication.k8s.io)"}
+			return &credentialsError{"the exec command's output is not a valid ExecCredential (client.authentication.k8s.io)"}
 		}
 	}
 	return &credentialsError{firstLine(problem)}

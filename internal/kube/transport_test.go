@@ -130,10 +130,10 @@ func TestExecCommandFailsDiscreetly(t *testing.T) {
 	t.Parallel()
 	_, config := serve(t, newCertificate(t), answerVS1)
 	for name, test := range map[string]struct{ script, want string }{
-		"prints a bare token":      {"echo " + secret, "no valid ExecCredential"},
-		"prints broken JSON":       {`echo '{"status": {"token": ["` + secret + `"]}, "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential"}'`, "no valid ExecCredential"},
+		"prints a bare token":      {"echo " + secret, "not a valid ExecCredential"},
+		"prints broken JSON":       {`echo '{"status": {"token": ["` + secret + `"]}, "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential"}'`, "not a valid ExecCredential"},
 		"prints YAML":              {`echo 'status: ` + secret + `'`, "plugin returned version"},
-		"prints a broken key":      {`echo '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"clientKeyData": "` + secret + `", "clientCertificateData": "` + secret + `"}}'`, "no valid ExecCredential"},
+		"prints a broken key":      {`echo '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"clientKeyData": "` + secret + `", "clientCertificateData": "` + secret + `"}}'`, "not a valid ExecCredential"},
 		"fails":                    {"exit 3", "exit code 3"},
 		"prints another's version": {`echo '{"apiVersion": "client.authentication.k8s.io/v1beta1", "kind": "ExecCredential", "status": {"token": "` + secret + `"}}'`, "v1beta1"},
 		"does not exist":           {"", "no-such-plugin not found"},
@@ -217,7 +217,7 @@ func TestServerWarnings(t *testing.T) {
 	}
 	var output bytes.Buffer
 	if err := cluster.getVS1(tflogtest.RootLogger(context.Background(), &output)); err != nil || !strings.Contains(output.String(), "host not found") {
-		t.Errorf("a warning that nobody collects is not logged: %v %s", err, &output)
+		t.Errorf("a warning that no one collects is not logged: %v %s", err, &output)
 	}
 }
 
@@ -232,7 +232,7 @@ func TestAmbiguousConnections(t *testing.T) {
 	})
 	err := newCluster(t, hangUpConfig).createVS1(context.Background())
 	<-received
-	checkProblem(t, err, true, "the connection was lost", strings.TrimPrefix(hangUp.URL, "https://"), "may have been done")
+	checkProblem(t, err, true, "the connection was lost", strings.TrimPrefix(hangUp.URL, "https://"), "may have been made")
 
 	never := make(chan struct{})
 	_, slowConfig := serve(t, newCertificate(t), func(_ http.ResponseWriter, r *http.Request) {
@@ -247,7 +247,7 @@ func TestAmbiguousConnections(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("not the context's error: %v", err)
 	}
-	checkProblem(t, err, true, "cancelled", "may have been done")
+	checkProblem(t, err, true, "cancelled", "may have been made")
 
 	const nobody = "127.0.0.1:1" // a port that was free a moment ago may be another test's by now
 	checkProblem(t, newCluster(t, Config{Host: "https://" + nobody}).createVS1(context.Background()), false, "connection refused", nobody, "host")

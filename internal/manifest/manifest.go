@@ -133,7 +133,7 @@ const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 func (r *reader) object(at node, value any) {
 	content, ok := value.(map[string]any)
 	if !ok {
-		r.problem(at.Line, "this is no Kubernetes object")
+		r.problem(at.Line, "this is not a Kubernetes object")
 		return
 	}
 	apiVersion, _ := content["apiVersion"].(string)
@@ -147,7 +147,7 @@ func (r *reader) object(at node, value any) {
 	gv, err := schema.ParseGroupVersion(apiVersion)
 	k := kinds()[gv.WithKind(kind).GroupKind()]
 	if err != nil || k == nil {
-		r.problem(at.line("kind"), "%s of %q is no kind that this provider has a resource for. Remove the object, or keep it where it is",
+		r.problem(at.line("kind"), "this provider has no resource for %s of %q. Remove the object, or leave it where it is",
 			cmp.Or(kind, "an object without a kind"), apiVersion)
 		return
 	}

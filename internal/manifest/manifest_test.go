@@ -244,14 +244,14 @@ metadata: {name: right}
 		got = append(got, strings.TrimSpace(strings.TrimPrefix(line, file+":")))
 	}
 	want := []string{
-		`3: Deployment of "apps/v1" is no kind that this provider has a resource for. Remove the object, or keep it where it is`,
+		`3: this provider has no resource for Deployment of "apps/v1". Remove the object, or leave it where it is`,
 		`9: metadata.finalizers has no attribute in Terraform`,
 		`13: spec.http[0] has no field "matchs" that this provider knows`,
 		`14: http[0].timeout holds 5, which is not a string`,
 		`19: the value of a must be a string; put it in quotes`,
 		`22: ports[0].port holds "80", which is not a whole number`,
 		`23: spec has no field "somethingElse" that this provider knows`,
-		`26: this is no Kubernetes object`,
+		`26: this is not a Kubernetes object`,
 		`28: did not find expected node content`,
 		`34: key "name" already set in map`,
 		`38: the Service has no metadata.name`,

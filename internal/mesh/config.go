@@ -194,7 +194,7 @@ func RuleOf(r *route.Route) (Rule, bool) {
 	return rule, true
 }
 
-// rules are those of a proxy, read when somebody asks.
+// rules are those of a proxy, read when someone asks.
 type rules struct {
 	once sync.Once
 	all  []Served

@@ -1,7 +1,7 @@
 // Package mesh is Istio's own translation: it turns the objects of a cluster into what istiod would serve a proxy, in this process and with the
 // code that istiod runs (istio.io/istio/pilot). It is wired as pilot/pkg/networking/core/fake.go is, without what that needs for tests.
 //
-// Nothing is translated before somebody asks.
+// Nothing is translated before someone asks.
 package mesh
 
 import (

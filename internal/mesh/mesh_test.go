@@ -17,7 +17,7 @@ import (
 
 var gateway = mesh.Proxy{Gateway: true, Namespace: "a", Labels: map[string]string{"istio": "x"}}
 
-// many are n services, each with a host at a gateway and rules there and in the mesh that lead to a subset that is not there.
+// many are n services, each with a host at a gateway and rules there and in the mesh that lead to a subset that does not exist.
 func many(n int) mesh.Objects {
 	meta := func(name string) metav1.ObjectMeta {
 		return metav1.ObjectMeta{Namespace: "a", Name: name, CreationTimestamp: metav1.Unix(1_700_000_000, 0)}

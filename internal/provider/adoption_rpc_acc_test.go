@@ -191,7 +191,7 @@ func TestAccIdentity(t *testing.T) {
 			}
 		}
 	}
-	// Made anew, too.
+	// Recreated, too.
 	schema := c.schemas.ResourceSchemas["lamia_destination_rule"]
 	config := c.object(schema, map[string]tftypes.Value{"name": text("b"), "host": text("b")})
 	object := schema.ValueType()

@@ -37,53 +37,54 @@ var arguments = []argument{
 		description: "Password for HTTP basic authentication.",
 		field:       func(c *configuration) *string { return &c.Password }},
 	{name: "tls_server_name", env: "KUBE_TLS_SERVER_NAME",
-		description: "Name to ask for (SNI) and to find in the server's certificate, in place of the host's.",
+		description: "Server name to send (SNI) and to verify in the server's certificate, instead of the host's.",
 		field:       func(c *configuration) *string { return &c.TLSServerName }},
 	{name: "client_certificate", env: "KUBE_CLIENT_CERT_DATA",
-		description: "PEM of the client certificate to authenticate with.",
+		description: "Client certificate for authentication, as PEM.",
 		field:       func(c *configuration) *string { return &c.ClientCertificate }},
 	{name: "client_key", env: "KUBE_CLIENT_KEY_DATA", sensitive: true,
-		description: "PEM of the private key of `client_certificate`.",
+		description: "Private key of `client_certificate`, as PEM.",
 		field:       func(c *configuration) *string { return &c.ClientKey }},
 	{name: "cluster_ca_certificate", env: "KUBE_CLUSTER_CA_CERT_DATA",
-		description: "PEM of the certificate authorities that may sign the API server's certificate.",
+		description: "Certificate authorities that verify the API server's certificate, as PEM.",
 		field:       func(c *configuration) *string { return &c.ClusterCACertificate }},
 	{name: "config_path", env: "KUBE_CONFIG_PATH", instead: []string{"config_paths"},
-		description: "Path of a kubeconfig file. `~` is the home directory.",
+		description: "Path to a kubeconfig file. `~` is the home directory.",
 		field:       func(c *configuration) *string { return &c.ConfigPath }},
 	{name: "config_context", env: "KUBE_CTX",
-		description: "Context of the kubeconfig to use, in place of its current one.",
+		description: "Kubeconfig context to use instead of the current one.",
 		field:       func(c *configuration) *string { return &c.ConfigContext }},
 	{name: "config_context_auth_info", env: "KUBE_CTX_AUTH_INFO",
-		description: "User of the kubeconfig to use, in place of the context's.",
+		description: "Kubeconfig user to use instead of the context's.",
 		field:       func(c *configuration) *string { return &c.ConfigContextAuthInfo }},
 	{name: "config_context_cluster", env: "KUBE_CTX_CLUSTER",
-		description: "Cluster of the kubeconfig to use, in place of the context's.",
+		description: "Kubeconfig cluster to use instead of the context's.",
 		field:       func(c *configuration) *string { return &c.ConfigContextCluster }},
 	{name: "token", env: "KUBE_TOKEN", instead: credentials, sensitive: true,
-		description: "Bearer token to authenticate with, such as a service account's.",
+		description: "Bearer token for authentication, such as a service account's.",
 		field:       func(c *configuration) *string { return &c.Token }},
 	{name: "token_file", env: "KUBE_TOKEN_FILE", instead: credentials,
-		description: "Path of a file that holds a bearer token. It is read anew for each request, so the token may be rotated.",
+		description: "Path to a file with a bearer token. The provider reads it for each request, so the token can be rotated.",
 		field:       func(c *configuration) *string { return &c.TokenFile }},
 	{name: "proxy_url", env: "KUBE_PROXY_URL", sensitive: true,
-		description: "URL of the proxy for all requests: `http://`, `https://` or `socks5://`. By default `HTTPS_PROXY` and `NO_PROXY` of the environment count.",
+		description: "URL of the proxy for all requests: `http://`, `https://` or `socks5://`. By default the environment variables `HTTPS_PROXY` and `NO_PROXY` apply.",
 		field:       func(c *configuration) *string { return &c.ProxyURL }},
 	{name: "namespace", env: "LAMIA_NAMESPACE",
-		description: "Namespace of resources that give none. By default `default`; neither the kubeconfig's namespace is used nor `KUBE_NAMESPACE`, which tells Terraform's " +
-			"`kubernetes` backend where to keep the state.",
+		description: "Namespace of resources that do not set one. By default `default`. The provider ignores the kubeconfig's namespace, and `KUBE_NAMESPACE`, " +
+			"which configures Terraform's `kubernetes` backend.",
 		field: func(c *configuration) *string { return &c.Namespace }},
 	{name: "dry_run", env: "KUBE_DRY_RUN",
-		description: "Whether a plan asks the API server to try what it is about to write, without storing anything, so that what a quota, a policy or a webhook " +
-			"refuses shows at plan. `auto` (the default): where that can be. `never`. `required`: what cannot be tried, in a namespace that does not exist yet for example, is an error.",
+		description: "Whether a plan asks the API server to check changes without storing them (dry run), so that the plan shows what quotas, policies and " +
+			"webhooks reject: `auto` (the default), wherever possible; `never`; or `required`, where a change that cannot be checked, for example in a " +
+			"namespace that does not exist yet, is an error.",
 		field: func(c *configuration) *string { return &c.DryRun }},
 	{name: "offline_checks", env: offlineChecksEnv,
-		description: "What becomes of an object that Istio would refuse, as far as the provider can tell without asking the cluster. `error` (the default); `warning`, " +
-			"for a newer Istio or a vendor's that may accept more, or for objects that older rules let through; `off`. The API server has the last word in any case. " +
-			"For `terraform validate` the value has to be a literal, or in the environment.",
+		description: "What the provider reports if its built-in checks say that Istio would reject an object: `error` (the default); `warning`, for a newer or " +
+			"a vendor's Istio that may accept more, or for objects that older rules allowed; or `off`. The API server has the last word in any case. `terraform " +
+			"validate` uses only a literal value or the environment variable.",
 		field: func(c *configuration) *string { return &c.settings.OfflineChecks }},
 	{name: "cluster_domain", env: "LAMIA_CLUSTER_DOMAIN",
-		description: "DNS domain of the cluster, which ends `host`. `" + kube.DefaultClusterDomain + "` by default.",
+		description: "DNS domain of the cluster, the end of `host`. `" + kube.DefaultClusterDomain + "` by default.",
 		field:       func(c *configuration) *string { return &c.ClusterDomain }},
 }
 
@@ -104,46 +105,47 @@ func providerSchema() schema.Schema {
 		Attributes: map[string]schema.Attribute{
 			"insecure": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Do not verify the API server's certificate: anybody on the way can then read and change everything. " +
+				MarkdownDescription: "Whether to skip verification of the API server's certificate. Anyone on the network path can then read and change everything. " +
 					"Environment variable: `" + insecureEnv + "`.",
 			},
 			checkNames: schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Whether `terraform validate` and `plan` read the configuration for names inside nested attributes that do not exist, which " +
-					"Terraform would drop silently. `true` by default. Only a literal `false` turns it off. " +
+				MarkdownDescription: "Whether `terraform validate` and `plan` report unknown names inside nested attributes, which Terraform drops silently. " +
+					"`true` by default. Only a literal `false` turns it off. " +
 					"Environment variable: `" + checkNamesEnv + "`.",
 			},
 			"remove_at_once": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Write every change at once. By default the provider keeps a subset until no route needs it, and waits a few seconds before a route uses " +
-					"what is new, so that no request is answered with 503: see the guide [Change versions without losing a request](guides/changes.md).",
+				MarkdownDescription: "Whether to write every change at once. By default the provider keeps a subset until no route needs it, and waits a few " +
+					"seconds before a route uses something new, so that no request fails with 503. See the guide [Change versions without losing a " +
+					"request](guides/changes.md).",
 			},
 			"default_labels": schema.MapAttribute{
 				ElementType: types.StringType,
 				Optional:    true,
-				MarkdownDescription: "Labels of all objects, and of those that come with a gateway, for an audit: which workspace, which configuration made them. " +
-					"One under the same key in a resource counts more. `effective_labels` of a resource shows the outcome.",
+				MarkdownDescription: "Labels for all objects, including those that come with a gateway, for example to show which workspace manages them. A " +
+					"resource's own label with the same key takes precedence. `effective_labels` of a resource shows the result.",
 			},
 			"default_annotations": schema.MapAttribute{
 				ElementType:         types.StringType,
 				Optional:            true,
-				MarkdownDescription: "Annotations of all objects, as `default_labels` are labels.",
+				MarkdownDescription: "Annotations for all objects, like `default_labels`.",
 			},
 			"ignore_labels": schema.ListAttribute{
 				ElementType: types.StringType,
 				Optional:    true,
-				MarkdownDescription: "Regular expressions that match keys of labels whose changes by others are left alone, although the configuration gives them. " +
-					"Labels that it does not give are left alone anyway.",
+				MarkdownDescription: "Regular expressions for label keys. The provider leaves matching labels as others change them, even if the configuration " +
+					"sets them. It always leaves labels alone that the configuration does not set.",
 			},
 			"ignore_annotations": schema.ListAttribute{
 				ElementType:         types.StringType,
 				Optional:            true,
-				MarkdownDescription: "Regular expressions that match keys of annotations, as `ignore_labels` does of labels.",
+				MarkdownDescription: "Regular expressions for annotation keys, like `ignore_labels`.",
 			},
 			"config_paths": schema.ListAttribute{
 				ElementType: types.StringType,
 				Optional:    true,
-				MarkdownDescription: "Paths of kubeconfig files, merged as kubectl merges those of `KUBECONFIG`. " +
+				MarkdownDescription: "Paths to kubeconfig files, merged as kubectl merges those in `KUBECONFIG`. " +
 					"Environment variable: `" + configPathsEnv + "`, separated as in `PATH`.",
 			},
 		},
@@ -155,7 +157,7 @@ func providerSchema() schema.Schema {
 				NestedObject: schema.NestedBlockObject{Attributes: map[string]schema.Attribute{
 					"api_version": schema.StringAttribute{
 						Required:            true,
-						MarkdownDescription: "API version of what the command prints: `" + strings.Join(kube.ExecAPIVersions, "` or `") + "`.",
+						MarkdownDescription: "API version of the command's output: `" + strings.Join(kube.ExecAPIVersions, "` or `") + "`.",
 					},
 					"command": schema.StringAttribute{
 						Required:            true,
@@ -171,7 +173,7 @@ func providerSchema() schema.Schema {
 						ElementType:         types.StringType,
 						Optional:            true,
 						Sensitive:           true,
-						MarkdownDescription: "Environment variables of the command, besides those of Terraform.",
+						MarkdownDescription: "Environment variables of the command, in addition to Terraform's.",
 					},
 				}},
 			},

@@ -101,19 +101,19 @@ func (c *configuration) wrongSettings() error {
 		errs = append(errs, &kube.ArgumentError{Path: at, Summary: "Invalid " + at.Steps()[0].String(), Detail: fmt.Sprintf(format, args...)})
 	}
 	if checks := c.settings.OfflineChecks; checks != "" && !slices.Contains(engine.Checks, checks) {
-		wrong(path.Root("offline_checks"), "%q is none of: %s.", checks, strings.Join(engine.Checks, ", "))
+		wrong(path.Root("offline_checks"), "%q is invalid. Use one of: %s.", checks, strings.Join(engine.Checks, ", "))
 	}
 	if problems := validation.IsDNS1123Subdomain(c.ClusterDomain); c.ClusterDomain != "" && len(problems) > 0 {
-		wrong(path.Root("cluster_domain"), "%q is not valid here: %s.", c.ClusterDomain, problems[0])
+		wrong(path.Root("cluster_domain"), "%q is invalid: %s.", c.ClusterDomain, problems[0])
 	}
 	for key, value := range c.settings.Labels {
 		for _, problem := range slices.Concat(validation.IsQualifiedName(key), validation.IsValidLabelValue(value)) {
-			wrong(path.Root("default_labels").AtMapKey(key), "%q = %q is no label: %s.", key, value, problem)
+			wrong(path.Root("default_labels").AtMapKey(key), "%q = %q is not a valid label: %s.", key, value, problem)
 		}
 	}
 	for key := range c.settings.Annotations {
 		for _, problem := range validation.IsQualifiedName(strings.ToLower(key)) {
-			wrong(path.Root("default_annotations").AtMapKey(key), "%q is no annotation's name: %s.", key, problem)
+			wrong(path.Root("default_annotations").AtMapKey(key), "%q is not a valid annotation key: %s.", key, problem)
 		}
 	}
 	return errors.Join(errs...)
@@ -206,7 +206,7 @@ func (r *reader) patterns(at path.Path) (patterns []*regexp.Regexp) {
 	for i, text := range texts(attribute[types.List](r, at).Elements()) {
 		pattern, err := regexp.Compile(text)
 		if err != nil {
-			r.diags.AddAttributeError(at.AtListIndex(i), "Invalid Regular Expression", fmt.Sprintf("%q cannot be read as a regular expression: %v.", text, err))
+			r.diags.AddAttributeError(at.AtListIndex(i), "Invalid Regular Expression", fmt.Sprintf("%q is not a valid regular expression: %v.", text, err))
 			continue
 		}
 		patterns = append(patterns, pattern)

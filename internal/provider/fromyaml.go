@@ -31,12 +31,11 @@ func (fromYAMLFunction) Metadata(_ context.Context, _ function.MetadataRequest, 
 func (fromYAMLFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "The objects of a Kubernetes manifest as values for resources",
-		MarkdownDescription: "Reads a stream of YAML or JSON documents, also lists as `kubectl get -o yaml` prints them, and gives the objects in it as values with the " +
-			"attributes of this provider's resources. The result has an attribute for each type of resource, such as `gateway`, " +
-			"`virtual_service` or `service`: a map by `namespace/name`, or by the name alone of an object without a namespace. Each element has `namespace`, `name`, `labels`, " +
-			"`annotations` and the attributes of the type that Istio knows as its spec; what the manifest leaves out is null.\n\n" +
-			"An object of another kind, a field without an attribute and a value of the wrong type are errors with their line. What the API server adds to an object " +
-			"(`status`, `metadata.uid` and the like) is left out.",
+		MarkdownDescription: "Reads YAML or JSON documents, including lists as `kubectl get -o yaml` prints them, and returns their objects as values with the " +
+			"attributes of this provider's resources. The result has an attribute for each resource type, such as `gateway`, `virtual_service` or `service`: a " +
+			"map by `namespace/name`, or by only the name for an object without a namespace. Each element has `namespace`, `name`, `labels`, `annotations` and " +
+			"the attributes of the object's spec; attributes that the manifest does not set are null.\n\nObjects of other kinds, unknown fields and values of " +
+			"the wrong type are errors with a line number. Fields that the API server adds (`status`, `metadata.uid` and so on) are left out.",
 		Parameters: []function.Parameter{
 			function.StringParameter{Name: "text", MarkdownDescription: "The manifest, such as `file(\"reviews.yaml\")`."},
 		},

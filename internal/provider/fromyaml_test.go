@@ -75,7 +75,7 @@ apiVersion: v1
 	if resp.Error == nil || resp.Error.FunctionArgument == nil || *resp.Error.FunctionArgument != 0 {
 		t.Fatal(resp.Error)
 	}
-	for _, want := range []string{"line 6: there is more than one Service called a", `line 10: Pod of "v1" is no kind`} {
+	for _, want := range []string{"line 6: there is more than one Service called a", `line 10: this provider has no resource for Pod of "v1"`} {
 		if !strings.Contains(resp.Error.Text, want) {
 			t.Errorf("does not say %q:\n%s", want, resp.Error.Text)
 		}

@@ -25,16 +25,16 @@ func (hostFunction) Metadata(_ context.Context, _ function.MetadataRequest, resp
 func (hostFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "The fully qualified name of a Service",
-		MarkdownDescription: "The fully qualified name of a Service, such as `svc-1.vamp-test1.svc.cluster.local`. In a virtual service or a destination rule " +
-			"it means the same Service whatever the namespace; a short name means one in the rule's own namespace. " +
-			"Of a Service that Terraform manages or reads, take the `host` attribute.",
+		MarkdownDescription: "The fully qualified name of a Service, such as `svc-1.vamp-test1.svc.cluster.local`. In a virtual service or destination rule it " +
+			"refers to the same Service from every namespace; a short name refers to a Service in the rule's own namespace. For a Service that Terraform " +
+			"manages or reads, use its `host` attribute.",
 		Parameters: []function.Parameter{
 			function.StringParameter{Name: "service", MarkdownDescription: "The name of the Service."},
 			function.StringParameter{Name: "namespace", MarkdownDescription: "The namespace of the Service."},
 		},
 		VariadicParameter: function.StringParameter{
 			Name:                "cluster_domain",
-			MarkdownDescription: "The DNS domain of the cluster, at most one. `" + kube.DefaultClusterDomain + "` by default.",
+			MarkdownDescription: "The DNS domain of the cluster, optional. `" + kube.DefaultClusterDomain + "` by default.",
 		},
 		Return: function.StringReturn{},
 	}
@@ -48,7 +48,7 @@ func (hostFunction) Run(ctx context.Context, req function.RunRequest, resp *func
 		return
 	}
 	if len(domains) > 1 {
-		resp.Error = function.NewArgumentFuncError(3, "there is one cluster domain at most: give two or three arguments")
+		resp.Error = function.NewArgumentFuncError(3, "too many arguments: give the name, the namespace and at most one cluster domain")
 		return
 	}
 	domain := kube.DefaultClusterDomain
@@ -65,7 +65,7 @@ func (hostFunction) Run(ctx context.Context, req function.RunRequest, resp *func
 	} {
 		for _, message := range argument.wrong(argument.value) {
 			resp.Error = function.ConcatFuncErrors(resp.Error, function.NewArgumentFuncError(int64(position),
-				fmt.Sprintf("%q is no name of %s: %s", argument.value, argument.what, message)))
+				fmt.Sprintf("%q is not a valid name of %s: %s", argument.value, argument.what, message)))
 		}
 	}
 	if resp.Error == nil {

@@ -63,11 +63,11 @@ func TestHost_invalid(t *testing.T) {
 		at        int64
 		says      string
 	}{
-		{[]string{"Svc", "a"}, 0, `"Svc" is no name of a Service`},
-		{[]string{"svc.a", "a"}, 0, `"svc.a" is no name of a Service`},
-		{[]string{"svc", ""}, 1, `"" is no name of a namespace`},
-		{[]string{"svc", "a", "cluster.local."}, 2, `"cluster.local." is no name of a cluster's domain`},
-		{[]string{"svc", "a", "b", "c"}, 3, "one cluster domain at most"},
+		{[]string{"Svc", "a"}, 0, `"Svc" is not a valid name of a Service`},
+		{[]string{"svc.a", "a"}, 0, `"svc.a" is not a valid name of a Service`},
+		{[]string{"svc", ""}, 1, `"" is not a valid name of a namespace`},
+		{[]string{"svc", "a", "cluster.local."}, 2, `"cluster.local." is not a valid name of a cluster's domain`},
+		{[]string{"svc", "a", "b", "c"}, 3, "at most one cluster domain"},
 	} {
 		_, err := host(t, test.arguments...)
 		if err == nil || err.FunctionArgument == nil || *err.FunctionArgument != test.at || !strings.Contains(err.Text, test.says) {

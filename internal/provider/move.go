@@ -32,8 +32,8 @@ func (s server) MoveResourceState(ctx context.Context, req *tfprotov6.MoveResour
 	if problem != "" {
 		return &tfprotov6.MoveResourceStateResponse{Diagnostics: []*tfprotov6.Diagnostic{{
 			Severity: tfprotov6.DiagnosticSeverityError,
-			Summary:  fmt.Sprintf("The %s cannot become a %s", req.SourceTypeName, req.TargetTypeName),
-			Detail:   problem + "\n\nNothing was changed. Remove the moved block, or change the resource first where it is now.",
+			Summary:  fmt.Sprintf("The %s cannot be moved to a %s", req.SourceTypeName, req.TargetTypeName),
+			Detail:   problem + "\n\nNothing was changed. Remove the moved block, or change the resource at its old address first.",
 		}}}, nil
 	}
 	return k.MoveResourceState(taken)
@@ -57,18 +57,18 @@ func take(k *engine.Kind, read func([]byte) (text, namespace, uid string, err er
 		for _, p := range problems {
 			lines = append(lines, p.Text)
 		}
-		return engine.Taken{}, "Of its manifest:\n" + strings.Join(lines, "\n")
+		return engine.Taken{}, "Its manifest has problems:\n" + strings.Join(lines, "\n")
 	}
 	if len(objects) != 1 {
 		var names []string
 		for _, o := range objects {
 			names = append(names, o.Kind.Kind+" "+o.Name)
 		}
-		return engine.Taken{}, fmt.Sprintf("It holds %d objects (%s), and a resource is one.", len(objects), strings.Join(names, ", "))
+		return engine.Taken{}, fmt.Sprintf("It has %d objects (%s), but a resource manages only one.", len(objects), strings.Join(names, ", "))
 	}
 	o := objects[0]
 	if o.Type != k.Type {
-		return engine.Taken{}, fmt.Sprintf("It is a %s, which belongs to a %s_%s.", o.Kind.Kind, typeName, o.Type)
+		return engine.Taken{}, fmt.Sprintf("It is a %s, which needs a %s_%s.", o.Kind.Kind, typeName, o.Type)
 	}
 	return engine.Taken{
 		Namespace: cmp.Or(namespace, o.Namespace, kube.DefaultNamespace), Name: o.Name, UID: uid,

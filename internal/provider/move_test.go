@@ -18,9 +18,9 @@ func TestMoved_refused(t *testing.T) {
 	t.Parallel()
 	c := client{t: t, server: provider.NewServer("test", "")()}
 	for name, test := range map[string]struct{ from, to, state, want string }{
-		"another kind":     {"registry.terraform.io/gavinbunney/kubectl kubectl_manifest", "lamia_gateway", `{"yaml_body":"kind: Service\napiVersion: v1\nmetadata: {name: a}"}`, "It is a Service, which belongs to a lamia_service."},
-		"a stranger":       {"registry.terraform.io/alekc/kubectl kubectl_manifest", "lamia_gateway", `{"yaml_body":"kind: Pod\napiVersion: v1"}`, `Pod of "v1" is no kind`},
-		"several":          {"registry.opentofu.org/alekc/kubectl kubectl_manifest", "lamia_service", `{"yaml_body":"kind: Service\napiVersion: v1\nmetadata: {name: a}\n---\nkind: Service\napiVersion: v1\nmetadata: {name: b}"}`, "It holds 2 objects (Service a, Service b), and a resource is one."},
+		"another kind":     {"registry.terraform.io/gavinbunney/kubectl kubectl_manifest", "lamia_gateway", `{"yaml_body":"kind: Service\napiVersion: v1\nmetadata: {name: a}"}`, "It is a Service, which needs a lamia_service."},
+		"a stranger":       {"registry.terraform.io/alekc/kubectl kubectl_manifest", "lamia_gateway", `{"yaml_body":"kind: Pod\napiVersion: v1"}`, `this provider has no resource for Pod of "v1"`},
+		"several":          {"registry.opentofu.org/alekc/kubectl kubectl_manifest", "lamia_service", `{"yaml_body":"kind: Service\napiVersion: v1\nmetadata: {name: a}\n---\nkind: Service\napiVersion: v1\nmetadata: {name: b}"}`, "It has 2 objects (Service a, Service b), but a resource manages only one."},
 		"an unknown field": {"registry.terraform.io/hashicorp/kubernetes kubernetes_manifest", "lamia_service", `{"manifest":{"value":{"kind":"Service","apiVersion":"v1","metadata":{"name":"a"},"spec":{"foo":1,"type":null}}}}`, `spec has no field "foo"`},
 		"nonsense":         {"registry.terraform.io/hashicorp/kubernetes kubernetes_manifest", "lamia_service", `[]`, "Its state cannot be read"},
 	} {

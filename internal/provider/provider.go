@@ -18,6 +18,7 @@ import (
 
 	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+	"github.com/magneticio/terraform-provider-lamia/internal/picture"
 	"github.com/magneticio/terraform-provider-lamia/internal/routing"
 	"github.com/magneticio/terraform-provider-lamia/internal/virtualcluster"
 )
@@ -128,5 +129,5 @@ func (p *lamia) DataSources(context.Context) []func() datasource.DataSource {
 }
 
 func (p *lamia) Functions(context.Context) []func() function.Function {
-	return []func() function.Function{newHostFunction, newFromYAMLFunction, routing.NewFunction}
+	return []func() function.Function{newHostFunction, newFromYAMLFunction, routing.NewFunction, picture.NewFunction}
 }

@@ -229,7 +229,7 @@ func TestConfigure(t *testing.T) {
 		"KUBECONFIG is not read":     {env: map[string]string{"KUBECONFIG": blue}, errors: []string{""}, says: "KUBECONFIG"},
 		"missing kubeconfig":         {given: map[string]any{"config_path": missing}, errors: []string{"config_path"}, says: missing},
 		"missing kubeconfig of env":  {env: map[string]string{"KUBE_CONFIG_PATH": missing}, errors: []string{"config_path"}, says: "environment variable KUBE_CONFIG_PATH"},
-		"malformed kubeconfig":       {given: map[string]any{"config_path": write(t, "users: ["+secret)}, errors: []string{"config_path"}, says: "no kubeconfig"},
+		"malformed kubeconfig":       {given: map[string]any{"config_path": write(t, "users: ["+secret)}, errors: []string{"config_path"}, says: "not a valid kubeconfig"},
 		"unknown context":            {given: map[string]any{"config_path": blue, "config_context": "red"}, errors: []string{"config_context"}, says: "blue"},
 		"unknown context of env":     {given: map[string]any{"config_path": blue}, env: map[string]string{"KUBE_CTX": "red"}, errors: []string{"config_context"}, says: "environment variable KUBE_CTX."},
 		"wrong KUBE_INSECURE":        {given: map[string]any{"host": "https://a.test"}, env: map[string]string{"KUBE_INSECURE": "perhaps"}, errors: []string{"insecure"}, says: "environment variable KUBE_INSECURE"},

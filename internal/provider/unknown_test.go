@@ -114,7 +114,7 @@ func TestUnknownConfiguration(t *testing.T) {
 	}
 	deferred, diagnostics := s.reads(t.Context())
 	for what, said := range diagnostics {
-		if deferred[what] != nil || len(said) != 1 || said[0].Summary != "The cluster is not known yet" || !strings.Contains(said[0].Detail, "takes host from") {
+		if deferred[what] != nil || len(said) != 1 || said[0].Summary != "The cluster is not known yet" || !strings.Contains(said[0].Detail, "The value of host") {
 			t.Errorf("%s: deferred %v, says %v", what, deferred[what], said)
 		}
 	}

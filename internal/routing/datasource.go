@@ -40,22 +40,23 @@ func (*routeData) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 		return schema.MapAttribute{Optional: true, ElementType: types.StringType, MarkdownDescription: description}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "What happens to a request in the cluster as it is. Istio's own code makes of the objects of some namespaces what it would serve a gateway or a sidecar, and the request follows " +
-			"that as Envoy would; no request is sent. The function `route` does the same with what is planned.",
+		MarkdownDescription: "Shows where the cluster routes a request. The provider runs Istio's own code on the objects of some namespaces, and follows the " +
+			"request through the resulting proxy configuration as Envoy would; it sends no request. The function `route` does the same for planned resources.",
 		Attributes: map[string]schema.Attribute{
-			"namespaces": schema.ListAttribute{Required: true, ElementType: types.StringType, MarkdownDescription: "Whose gateways, virtual services, destination rules, service entries, Sidecars and Services count. " +
-				"It takes the right to list them. Those of `" + mesh.RootNamespace + "` count, too, where they can be read."},
+			"namespaces": schema.ListAttribute{Required: true, ElementType: types.StringType, MarkdownDescription: "The namespaces whose gateways, virtual " +
+				"services, destination rules, service entries, Sidecars and Services apply. Needs permission to list them. Those in " +
+				"`" + mesh.RootNamespace + "` also apply where the provider can list them."},
 			"request": schema.SingleNestedAttribute{Required: true, MarkdownDescription: "The request.", Attributes: map[string]schema.Attribute{
-				"gateway":   text("The `<namespace>/<name>` of the Gateway that gets it; null, if a pod of the mesh sends it."),
-				"namespace": text("The namespace of the pod that sends it; with `gateway`, that of the gateway's proxies, the Gateway's own by default."),
-				"labels":    texts("Labels of the pod that sends it; with `gateway`, of the gateway's proxies, its `selector` by default."),
+				"gateway":   text("The `<namespace>/<name>` of the Gateway that receives it; null if a pod in the mesh sends it."),
+				"namespace": text("The namespace of the pod that sends it; with `gateway`, the namespace of the gateway's proxies, by default the Gateway's own."),
+				"labels":    texts("Labels of the pod that sends it; with `gateway`, of the gateway's proxies, by default its `selector`."),
 				"protocol":  text("`http`, `https`, `tls` or `tcp`; `http` by default."),
-				"host":      text("The host that is called."),
-				"port":      schema.Int64Attribute{Optional: true, MarkdownDescription: "The port that is called; 80 by default, and 443 with TLS."},
+				"host":      text("The requested host."),
+				"port":      schema.Int64Attribute{Optional: true, MarkdownDescription: "The requested port; 80 by default, 443 with TLS."},
 				"method":    text("`GET` by default."),
-				"path":      text("With the query; `/` by default."),
+				"path":      text("The path with the query; `/` by default."),
 				"headers":   texts("Headers by name."),
-				"sni":       text("The name in the TLS handshake; the host by default."),
+				"sni":       text("The server name in the TLS handshake; the host by default."),
 			}},
 			"result": schema.ObjectAttribute{Computed: true, AttributeTypes: resultTypes, MarkdownDescription: resultDescription},
 		},
@@ -90,7 +91,7 @@ func (d *routeData) Read(ctx context.Context, req datasource.ReadRequest, resp *
 	objects, unknown := read(analysis.Cluster{Context: ctx, Cluster: cluster}, m.Namespaces)
 	if unknown != "" {
 		resp.Diagnostics.AddAttributeError(path.Root("namespaces"), "Unreadable objects", fmt.Sprintf(
-			"The provider cannot list the %s, which may decide on the route. Give its user the right to list them, or leave the namespace out.", unknown))
+			"The provider cannot list the %s, which may affect the route. Give its user permission to list them, or remove the namespace.", unknown))
 		return
 	}
 	result, err := Route(objects, request)
@@ -123,6 +124,6 @@ func list[T any](to *[]*T, read func(string) ([]*T, bool), namespace, what strin
 	in, known := read(namespace)
 	*to = append(*to, in...)
 	if !known {
-		*missed = fmt.Sprintf("%s of namespace %q", what, namespace)
+		*missed = fmt.Sprintf("%s in namespace %q", what, namespace)
 	}
 }

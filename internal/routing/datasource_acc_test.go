@@ -57,10 +57,10 @@ func TestAccRoute_dataSource(t *testing.T) {
   verbs: [list]
 `}), "few.yaml")
 	few := acctest.NewTerraform(t, folder, acctest.Account(t, namespace, role), map[string]any{"namespace": namespace})
-	if said := few.Run("plan", "-var=path=/").Errors(); len(said) != 1 || !strings.Contains(said[0].String(), "of namespace \""+namespace+"\"") || !strings.Contains(said[0].String(), "namespaces") {
-		t.Errorf("without rights the plan says %s", said)
+	if said := few.Run("plan", "-var=path=/").Errors(); len(said) != 1 || !strings.Contains(said[0].String(), "in namespace \""+namespace+"\"") || !strings.Contains(said[0].String(), "namespaces") {
+		t.Errorf("without permissions the plan says %s", said)
 	}
-	if said := tf.Run("plan", "-var=path=x").Errors(); len(said) != 1 || !strings.Contains(said[0].String(), `path: "x" does not begin with a slash`) {
+	if said := tf.Run("plan", "-var=path=x").Errors(); len(said) != 1 || !strings.Contains(said[0].String(), `path: "x" must begin with a slash`) {
 		t.Errorf("of a wrong path the plan says %s", said)
 	}
 }

@@ -35,7 +35,7 @@ func (r Request) follow(c *mesh.Config, routes []*route.Route) Result {
 		}
 	}
 	if first == nil {
-		return Result{Outcome: NotFound, Status: 404, Rule: -1, Reason: "There are rules for the host, but none that the request matches."}
+		return Result{Outcome: NotFound, Status: 404, Rule: -1, Reason: "The host has rules, but the request matches none of them."}
 	}
 	result := Result{Later: later, Path: r.Path, Host: r.Host}
 	vs, rule := ruleOf(first)
@@ -145,7 +145,7 @@ var groups = regexp.MustCompile(`\\(\d)`)
 
 func (r Request) matches(m *route.RouteMatch) bool {
 	path, query, _ := strings.Cut(r.Path, "?")
-	if m.GetCaseSensitive() != nil && !m.GetCaseSensitive().GetValue() && m.GetSafeRegex() == nil { // Envoy takes an expression to the letter
+	if m.GetCaseSensitive() != nil && !m.GetCaseSensitive().GetValue() && m.GetSafeRegex() == nil { // Envoy takes an expression literally
 		path = strings.ToLower(path)
 		m = lower(m)
 	}

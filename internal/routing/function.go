@@ -12,6 +12,10 @@ import (
 
 var _ function.Function = routeFunction{}
 
+// ObjectsDescription says what values [ObjectsOf] reads.
+const ObjectsDescription = "Resources of this provider, or objects with the same attributes: `gateways`, `virtual_services`, `destination_rules`, " +
+	"`service_entries` and `services`, each a list, a set, a map or a single object. They can be in several namespaces."
+
 // routeFunction is provider::lamia::route: what happens to a request where these objects are all that there is.
 type routeFunction struct{}
 
@@ -24,20 +28,21 @@ func (routeFunction) Metadata(_ context.Context, _ function.MetadataRequest, res
 
 func (routeFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary: "What happens to a request",
-		MarkdownDescription: "What happens to a request in a cluster that holds these objects and nothing else. Istio's own code makes of them what it would serve a gateway or a sidecar, " +
-			"and the request follows that as Envoy would. It takes no cluster, so that `terraform test` with `command = plan` and `check` blocks can test routes before anything is applied. " +
-			"Objects count as made in the same second, so that among equals the name decides.\n\n" + resultDescription,
+		Summary: "Where a request is routed",
+		MarkdownDescription: "Shows where a cluster with only these objects routes a request. The provider runs Istio's own code on them and follows the " +
+			"request through the resulting proxy configuration as Envoy would. It needs no cluster, so `check` blocks, and `terraform test` with `command = " +
+			"plan`, can test routes before anything is applied. All objects count as created in the same second, so where Istio prefers the older object, the " +
+			"name decides.\n\n" + resultDescription,
 		Parameters: []function.Parameter{
 			function.DynamicParameter{
 				Name: "objects", AllowUnknownValues: true,
-				MarkdownDescription: "Resources of this provider, or objects with the same attributes: `gateways`, `virtual_services`, `destination_rules`, `service_entries` and `services`, each a list, " +
-					"a set, a map or a single one. They may be of several namespaces.",
+				MarkdownDescription: ObjectsDescription,
 			},
 			function.DynamicParameter{
 				Name: "request", AllowUnknownValues: true,
-				MarkdownDescription: "An object: `gateway`, the `id` of the gateway that gets the request, or `namespace`, that of the pod that sends it, with its `labels`; `host`; and if it is not as usual `protocol` " +
-					"(`http`, `https`, `tls` or `tcp`; `http` by default), `port` (80, or 443 with TLS), `path` with the query (`/`), `method` (`GET`), `headers`, and `sni` (the host).",
+				MarkdownDescription: "An object with `gateway`, the `id` of the gateway that receives the request, or `namespace` and `labels` of the pod that " +
+					"sends it; `host`; and optionally `protocol` (`http` by default, `https`, `tls` or `tcp`), `port` (80 by default, 443 with TLS), `path` " +
+					"with the query (`/` by default), `method` (`GET` by default), `headers`, and `sni` (by default the host).",
 			},
 		},
 		Return: function.ObjectReturn{AttributeTypes: resultTypes},
@@ -63,7 +68,7 @@ func (routeFunction) Run(ctx context.Context, req function.RunRequest, resp *fun
 		fail(0, err)
 		return
 	}
-	o, err := objectsOf(given)
+	o, err := ObjectsOf(given)
 	if err != nil {
 		fail(0, err)
 		return

@@ -127,7 +127,7 @@ func randomRules(random *rand.Rand, host string) (rules []any) {
 		if random.IntN(3) == 0 {
 			match["headers"] = dict{one(random, "k", "l"): one(random, dict{"exact": "1"}, dict{"prefix": "1"}, dict{"regex": "[0-9]+"}, dict{})}
 		}
-		if random.IntN(4) == 0 { // to gRPC, unlike Envoy, a header that is not there is not without the value
+		if random.IntN(4) == 0 { // to gRPC, unlike Envoy, a header that does not exist is not without the value
 			match["withoutHeaders"] = dict{one(random, "k", "l"): dict{}}
 		}
 		if len(match) == 0 {

@@ -27,14 +27,13 @@ var (
 )
 
 // resultDescription says what the attributes of a result are.
-const resultDescription = "What happens:\n\n" +
-	"- `outcome`: `forwarded`; `redirected`; `answered`, by the proxy itself with a direct response; `not_found`, 404, because no rule matches; `unavailable`, 503, because no " +
-	"destination is there; `refused`, because nothing listens for it; `passed`, by a sidecar to where it was sent, because no rule is for it.\n" +
-	"- `status`: of the answer, where the proxy gives it. `reason`: why it does, or why a destination fails. `body`: of a direct response. `redirect`: the URL of a redirect.\n" +
-	"- `destinations`: each with `host`, `subset`, `port`, its `share` of requests from 0 to 1, and whether it `exists`: requests to one that does not are answered with 503.\n" +
-	"- `virtual_service` and `rule`: which one decides, as `<namespace>/<name>` and the index in `http`. `later`: the rules that the request would match, too, if those before " +
-	"were not there.\n" +
-	"- `path` and `host`: what the destination sees. `timeout`, `retries`, `mirrors`, `fault`: what else the rule does."
+const resultDescription = "The result:\n\n- `outcome`: `forwarded`; `redirected`; `answered`: the proxy itself sends a direct response; `not_found`: 404, no " +
+	"rule matches; `unavailable`: 503, no destination exists; `refused`: nothing listens for the request; `passed`: no rule applies, and the sidecar passes the " +
+	"request on unchanged.\n- `status`: the status if the proxy itself answers. `reason`: why it does, or why a destination fails. `body`: the body of a direct " +
+	"response. `redirect`: the URL of a redirect.\n- `destinations`: each with `host`, `subset`, `port`, its `share` of requests from 0 to 1, and whether it " +
+	"`exists`: requests to one that does not exist fail with 503.\n- `virtual_service` and `rule`: the rule that applies, as `<namespace>/<name>` and the index " +
+	"in `http`. `later`: later rules that the request also matches.\n- `path` and `host`: what the destination sees. `timeout`, `retries`, `mirrors`, " +
+	"`fault`: the rule's other effects."
 
 func orNull(s string) attr.Value {
 	if s == "" {

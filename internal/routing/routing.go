@@ -101,7 +101,7 @@ func Route(o mesh.Objects, r Request) (Result, error) {
 	if r.Gateway != "" {
 		i := slices.IndexFunc(o.Gateways, func(g *networking.Gateway) bool { return g.Namespace+"/"+g.Name == r.Gateway })
 		if i < 0 {
-			return Result{Outcome: Refused, Reason: fmt.Sprintf("There is no Gateway %q.", r.Gateway), Rule: -1}, nil
+			return Result{Outcome: Refused, Reason: fmt.Sprintf("The Gateway %q does not exist.", r.Gateway), Rule: -1}, nil
 		}
 		proxy.Gateway = true
 		if proxy.Labels == nil {
@@ -152,14 +152,15 @@ func address(o mesh.Objects, r Request) string {
 func Follow(c *mesh.Config, r Request, address string) Result {
 	l := listenerFor(c, r, address)
 	if l == nil && r.Gateway != "" {
-		return Result{Outcome: Refused, Rule: -1, Reason: fmt.Sprintf("Nothing listens on port %d: no server of a Gateway with these proxies has it, or no virtual service is for it.", r.Port)}
+		return Result{Outcome: Refused, Rule: -1, Reason: fmt.Sprintf("Nothing listens on port %d: no server of a Gateway with these proxies has this port, or "+
+			"no virtual service uses it.", r.Port)}
 	}
 	if l == nil {
-		return Result{Outcome: Passed, Rule: -1, Reason: fmt.Sprintf("No service that the sidecar knows has port %d.", r.Port)}
+		return Result{Outcome: Passed, Rule: -1, Reason: fmt.Sprintf("No service that the sidecar can see has port %d.", r.Port)}
 	}
 	chain := chainFor(l, r, address)
 	if chain == nil {
-		return Result{Outcome: Refused, Rule: -1, Reason: fmt.Sprintf("What listens on port %d does not take %s for %q.", r.Port, strings.ToUpper(r.Protocol), r.sni())}
+		return Result{Outcome: Refused, Rule: -1, Reason: fmt.Sprintf("The listener on port %d does not accept %s for %q.", r.Port, strings.ToUpper(r.Protocol), r.sni())}
 	}
 	if proxy := mesh.ConnectionOf(chain); proxy != nil {
 		result := Result{Rule: -1}
@@ -178,7 +179,7 @@ func Follow(c *mesh.Config, r Request, address string) Result {
 	routes := c.RoutesOf(chain)
 	vhost := hostFor(routes, r.Host)
 	if vhost == nil {
-		return Result{Outcome: NotFound, Status: 404, Rule: -1, Reason: fmt.Sprintf("No virtual service has rules for host %q there.", r.Host)}
+		return Result{Outcome: NotFound, Status: 404, Rule: -1, Reason: fmt.Sprintf("No virtual service has rules for host %q here.", r.Host)}
 	}
 	if vhost.GetRequireTls() == route.VirtualHost_ALL && r.Protocol == "http" {
 		return Result{Outcome: Redirected, Status: 301, Rule: -1, Redirect: "https://" + r.Host + r.Path, Reason: "The server of the gateway redirects to HTTPS."}
@@ -312,9 +313,9 @@ func (result Result) forwarded(c *mesh.Config, weights map[string]uint32) Result
 		}
 		d, known := destination(c, name)
 		if !known {
-			result.Outcome, result.Reason = Passed, "No rule is for it, and the sidecar lets it pass to where it was sent."
+			result.Outcome, result.Reason = Passed, "No rule applies, and the sidecar passes the request on unchanged."
 			if name == "BlackHoleCluster" {
-				result.Outcome, result.Status, result.Reason = Unavailable, 502, "No rule is for it, and the sidecar lets nothing pass."
+				result.Outcome, result.Status, result.Reason = Unavailable, 502, "No rule applies, and the sidecar blocks unknown destinations."
 			}
 			return result
 		}
@@ -332,7 +333,7 @@ func (result Result) forwarded(c *mesh.Config, weights map[string]uint32) Result
 		}
 	}
 	if len(lost) > 0 {
-		result.Reason = fmt.Sprintf("There is no %s: requests to it are answered with 503.", strings.Join(lost, ", and no "))
+		result.Reason = fmt.Sprintf("There is no %s: requests to it fail with 503.", strings.Join(lost, ", and no "))
 	}
 	if len(lost) == len(result.Destinations) {
 		result.Outcome, result.Status = Unavailable, 503

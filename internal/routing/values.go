@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/analysis"
@@ -28,8 +29,8 @@ func collections() map[string]*engine.Kind {
 	}
 }
 
-// objectsOf reads values of resources, in collections by kind. Its error is [spec.ErrUnknown] if they are not known yet.
-func objectsOf(value tftypes.Value) (o mesh.Objects, err error) {
+// ObjectsOf reads values of resources, in collections by kind. Its error is [spec.ErrUnknown] if they are not known yet.
+func ObjectsOf(value tftypes.Value) (o mesh.Objects, err error) {
 	kinds := collections()
 	members, err := membersOf(value)
 	if err != nil {
@@ -38,9 +39,9 @@ func objectsOf(value tftypes.Value) (o mesh.Objects, err error) {
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		kind, ok := kinds[name]
 		if !ok {
-			return o, fmt.Errorf("%q is no collection of objects: there are %s", name, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
+			return o, fmt.Errorf("%q is not a collection of objects: use %s", name, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
 		}
-		if err := each(members[name], func(resource tftypes.Value) error { return add(&o, kind, resource) }); err != nil {
+		if err := each(members[name], func(resource tftypes.Value) error { return AddResource(&o, kind, resource) }); err != nil {
 			return o, fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -52,7 +53,7 @@ func membersOf(value tftypes.Value) (members map[string]tftypes.Value, err error
 		return nil, spec.ErrUnknown
 	}
 	if value.IsNull() || value.As(&members) != nil {
-		return nil, errors.New("is no object")
+		return nil, errors.New("is not an object")
 	}
 	return members, nil
 }
@@ -86,8 +87,17 @@ func each(value tftypes.Value, do func(tftypes.Value) error) error {
 	return nil
 }
 
-// add reads one resource.
-func add(o *mesh.Objects, kind *engine.Kind, resource tftypes.Value) error {
+// Kinds are the kinds of objects that decide on a route, by the type of their resource.
+func Kinds() map[string]*engine.Kind {
+	kinds := map[string]*engine.Kind{}
+	for _, kind := range collections() {
+		kinds[kind.Type] = kind
+	}
+	return kinds
+}
+
+// AddResource adds what a resource of the kind stands for.
+func AddResource(o *mesh.Objects, kind *engine.Kind, resource tftypes.Value) error {
 	members, err := membersOf(resource)
 	if err != nil {
 		return err
@@ -96,26 +106,31 @@ func add(o *mesh.Objects, kind *engine.Kind, resource tftypes.Value) error {
 	if err != nil {
 		return err
 	}
+	var meta metav1.ObjectMeta
+	for name, to := range map[string]*string{"name": &meta.Name, "namespace": &meta.Namespace} {
+		if *to, err = textOf(members[name]); err != nil {
+			return err
+		}
+	}
+	for name, to := range map[string]*map[string]string{"labels": &meta.Labels, "annotations": &meta.Annotations} {
+		if *to, err = textsOf(members[name]); err != nil {
+			return err
+		}
+	}
+	return AddObject(o, kind, meta, tree)
+}
+
+// AddObject adds an object of the kind, with a tree as its spec.
+func AddObject(o *mesh.Objects, kind *engine.Kind, meta metav1.ObjectMeta, tree map[string]any) error {
 	content, err := kind.Spec.Encode(tree)
 	if err != nil {
 		return err
 	}
 	u := &unstructured.Unstructured{Object: map[string]any{"spec": content}}
-	for name, set := range map[string]func(string){"name": u.SetName, "namespace": u.SetNamespace} {
-		text, err := textOf(members[name])
-		if err != nil {
-			return err
-		}
-		set(text)
-	}
-	u.SetNamespace(cmp.Or(u.GetNamespace(), kube.DefaultNamespace))
-	for name, set := range map[string]func(map[string]string){"labels": u.SetLabels, "annotations": u.SetAnnotations} {
-		texts, err := textsOf(members[name])
-		if err != nil {
-			return err
-		}
-		set(texts)
-	}
+	u.SetName(meta.Name)
+	u.SetNamespace(cmp.Or(meta.Namespace, kube.DefaultNamespace))
+	u.SetLabels(meta.Labels)
+	u.SetAnnotations(meta.Annotations)
 	switch kind.Kind {
 	case "Gateway":
 		return converted(&o.Gateways, u)
@@ -157,7 +172,7 @@ func fieldOf(f *spec.Field, value tftypes.Value, collection spec.Collection) (an
 	case collection == spec.List:
 		var elements []tftypes.Value
 		if value.As(&elements) != nil {
-			return nil, errors.New("is no list")
+			return nil, errors.New("is not a list")
 		}
 		list := make([]any, len(elements))
 		for i, e := range elements {
@@ -192,7 +207,7 @@ func fieldOf(f *spec.Field, value tftypes.Value, collection spec.Collection) (an
 	}
 	var n big.Float
 	if err := value.As(&n); err != nil {
-		return nil, errors.New("is no number")
+		return nil, errors.New("is not a number")
 	}
 	if i, exact := n.Int64(); exact == big.Exact {
 		return i, nil
@@ -215,7 +230,7 @@ func textOf(value tftypes.Value) (text string, err error) {
 		return "", nil
 	}
 	if err := value.As(&text); err != nil {
-		return "", errors.New("is no string")
+		return "", errors.New("is not a string")
 	}
 	return text, nil
 }
@@ -261,7 +276,7 @@ func requestOf(value tftypes.Value) (r Request, err error) {
 		case name == "port":
 			r.Port, err = numberOf(members[name])
 		default:
-			return r, fmt.Errorf("a request has no %q: it has gateway, headers, host, labels, method, namespace, path, port, protocol, sni", name)
+			return r, fmt.Errorf("a request has no attribute %q: use gateway, headers, host, labels, method, namespace, path, port, protocol, sni", name)
 		}
 		if err != nil {
 			return r, fmt.Errorf("%s: %w", name, err)
@@ -279,7 +294,7 @@ func numberOf(value tftypes.Value) (int, error) {
 	}
 	var n big.Float
 	if value.As(&n) != nil || !n.IsInt() {
-		return 0, errors.New("is no whole number")
+		return 0, errors.New("is not a whole number")
 	}
 	i, _ := n.Int64()
 	return int(i), nil
@@ -292,17 +307,17 @@ func (r Request) complete() (Request, error) {
 	r.Port = cmp.Or(r.Port, usual)
 	switch {
 	case !ok:
-		return r, fmt.Errorf("protocol: %q is none of http, https, tls, tcp", r.Protocol)
+		return r, fmt.Errorf("protocol: %q is invalid: use http, https, tls or tcp", r.Protocol)
 	case r.Port == 0:
-		return r, errors.New("port: give the port of a tcp connection")
+		return r, errors.New("port: set the port of a tcp connection")
 	case r.Host == "" && (r.Protocol != "tcp" || r.Gateway == ""):
-		return r, errors.New("host: give the host that is called")
+		return r, errors.New("host: set the requested host")
 	case r.Gateway == "" && r.Namespace == "":
-		return r, errors.New("gateway: give the <namespace>/<name> of the gateway that gets the request, or the namespace of the pod that sends it")
+		return r, errors.New("gateway: set the <namespace>/<name> of the gateway that receives the request, or the namespace of the pod that sends it")
 	case !strings.HasPrefix(r.Path, "/"):
-		return r, fmt.Errorf("path: %q does not begin with a slash", r.Path)
+		return r, fmt.Errorf("path: %q must begin with a slash", r.Path)
 	case r.Gateway != "" && !strings.Contains(r.Gateway, "/"):
-		return r, fmt.Errorf("gateway: %q is not of the form <namespace>/<name>", r.Gateway)
+		return r, fmt.Errorf("gateway: %q must have the form <namespace>/<name>", r.Gateway)
 	}
 	return r, nil
 }

@@ -65,12 +65,12 @@ func (s *Scenario) Namespaces() (names []string) {
 	return names
 }
 
-// Create makes the namespaces and the Deployments. A namespace that exists is an error: it is somebody else's.
+// Create makes the namespaces and the Deployments. A namespace that exists is an error: it is someone else's.
 func (s *Scenario) Create(ctx context.Context) error {
 	for _, c := range s.VirtualClusters {
 		namespace, err := create(ctx, s.client.Resource(namespaces), c.namespace())
 		if apierrors.IsAlreadyExists(err) {
-			return fmt.Errorf("namespace %s exists already: delete it, or use another cluster", c.Namespace)
+			return fmt.Errorf("namespace %s already exists: delete it, or use another cluster", c.Namespace)
 		} else if err != nil {
 			return fmt.Errorf("namespace %s: %w", c.Namespace, err)
 		}

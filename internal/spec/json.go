@@ -72,7 +72,7 @@ func (m *Message) Keep(before, after map[string]any) map[string]any {
 // rewriter makes a tree of another, beside which a third one of the same message may stand. Of what stays the same nothing is copied.
 type rewriter struct {
 	at steps
-	// leaf is what a scalar becomes, or what is null or unknown in place of anything; nil for absent.
+	// leaf is what a scalar becomes, or what is null or unknown instead of anything; nil for absent.
 	leaf func(f *Field, value, beside any) (any, error)
 }
 

@@ -217,7 +217,7 @@ func encodeFloat(v any) any {
 
 func checkBase64(s string) *Problem {
 	if _, err := base64.StdEncoding.DecodeString(s); err != nil {
-		return &Problem{"Not Base64", fmt.Sprintf("The value is not base64: %s. The function base64encode makes base64 of a text.", err)}
+		return &Problem{"Not Base64", fmt.Sprintf("The value is not base64: %s. Use base64encode to encode text.", err)}
 	}
 	return nil
 }
@@ -225,14 +225,14 @@ func checkBase64(s string) *Problem {
 func checkDuration(s string) *Problem {
 	if _, err := time.ParseDuration(s); err != nil {
 		return &Problem{"Invalid Duration", fmt.Sprintf(
-			"%q is not a duration. Write numbers, each with a unit out of h, m, s and ms, such as 1h30m, 10s, 1.5s or 250ms.", s)}
+			"%q is not a duration. Use numbers with the units h, m, s and ms, such as 1h30m, 10s, 1.5s or 250ms.", s)}
 	}
 	return nil
 }
 
 func checkObject(s string) *Problem {
 	if _, ok := encodeObject(s).(map[string]any); !ok {
-		return &Problem{"Not a JSON Object", "The value is not a JSON object. The function jsonencode makes one, as in jsonencode({ name = \"value\" })."}
+		return &Problem{"Not a JSON Object", "The value is not a JSON object. Use jsonencode, as in jsonencode({ name = \"value\" })."}
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ type Field struct {
 	CheckKey func(key string) string
 
 	// Filled reports whether the API server may have set value by itself, in an object that is otherwise in. Such a value is
-	// nobody's wish: it is left out of the state unless the state holds the field already. Nil: the server fills in nothing.
+	// no one's wish: it is left out of the state unless the state holds the field already. Nil: the server fills in nothing.
 	Filled func(value any, in map[string]any) bool
 }
 

@@ -41,7 +41,7 @@ func (v *validator) message(m *Message, tree map[string]any) {
 		}
 		v.at.push(member(f, f.JSON))
 		if value == nil {
-			v.fail("Missing Required Attribute", "The attribute %s is required. Give it a value.", f.Name)
+			v.fail("Missing Required Attribute", "The attribute %s is required. Set it.", f.Name)
 		} else {
 			if f.Deprecation != "" {
 				v.diagnostics.AddAttributeWarning(v.at.path(), "Attribute Deprecated", f.Deprecation)
@@ -109,7 +109,7 @@ func (v *validator) field(f *Field, value any) {
 func (v *validator) element(f *Field, value any) {
 	switch value {
 	case nil:
-		v.fail("Null Value", "An element is null. Remove it, or give it a value.")
+		v.fail("Null Value", "An element is null. Remove it or set a value.")
 		return
 	case Unknown:
 		return

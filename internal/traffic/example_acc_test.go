@@ -139,7 +139,7 @@ func TestAccTraffic_example(t *testing.T) {
 	}
 }
 
-// is checks who answered, and what was asked; nobody is "".
+// is checks who answered, and what was asked; no one is "".
 func is(a *traffic.Answer, status int, namespace, version, path string) error {
 	if a.Status != status || a.Asked.Namespace != namespace || a.Asked.Version() != version || a.Asked.Path != path {
 		return fmt.Errorf("status %d, answered by %s of %s, which was asked for %s: %s", a.Status, a.Asked.Version(), a.Asked.Namespace, a.Asked.Path, a.Body)

@@ -187,7 +187,7 @@ func (c chance) destinations() (routes []any) {
 	case 0:
 		return []any{to("v1", 1), to(one(c, "v2", "v3"), one(c, 0, 1, 9))}
 	case 1, 2:
-		return []any{to("v3", 1)} // which is not there
+		return []any{to("v3", 1)} // which does not exist
 	}
 	return []any{to(one(c, "", "v1", "v2"), 1)}
 }

@@ -62,7 +62,7 @@ func (c *Cluster) LoadBalancer(address string, port int) string {
 	return net.JoinHostPort(address, strconv.Itoa(port))
 }
 
-// Pod is where a port of a pod of the embedded control plane is: at its IP, with 127 in place of 10.
+// Pod is where a port of a pod of the embedded control plane is: at its IP, with 127 instead of 10.
 func (c *Cluster) Pod(ip string, port int) string {
 	return net.JoinHostPort("127."+strings.TrimPrefix(ip, "10."), strconv.Itoa(port))
 }

@@ -120,7 +120,7 @@ func until(t *testing.T, what string, happened func() error) {
 	}
 }
 
-// account is the kubeconfig of one that has the Role in the file and no other rights, once it has them.
+// account is the kubeconfig of one that has the Role in the file and no other permissions, once it has them.
 func account(t *testing.T, namespace, role string, granted schema.GroupVersionResource) string {
 	t.Helper()
 	kubeconfig := acctest.Account(t, namespace, role)

@@ -19,7 +19,7 @@ import (
 // examples is the folder with what the documentation shows.
 const examples = "../../examples"
 
-// What the guide shows works with the rights that it shows: another version gets a subset and a route, and one that is gone loses them.
+// What the guide shows works with the permissions that it shows: another version gets a subset and a route, and one that is gone loses them.
 func TestAccVirtualCluster_guide(t *testing.T) {
 	t.Parallel()
 	name := namespace(t, map[string]string{"istio-injection": "enabled"}, nil)

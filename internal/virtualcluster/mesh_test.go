@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Membership is what the labels of a namespace mean. "-" is a label that is not there, and "" no revision.
+// Membership is what the labels of a namespace mean. "-" is a label that does not exist, and "" no revision.
 type Membership struct{ injection, revision, dataplane, Mode, Revision string }
 
 // Memberships are all variants.

@@ -44,7 +44,7 @@ func namespaceAttributes() map[string]schema.Attribute {
 		},
 		"annotations": schema.MapAttribute{
 			Computed: true, ElementType: types.StringType,
-			MarkdownDescription: "Annotations of the namespace, but for kubectl's copy of what was applied last.",
+			MarkdownDescription: "Annotations of the namespace, except kubectl's copy of the last applied manifest.",
 		},
 		"phase": schema.StringAttribute{
 			Computed:            true,
@@ -52,18 +52,18 @@ func namespaceAttributes() map[string]schema.Attribute {
 		},
 		"mesh": schema.SingleNestedAttribute{
 			Computed: true,
-			MarkdownDescription: "How the namespace's pods take part in the mesh by Istio's rules for the labels `istio-injection`, `istio.io/rev` and " +
-				"`istio.io/dataplane-mode`. Labels of a pod can make it an exception, and so can an installation of Istio that injects sidecars where no " +
-				"label says so (`enableNamespacesByDefault`).",
+			MarkdownDescription: "How the namespace's pods join the mesh by Istio's rules for the labels `istio-injection`, `istio.io/rev` and " +
+				"`istio.io/dataplane-mode`. A pod's own labels can override this, and so can an installation of Istio that injects sidecars without labels " +
+				"(`enableNamespacesByDefault`).",
 			Attributes: map[string]schema.Attribute{
 				"mode": schema.StringAttribute{
 					Computed: true,
-					MarkdownDescription: "`sidecar`: new pods get a sidecar proxy, if an Istio of that `revision` runs in the cluster; " +
-						"`ambient`: the node's proxy takes their traffic; `none`: they are not in the mesh.",
+					MarkdownDescription: "`sidecar`: new pods get a sidecar proxy if Istio runs in the cluster with that `revision`; `ambient`: the node's " +
+						"proxy handles their traffic; `none`: they are not in the mesh.",
 				},
 				"revision": schema.StringAttribute{
 					Computed: true,
-					MarkdownDescription: "The revision of Istio, or the tag of one, that injects the sidecar: the value of `istio.io/rev`, or `default` where " +
+					MarkdownDescription: "The Istio revision or revision tag that injects the sidecar: the value of `istio.io/rev`, or `default` if " +
 						"`istio-injection` is `enabled`. Null for other modes.",
 				},
 			},

@@ -10,7 +10,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
 )
 
-// What a Role in the namespace allows is read, and the rest is null with a warning that says what right is missing.
+// What a Role in the namespace allows is read, and the rest is null with a warning that says which permission is missing.
 func TestAccVirtualCluster_rights(t *testing.T) {
 	t.Parallel()
 	for role, test := range map[string]struct {
@@ -22,7 +22,7 @@ func TestAccVirtualCluster_rights(t *testing.T) {
 		"no-services": {
 			granted: deployments,
 			null:    []string{"services"},
-			warns:   [][]string{{"Services of namespace", "forbidden", `resources: ["services"]`, `verbs: ["list"]`, "services is null"}},
+			warns:   [][]string{{"Services in namespace", "forbidden", `resources: ["services"]`, `verbs: ["list"]`, "services is null"}},
 		},
 		"no-namespace": {
 			granted: deployments,
@@ -32,12 +32,12 @@ func TestAccVirtualCluster_rights(t *testing.T) {
 		"no-workloads": {
 			granted: services,
 			null:    []string{"deployments", "stateful_sets", "daemon_sets", "applications"},
-			warns:   [][]string{{"Deployments of", "deployments is null"}, {"StatefulSets of", "stateful_sets is null"}, {"DaemonSets of", "daemon_sets is null"}},
+			warns:   [][]string{{"Deployments in", "deployments is null"}, {"StatefulSets in", "stateful_sets is null"}, {"DaemonSets in", "daemon_sets is null"}},
 		},
 		"deployments-only": {
 			granted: deployments,
 			null:    []string{"labels", "annotations", "phase", "mesh", "stateful_sets", "daemon_sets", "services"},
-			warns:   [][]string{{"Namespace "}, {"StatefulSets of"}, {"DaemonSets of"}, {"Services of"}},
+			warns:   [][]string{{"Namespace "}, {"StatefulSets in"}, {"DaemonSets in"}, {"Services in"}},
 		},
 	} {
 		t.Run(role, func(t *testing.T) {
@@ -72,11 +72,11 @@ func TestAccVirtualCluster_noRights(t *testing.T) {
 	t.Parallel()
 	name := acctest.Namespace(t)
 	tf := acctest.NewTerraform(t, "testdata/one", acctest.Account(t, name, "testdata/rights/nothing.yaml"), map[string]any{"name": name})
-	expect(t, tf.Run("plan"), "error", "name ", "Nothing of namespace", `user "system:serviceaccount:`+name+`:nothing"`,
+	expect(t, tf.Run("plan"), "error", "name ", "No permission to read namespace", `user "system:serviceaccount:`+name+`:nothing"`,
 		`resources: ["deployments", "statefulsets", "daemonsets"]`, `resources: ["services"]`, `resources: ["namespaces"]`)
 }
 
-// Rights in all namespaces there are do not make up for those on the namespaces of the cluster.
+// Permissions in all namespaces there are do not make up for those on the namespaces of the cluster.
 func TestAccVirtualClusters_noRights(t *testing.T) {
 	t.Parallel()
 	name := acctest.Namespace(t)

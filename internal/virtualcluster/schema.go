@@ -23,25 +23,24 @@ func clusterAttributes(ctx context.Context) map[string]schema.Attribute {
 			MarkdownDescription: "The name of the namespace.",
 			Validators:          []validator.String{valid{"namespace name", validation.IsDNS1123Label}},
 		},
-		"label_selector": labelSelectorAttribute("Which workloads and Services to read, by their own labels and in kubectl's spelling, such as `app in (app1, app2)`. " +
-			"All of them by default."),
-		"application_labels": labelKeysAttribute("Keys of labels that say of which application a workload is, by default `" +
-			strings.Join(applicationLabels, "` and `") + "`. The first that is set counts, on the pods or else on the workload itself."),
-		"version_labels": labelKeysAttribute("Keys of labels that say of which version a workload is, by default `" + strings.Join(versionLabels, "` and `") +
-			"`. The first that is set counts; a workload with none of them is a version of its own name."),
+		"label_selector": labelSelectorAttribute("A label selector for workloads and Services, in kubectl's syntax, such as `app in (app1, app2)`. By default all are read."),
+		"application_labels": labelKeysAttribute("Keys of labels that name a workload's application, by default `" +
+			strings.Join(applicationLabels, "` and `") + "`. The first one set applies, on the pods or else on the workload itself."),
+		"version_labels": labelKeysAttribute("Keys of labels that name a workload's version, by default `" + strings.Join(versionLabels, "` and `") +
+			"`. The first one set applies; for a workload without one, the version is the workload's name."),
 		"timeouts":      timeoutsAttribute(ctx),
 		"deployments":   workloadsAttribute("Deployments"),
 		"stateful_sets": workloadsAttribute("StatefulSets"),
 		"daemon_sets":   workloadsAttribute("DaemonSets"),
 		"services": schema.MapNestedAttribute{
 			Computed:            true,
-			MarkdownDescription: "The Services by name. Null with a warning where they may not be read.",
+			MarkdownDescription: "The Services by name. Null, with a warning, if the provider has no permission to read them.",
 			NestedObject:        schema.NestedAttributeObject{Attributes: serviceAttributes()},
 		},
 		"applications": schema.MapNestedAttribute{
 			Computed: true,
-			MarkdownDescription: "The applications by name: the workloads that have the same application label. A workload without one is not among them. " +
-				"Null where no workloads may be read.",
+			MarkdownDescription: "The applications by name: the workloads with the same application label. Workloads without one are left out. Null if the " +
+				"provider has no permission to read any workloads.",
 			NestedObject: schema.NestedAttributeObject{Attributes: applicationAttributes()},
 		},
 	}
@@ -52,7 +51,7 @@ func clusterAttributes(ctx context.Context) map[string]schema.Attribute {
 func workloadsAttribute(kind string) schema.Attribute {
 	return schema.MapNestedAttribute{
 		Computed:            true,
-		MarkdownDescription: "The " + kind + " by name. Null with a warning where they may not be read.",
+		MarkdownDescription: "The " + kind + " by name. Null, with a warning, if the provider has no permission to read them.",
 		NestedObject:        schema.NestedAttributeObject{Attributes: workloadAttributes()},
 	}
 }
@@ -65,35 +64,35 @@ func workloadAttributes() map[string]schema.Attribute {
 		"pod_labels": texts("Labels of the pods."),
 		"selector": schema.SingleNestedAttribute{
 			Computed:            true,
-			MarkdownDescription: "What selects the pods.",
+			MarkdownDescription: "The selector for the pods.",
 			Attributes: map[string]schema.Attribute{
-				"match_labels": texts("Labels that the pods have."),
+				"match_labels": texts("Labels of the pods."),
 				"match_expressions": schema.ListNestedAttribute{
 					Computed:            true,
-					MarkdownDescription: "What else is true of the pods' labels.",
+					MarkdownDescription: "Further conditions on the pods' labels.",
 					NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 						"key":      text("The key of a label."),
 						"operator": text("`In`, `NotIn`, `Exists` or `DoesNotExist`."),
 						"values": schema.ListAttribute{Computed: true, ElementType: types.StringType,
-							MarkdownDescription: "The values that the operator is about, sorted."},
+							MarkdownDescription: "The operator's values, sorted."},
 					}},
 				},
 			},
 		},
 		"images": schema.ListAttribute{Computed: true, ElementType: types.StringType,
-			MarkdownDescription: "The images of the containers, in the order of the containers. Init containers do not count, but those that keep running do."},
+			MarkdownDescription: "The images of the containers, in order, without init containers except those that keep running."},
 		"container_ports": schema.ListNestedAttribute{
 			Computed:            true,
-			MarkdownDescription: "The ports that the containers say they listen on, sorted by number.",
+			MarkdownDescription: "The ports that the containers declare, sorted by number.",
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 				"container": text("The name of the container."),
-				"name":      text("The name of the port; null when it has none."),
+				"name":      text("The name of the port; null if it has none."),
 				"port":      number("The number."),
 				"protocol":  text("`TCP`, `UDP` or `SCTP`."),
 			}},
 		},
-		"replicas":             number("How many pods there are to be; of a DaemonSet, the number of nodes that are to run one."),
-		"ready_replicas":       number("How many pods are ready."),
+		"replicas":             number("The desired number of pods; for a DaemonSet, the number of nodes that should run one."),
+		"ready_replicas":       number("The number of ready pods."),
 		"service_account_name": text("The ServiceAccount of the pods."),
 		"creation_timestamp":   text("When the workload was created, such as `2026-01-31T12:00:00Z`."),
 	}
@@ -109,17 +108,17 @@ func serviceAttributes() map[string]schema.Attribute {
 			Computed:            true,
 			MarkdownDescription: "The ports, in the Service's order.",
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-				"name":         text("The name; null when it has none."),
+				"name":         text("The name; null if it has none."),
 				"port":         number("The number that clients connect to."),
-				"target_port":  text("The pods' port, by number or by name."),
+				"target_port":  text("The pods' port, by number or name."),
 				"protocol":     text("`TCP`, `UDP` or `SCTP`."),
-				"app_protocol": text("The application's protocol; null when it is not said."),
-				"node_port":    number("The port of every node; null when there is none."),
+				"app_protocol": text("The application's protocol; null if not set."),
+				"node_port":    number("The port on every node; null if there is none."),
 			}},
 		},
 		"cluster_ip": text("The IP address inside the cluster; null for a headless Service and one of type `ExternalName`."),
 		"addresses": schema.ListAttribute{Computed: true, ElementType: types.StringType,
-			MarkdownDescription: "The load balancer's IP addresses and host names, sorted; empty for other types than `LoadBalancer`."},
+			MarkdownDescription: "The load balancer's IP addresses and host names, sorted; empty for types other than `LoadBalancer`."},
 		"host": text("The fully qualified name, such as `svc-1.vamp-test1.svc.cluster.local`."),
 	}
 }
@@ -134,9 +133,9 @@ func applicationAttributes() map[string]schema.Attribute {
 		"daemon_sets":   members("DaemonSets"),
 		"container_ports": schema.ListNestedAttribute{
 			Computed:            true,
-			MarkdownDescription: "The ports that any of its containers listens on, once each, sorted by number: what a Service of the application offers.",
+			MarkdownDescription: "The ports that its containers declare, once each, sorted by number, as for a Service of the application.",
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-				"name":     text("The name; null when there is none, or not the same everywhere."),
+				"name":     text("The name; null if there is none or if names differ."),
 				"port":     number("The number."),
 				"protocol": text("`TCP`, `UDP` or `SCTP`."),
 			}},
@@ -144,8 +143,8 @@ func applicationAttributes() map[string]schema.Attribute {
 		"versions": schema.MapAttribute{
 			Computed:    true,
 			ElementType: types.MapType{ElemType: types.StringType},
-			MarkdownDescription: "The versions by name, each with labels that all its pods have and no pod of the application's other versions has: " +
-				"the `labels` of a destination rule's subset. A version whose pods no labels tell apart is left out, with a warning.",
+			MarkdownDescription: "The versions by name, each with labels that all its pods have and no pod of the application's other versions has: use them as " +
+				"the `labels` of a destination rule's subset. A version without such labels is left out, with a warning.",
 		},
 	}
 }
@@ -189,8 +188,8 @@ func labelKeysAttribute(description string) schema.Attribute {
 }
 
 func timeoutsAttribute(ctx context.Context) schema.Attribute {
-	a := timeouts.AttributesWithOpts(ctx, timeouts.Opts{ReadDescription: "How long reading may take."}).(schema.SingleNestedAttribute)
-	a.MarkdownDescription = "How long operations may take, as durations such as `30s` or `5m`. " + defaultTimeout.String() + " by default."
+	a := timeouts.AttributesWithOpts(ctx, timeouts.Opts{ReadDescription: "Timeout for reading."}).(schema.SingleNestedAttribute)
+	a.MarkdownDescription = "Timeouts of operations, as durations such as `30s` or `5m`. " + defaultTimeout.String() + " by default."
 	return a
 }
 

@@ -53,8 +53,8 @@ func (*one) Metadata(_ context.Context, req datasource.MetadataRequest, resp *da
 
 func (*one) Schema(ctx context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A virtual cluster: a namespace with the Deployments, StatefulSets, DaemonSets and Services that are in it, and the applications " +
-			"and versions that their labels make of them. What is read holds no environment variables and no secrets.",
+		MarkdownDescription: "A virtual cluster: a namespace with its Deployments, StatefulSets, DaemonSets and Services, and the applications and versions " +
+			"that their labels define. It contains no environment variables and no secrets.",
 		Attributes: clusterAttributes(ctx),
 	}
 }
@@ -76,7 +76,7 @@ func (d *one) Read(ctx context.Context, req datasource.ReadRequest, resp *dataso
 	}
 }
 
-// part is a part of a virtual cluster, with rights of its own.
+// part is a part of a virtual cluster, with permissions of its own.
 type part struct {
 	attributes string // that are null without it
 	object     kube.Object
@@ -85,7 +85,7 @@ type part struct {
 	err        error
 }
 
-// read fills in what there is. Parts that the provider's user has no right to stay null, with a warning.
+// read fills in what there is. Parts that the provider's user has no permission to stay null, with a warning.
 func (v *virtualCluster) read(ctx context.Context, cluster *kube.Cluster) (diags diag.Diagnostics) {
 	parts := v.parts(ctx, cluster)
 	var requests sync.WaitGroup
@@ -102,9 +102,9 @@ func (v *virtualCluster) read(ctx context.Context, cluster *kube.Cluster) (diags
 	case err != nil && !apierrors.IsForbidden(err):
 		return parts[0].diagnostics()
 	case !slices.ContainsFunc(parts, func(p *part) bool { return !apierrors.IsForbidden(p.err) }):
-		diags.AddAttributeError(path.Root("name"), fmt.Sprintf("Nothing of namespace %q may be read", v.Name), fmt.Sprintf(
-			"Is the name right? Without rights nobody is told whether the namespace exists.\n\n%s\n\n"+
-				"For all of the namespace Terraform needs these rules:\n\n%s", parts[0].diagnostics()[0].Detail(), strings.TrimSpace(rules)))
+		diags.AddAttributeError(path.Root("name"), fmt.Sprintf("No permission to read namespace %q", v.Name), fmt.Sprintf(
+			"Check the name: without permissions the provider cannot tell whether the namespace exists.\n\n%s\n\nTo read all of the namespace, Terraform needs "+
+				"these rules:\n\n%s", parts[0].diagnostics()[0].Detail(), strings.TrimSpace(rules)))
 		return diags
 	}
 	for _, p := range parts {
@@ -138,11 +138,11 @@ func (v *virtualCluster) parts(ctx context.Context, cluster *kube.Cluster) []*pa
 	if v.LabelSelector != nil {
 		labelSelector = *v.LabelSelector
 	}
-	in := func(kinds string) string { return kinds + " of namespace" }
+	in := func(kinds string) string { return kinds + " in namespace" }
 	workloads := func(k workloadKind, into *map[string]workload, attribute string) *part {
 		resource := appsv1.SchemeGroupVersion.WithResource(k.resource)
 		return &part{
-			attributes: attribute + " is null, and applications are without them",
+			attributes: attribute + " is null, and applications lack these workloads",
 			object:     kube.Object{Resource: resource, Kind: in(k.kind + "s"), Name: v.Name},
 			verb:       "list",
 			read: func() (err error) {
@@ -207,12 +207,12 @@ func (v *virtualCluster) group() (diags diag.Diagnostics) {
 	var left []inseparable
 	v.Applications, left = applications(workloads, applicationKeys, versionKeys)
 	for _, i := range left {
-		diags.AddWarning(fmt.Sprintf("Version %q of application %q cannot be told apart", i.version, i.application), fmt.Sprintf(
-			"In the namespace %q no labels select the pods of this version and of no other, so it is not among the application's versions. "+
-				"Give its pods a label that others do not have, such as %s: %s", v.Name, versionKeys[0], i.version))
+		diags.AddWarning(fmt.Sprintf("Version %q of application %q has no labels of its own", i.version, i.application), fmt.Sprintf(
+			"In namespace %q no labels select only the pods of this version, so the application's versions do not include it. Add a label to its pods that "+
+				"others do not have, such as %s: %s", v.Name, versionKeys[0], i.version))
 	}
 	return diags
 }
 
-// defaultTimeout is how long reading may take where nobody says so.
+// defaultTimeout is how long reading may take where no one says so.
 const defaultTimeout = 5 * time.Minute

@@ -36,15 +36,15 @@ func (*many) Metadata(_ context.Context, req datasource.MetadataRequest, resp *d
 
 func (*many) Schema(ctx context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The namespaces that have certain labels, each a virtual cluster. It needs the right to list namespaces, which only a " +
-			"ClusterRole can give; for a namespace whose name is known, `lamia_virtual_cluster` needs no more than a Role in it.",
+		MarkdownDescription: "The namespaces with certain labels, each a virtual cluster. This needs permission to list namespaces, which only a ClusterRole " +
+			"can grant; to read one namespace by name, `lamia_virtual_cluster` needs only a Role in it.",
 		Attributes: map[string]schema.Attribute{
-			"label_selector": labelSelectorAttribute("Which namespaces, in kubectl's spelling, such as `team=a,tier!=test`. `" + managed +
-				"` by default: those that have a label of that name, whatever its value. An empty string matches all."),
+			"label_selector": labelSelectorAttribute("A label selector for namespaces, in kubectl's syntax, such as `team=a,tier!=test`. `" + managed +
+				"` by default: namespaces with a label of that name and any value. An empty string selects all."),
 			"timeouts": timeoutsAttribute(ctx),
 			"virtual_clusters": schema.MapNestedAttribute{
 				Computed:            true,
-				MarkdownDescription: "The namespaces by name, as `for_each` takes them.",
+				MarkdownDescription: "The namespaces by name, for use in `for_each`.",
 				NestedObject:        schema.NestedAttributeObject{Attributes: namespaceAttributes()},
 			},
 		},

@@ -68,7 +68,7 @@ var (
 	}}
 )
 
-// orOne is how many replicas are wanted where nobody has said so.
+// orOne is how many replicas are wanted where no one has said so.
 func orOne(replicas *int32) int32 {
 	if replicas == nil {
 		return 1

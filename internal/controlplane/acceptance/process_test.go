@@ -119,7 +119,7 @@ func (p *process) interrupt(s os.Signal) error {
 	return p.Wait()
 }
 
-// gone waits until nobody holds the program's output any more, and returns what was left of it.
+// gone waits until no one holds the program's output any more, and returns what was left of it.
 func (p *process) gone() (string, error) {
 	type result struct {
 		out []byte

@@ -23,7 +23,7 @@ func NewPool(first, last netip.Addr) *Pool {
 }
 
 // Acquire returns the address of owner, a new one when it has none. An address that was given back is the
-// last to be given out again, so that nobody meets a stranger at an address that he still remembers.
+// last to be given out again, so that no one meets a stranger at an address that he still remembers.
 func (p *Pool) Acquire(owner string) (netip.Addr, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

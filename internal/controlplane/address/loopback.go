@@ -5,7 +5,7 @@ import "net/netip"
 // Loopback is where on this machine the addresses of a cluster are.
 //
 // A pod's IP may not be a loopback address (no EndpointSlice would hold it), so nothing can listen at it. What stands in for the pod
-// listens at the same address with 127 in place of 10.
+// listens at the same address with 127 instead of 10.
 type Loopback struct {
 	Pods netip.Prefix // where pods get their IP from
 }

@@ -33,7 +33,7 @@ func (c *Cluster) apiserver(listener net.Listener) *part {
 			"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 			"--service-account-signing-key-file="+c.ca.keyFile("serviceaccount"),
 			"--service-account-key-file="+c.ca.keyFile("serviceaccount"),
-			// The node has no kubelet to ask for logs, and no address of this kind: nobody is to look for one.
+			// The node has no kubelet to ask for logs, and no address of this kind: no one is to look for one.
 			"--kubelet-preferred-address-types=ExternalIP",
 			"--profiling=false",
 		); err != nil {

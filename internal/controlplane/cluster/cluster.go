@@ -39,7 +39,7 @@ const publicConfigMap = "lamia-controlplane"
 
 // Config is what a cluster is made of.
 type Config struct {
-	Dir        string // an existing directory for all data; whoever made it removes it after Stop, and then ends the process
+	Dir        string // an existing directory for all data; whoever created it removes it after Stop, and then ends the process
 	Logs       string // an existing directory for the logs, a file per part
 	Kubeconfig string // where to write the administrator's kubeconfig
 	Envoy      string // the path of the program; "" for pods in which nothing runs
@@ -82,7 +82,7 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 	return c, nil
 }
 
-// fail is told of the end of a part that nobody has stopped.
+// fail is told of the end of a part that no one has stopped.
 func (c *Cluster) fail(err error) {
 	select {
 	case c.failed <- err:
@@ -209,7 +209,7 @@ func (c *Cluster) step(name string, do func() error) error {
 }
 
 // identities makes all certificates and kubeconfigs. A part is, to the API server, who it is in a real
-// cluster, with no more rights than there.
+// cluster, with no more permissions than there.
 func (c *Cluster) identities() (err error) {
 	dir := filepath.Join(c.dir, "pki")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -266,7 +266,7 @@ func load(kubeconfig string) (*rest.Config, error) {
 	return config, nil
 }
 
-// clientOf is a client with the rights of a part.
+// clientOf is a client with the permissions of a part.
 func (c *Cluster) clientOf(part string) (kubernetes.Interface, error) {
 	config, err := load(c.kubeconfigOf(part))
 	if err != nil {

@@ -19,7 +19,7 @@ func (c *Cluster) etcd() *part {
 		config.Dir = filepath.Join(c.dir, "etcd")
 		config.ListenClientUrls = []url.URL{{Scheme: "unix", Path: c.etcdSocket()}}
 		config.ListenPeerUrls = []url.URL{{Scheme: "http", Host: "127.0.0.1:0"}}
-		// Nobody is told of these; they must only look like addresses, and those of the peer must match.
+		// No one is told of these; they must only look like addresses, and those of the peer must match.
 		config.AdvertiseClientUrls = []url.URL{{Scheme: "http", Host: "127.0.0.1:0"}}
 		config.AdvertisePeerUrls = config.ListenPeerUrls
 		config.InitialCluster = config.InitialClusterFromName(config.Name)

@@ -19,7 +19,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// istiod is Istio's control plane: validation, injection and xDS. It has the rights of its service account.
+// istiod is Istio's control plane: validation, injection and xDS. It has the permissions of its service account.
 func (c *Cluster) istiod() *part {
 	p := &part{name: "istiod"}
 	up := make(chan struct{})

@@ -53,7 +53,7 @@ func (n network) lowPorts() (uint16, error) {
 }
 
 // reserve returns a free address on 127.0.0.1 for a server that cannot be handed a listener. The port is left
-// in TIME_WAIT, so that the kernel gives it to nobody who does not ask for it by number.
+// in TIME_WAIT, so that the kernel gives it to no one who does not ask for it by number.
 func reserve() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

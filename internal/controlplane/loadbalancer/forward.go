@@ -35,7 +35,7 @@ type Forwarder struct {
 	leaving sync.Map // addresses of pods that are about to end
 }
 
-// NewForwarder needs the rights of kube-proxy. It forwards until ctx ends.
+// NewForwarder needs the permissions of kube-proxy. It forwards until ctx ends.
 func NewForwarder(ctx context.Context, client kubernetes.Interface, loopback address.Loopback, lowPorts uint16) *Forwarder {
 	factory := informers.NewSharedInformerFactory(client, 0)
 	f := &Forwarder{loopback: loopback, lowPorts: lowPorts, services: map[string]*forwarding{}}
@@ -124,7 +124,7 @@ func (f *Forwarder) stop(uid string) {
 	now.conns = nil
 }
 
-// Leaving tells whether the pod at an address is about to end, so that nobody is sent there. The EndpointSlices say so a moment later.
+// Leaving tells whether the pod at an address is about to end, so that no one is sent there. The EndpointSlices say so a moment later.
 func (f *Forwarder) Leaving(pod netip.Addr, leaving bool) {
 	if leaving {
 		f.leaving.Store(f.loopback.Addr(pod), nil)

@@ -88,7 +88,7 @@ func TestForward(t *testing.T) {
 			conn.Close()
 		}
 	}()
-	// Of two pods one does not answer any more, of which nobody may notice anything.
+	// Of two pods one does not answer any more, of which no one may notice anything.
 	live := netip.MustParseAddrPort(pod.Addr().String())
 	dead, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

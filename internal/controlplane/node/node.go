@@ -50,7 +50,7 @@ type Config struct {
 	Log     io.Writer
 }
 
-// Run registers the node and runs its pods until ctx ends. The client needs no more rights than a kubelet's.
+// Run registers the node and runs its pods until ctx ends. The client needs no more permissions than a kubelet's.
 func Run(ctx context.Context, client kubernetes.Interface, config Config) error {
 	logger := logrus.New()
 	logger.SetOutput(config.Log)
@@ -69,7 +69,7 @@ func Run(ctx context.Context, client kubernetes.Interface, config Config) error 
 		}),
 		informers.WithTransform(withoutEnvironment))
 	// virtual-kubelet wants to read these to resolve the environment. It finds none to resolve, so they stay
-	// empty and are never started: no right to read Secrets is needed.
+	// empty and are never started: no permission to read Secrets is needed.
 	never := informers.NewSharedInformerFactory(client, 0).Core().V1()
 
 	provider := newPods(ctx, client, recorder, config)

@@ -13,7 +13,7 @@ import (
 // Workload is what runs in a pod.
 type Workload interface {
 	// Run works until it fails, or until stop is closed and what it had begun is done, or until ctx ends. It tells ready when it does what it
-	// is for, and event what somebody should know.
+	// is for, and event what someone should know.
 	Run(ctx context.Context, stop <-chan struct{}, ready func(), event func(reason, message string)) error
 }
 

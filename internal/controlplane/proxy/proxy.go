@@ -55,7 +55,7 @@ func (p *Proxy) at(port uint16) string {
 }
 
 // Run runs the proxy until it fails, or until stop is closed and its clients have left, or until ctx ends. It tells ready when it becomes
-// ready, and event what somebody should know.
+// ready, and event what someone should know.
 func (p *Proxy) Run(ctx context.Context, stop <-chan struct{}, ready func(), event func(reason, message string)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -15,7 +15,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/controlplane/echo"
 )
 
-// lameDuck is how long requests are still taken once the pod is to end, until nobody sends any.
+// lameDuck is how long requests are still taken once the pod is to end, until no one sends any.
 const lameDuck = 5 * time.Second
 
 func main() {

@@ -1,0 +1,65 @@
+package analysis
+
+import (
+	networking "istio.io/client-go/pkg/apis/networking/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
+)
+
+// Given is a cluster with these objects and no others. Which pods run in it is unknown.
+type Given struct {
+	objects mesh.Objects
+	derived map[any]any
+}
+
+var _ Reader = Given{}
+
+// NewGiven is the cluster of these objects, which do not change any more.
+func NewGiven(o mesh.Objects) Given { return Given{o, map[any]any{}} }
+
+func (g Given) Gateways(namespace string) ([]*networking.Gateway, bool) {
+	return in(namespace, g.objects.Gateways)
+}
+
+func (g Given) VirtualServices(namespace string) ([]*networking.VirtualService, bool) {
+	return in(namespace, g.objects.VirtualServices)
+}
+
+func (g Given) ServiceEntries(namespace string) ([]*networking.ServiceEntry, bool) {
+	return in(namespace, g.objects.ServiceEntries)
+}
+
+func (g Given) DestinationRules(namespace string) ([]*networking.DestinationRule, bool) {
+	return in(namespace, g.objects.DestinationRules)
+}
+
+func (g Given) Sidecars(namespace string) ([]*networking.Sidecar, bool) {
+	return in(namespace, g.objects.Sidecars)
+}
+
+func (g Given) Services(namespace string) ([]*corev1.Service, bool) {
+	return in(namespace, g.objects.Services)
+}
+
+// Pods are unknown.
+func (Given) Pods(string) ([]labels.Set, bool) { return nil, false }
+
+// Derived makes what is asked for once for each key.
+func (g Given) Derived(key any, make func() any) (any, bool) {
+	if _, made := g.derived[key]; !made {
+		g.derived[key] = make()
+	}
+	return g.derived[key], true
+}
+
+func in[T metav1.Object](namespace string, all []T) (found []T, known bool) {
+	for _, o := range all {
+		if namespace == "" || o.GetNamespace() == namespace {
+			found = append(found, o)
+		}
+	}
+	return found, true
+}
