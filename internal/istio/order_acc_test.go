@@ -1,14 +1,23 @@
 package istio_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/watch"
+
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
+	"github.com/magneticio/terraform-provider-lamia/internal/engine"
+	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
 // No request fails while versions come and go, each in one apply: gRPC's own xDS client sends them all the time, by what istiod makes of the
@@ -65,4 +74,74 @@ func TestAccVirtualService_order(t *testing.T) {
 	}
 	t.Logf("%d requests", sent.Load())
 	tf.Must("destroy", "-auto-approve", "-var=versions={v1=1}")
+}
+
+// The cluster has nothing but what the plans show, step by step: a subset before the route that needs it and after the last one, and weights as they are
+// planned.
+func TestAccVirtualService_steps(t *testing.T) {
+	t.Parallel()
+	namespace := acctest.Namespace(t)
+	tf := acctest.NewTerraform(t, "testdata/routing", "", map[string]any{"namespace": namespace, "ports": map[string]any{"v1": 1, "v2": 2}, "weights": map[string]any{}})
+	tf.Configure("testdata/order")
+	tf.Must("apply", "-auto-approve", `-var=versions={v1=100}`)
+	follow := func(k *engine.Kind) func() []stored {
+		w, err := resources(t, k.Resource).Namespace(namespace).Watch(t.Context(), metav1.ListOptions{
+			FieldSelector: "metadata.name=echo", ResourceVersion: acctest.NewObject(t, k, namespace, "echo").Live().GetResourceVersion()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(w.Stop)
+		return func() []stored { return untilDeleted(t, w) }
+	}
+	rules, routes := follow(istio.DestinationRule()), follow(istio.VirtualService())
+	for _, versions := range []string{"v1=70,v2=30", "v2=100"} {
+		tf.Must("apply", "-auto-approve", fmt.Sprintf("-var=versions={%s}", versions))
+	}
+	tf.Must("destroy", "-auto-approve", "-var=versions={v2=100}")
+	all := slices.Concat(rules(), routes())
+	slices.SortFunc(all, func(a, b stored) int { return cmp.Compare(a.version, b.version) })
+	var seen []string
+	for _, s := range all {
+		seen = append(seen, s.what)
+	}
+	want := []string{"subsets v1 v2", "routes v1:70 v2:30", "subsets v2 v1", "routes v2:100", "subsets v2"}
+	if seen = slices.Compact(seen); !slices.Equal(seen, want) {
+		t.Errorf("the cluster has had %q, want %q", seen, want)
+	}
+}
+
+// stored is what was written, by its resource version.
+type stored struct {
+	version int
+	what    string
+}
+
+// untilDeleted is what the object has been until it was deleted.
+func untilDeleted(t *testing.T, w watch.Interface) (all []stored) {
+	t.Helper()
+	for event := range w.ResultChan() {
+		if event.Type == watch.Deleted {
+			return all
+		}
+		o := event.Object.(*unstructured.Unstructured)
+		version, err := strconv.Atoi(o.GetResourceVersion())
+		if err != nil {
+			t.Fatal(err)
+		}
+		what := "subsets"
+		subsets, _, _ := unstructured.NestedSlice(o.Object, "spec", "subsets")
+		for _, s := range subsets {
+			what += " " + s.(map[string]any)["name"].(string)
+		}
+		http, _, _ := unstructured.NestedSlice(o.Object, "spec", "http")
+		for _, rule := range http {
+			what = "routes"
+			for _, r := range rule.(map[string]any)["route"].([]any) {
+				what += fmt.Sprintf(" %v:%v", r.(map[string]any)["destination"].(map[string]any)["subset"], r.(map[string]any)["weight"])
+			}
+		}
+		all = append(all, stored{version, what})
+	}
+	t.Error("the watch ended before the object was deleted")
+	return all
 }
