@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/engine"
+	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
 // Reader reads the objects of a namespace; false, if they are unknown. Gateways, virtual services and service entries of any namespace may matter:
@@ -28,6 +29,7 @@ type Reader interface {
 	Sidecars(namespace string) ([]*networking.Sidecar, bool)
 	Services(namespace string) ([]*corev1.Service, bool)
 	Pods(namespace string) ([]labels.Set, bool)
+	Settings() mesh.Settings
 	// Derived is what make makes of the objects, made once for each key; false, once any of them may have changed.
 	Derived(key any, make func() any) (any, bool)
 }

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
+	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
 // Cluster reads a cluster to answer one question.
@@ -79,6 +80,10 @@ func (c Cluster) Services(namespace string) ([]*corev1.Service, bool) {
 
 func (c Cluster) Pods(namespace string) ([]labels.Set, bool) {
 	return podLabels.In(c.Context, c.Cluster, namespace)
+}
+
+func (c Cluster) Settings() mesh.Settings {
+	return mesh.Settings{RootNamespace: c.Cluster.RootNamespace, ExportTo: c.Cluster.DefaultExportTo}
 }
 
 func (c Cluster) Derived(key any, make func() any) (any, bool) {

@@ -19,7 +19,7 @@ import (
 // DestinationRule says what of a stored destination rule has no effect, or another than it seems.
 func DestinationRule(r Reader, dr *networking.DestinationRule) []engine.Finding {
 	h := mesh.Host(dr.Spec.Host, dr.Namespace)
-	p := ask(r, dr.Namespace, questionOfRule(dr))
+	p := ask(r, dr.Namespace, questionOfRule(r, dr))
 	if len(p.having(h)) == 0 {
 		if says, known := p.unknownHost(h); known && !h.IsWildCarded() {
 			return []engine.Finding{{
@@ -77,7 +77,7 @@ func (p *part) sameHost(dr *networking.DestinationRule, h host.Name) (findings [
 		for _, client := range p.namespaces {
 			_, sidecars := p.Sidecars(client)
 			_, rules := p.DestinationRules(client)
-			if !sidecars || !rules || client == mesh.RootNamespace && dr.Namespace != client || !p.candidate(dr, h, client) || !p.candidate(other, h, client) {
+			if !sidecars || !rules || client == p.Settings().Root() && dr.Namespace != client || !p.candidate(dr, h, client) || !p.candidate(other, h, client) {
 				continue
 			}
 			if c := p.config(mesh.Proxy{Namespace: client, Labels: workloads.GetMatchLabels()}); c != nil {
@@ -102,11 +102,11 @@ func (p *part) sameHost(dr *networking.DestinationRule, h host.Name) (findings [
 // candidate reports whether proxies of the namespace would follow the rule if there were no other.
 func (p *part) candidate(dr *networking.DestinationRule, h host.Name, client string) bool {
 	if dr.Namespace == client {
-		return dr.Spec.WorkloadSelector != nil || exported(dr.Spec.ExportTo, dr.Namespace).include(client)
+		return dr.Spec.WorkloadSelector != nil || exported(p, dr.Spec.ExportTo, dr.Namespace).include(client)
 	}
 	owner, _ := service(h)
 	owns := owner.Namespace == dr.Namespace || slices.ContainsFunc(p.entries[h], func(e *networking.ServiceEntry) bool { return e.Namespace == dr.Namespace })
-	return owns && dr.Spec.WorkloadSelector == nil && exported(dr.Spec.ExportTo, dr.Namespace).include(client)
+	return owns && dr.Spec.WorkloadSelector == nil && exported(p, dr.Spec.ExportTo, dr.Namespace).include(client)
 }
 
 // followed says what the proxies of a namespace make of two rules, when they follow these.

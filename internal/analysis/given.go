@@ -47,6 +47,8 @@ func (g Given) Services(namespace string) ([]*corev1.Service, bool) {
 // Pods are unknown.
 func (Given) Pods(string) ([]labels.Set, bool) { return nil, false }
 
+func (g Given) Settings() mesh.Settings { return g.objects.Settings }
+
 // Derived makes what is asked for once for each key.
 func (g Given) Derived(key any, make func() any) (any, bool) {
 	if _, made := g.derived[key]; !made {

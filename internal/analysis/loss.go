@@ -68,7 +68,7 @@ type loser struct {
 func losers(r Reader, before, after metav1.Object) (all []loser) {
 	namespaces := []string{before.GetNamespace()}
 	if dr, ok := before.(*networking.DestinationRule); ok {
-		namespaces = questionOfRule(dr).namespaces
+		namespaces = questionOfRule(r, dr).namespaces
 	}
 	for _, vs := range of(namespaces, r.VirtualServices) {
 		if !uses(vs, before) {

@@ -65,8 +65,11 @@ type exports struct {
 	namespaces []string
 }
 
-// exported is what exportTo of an object in the namespace says. Without it the mesh's configuration counts, whose own default is everywhere.
-func exported(to []string, namespace string) exports {
+// exported is what exportTo of an object in the namespace says. Without it the mesh's settings count, whose own default is everywhere.
+func exported(r Reader, to []string, namespace string) exports {
+	if len(to) == 0 {
+		to = r.Settings().ExportTo
+	}
 	switch {
 	case len(to) == 0 || slices.Contains(to, string(visibility.Public)):
 		return exports{everywhere: true}

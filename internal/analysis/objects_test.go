@@ -15,6 +15,7 @@ import (
 
 	"github.com/magneticio/terraform-provider-lamia/internal/analysis"
 	"github.com/magneticio/terraform-provider-lamia/internal/engine"
+	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
 // objects are those of a cluster.
@@ -27,8 +28,9 @@ type objects struct {
 	services         []*corev1.Service
 	pods             []*corev1.Pod
 
-	unknown []string    // namespaces that cannot be read, or "Sidecar"
-	derived map[any]any // nil: objects are written
+	settings mesh.Settings
+	unknown  []string    // namespaces that cannot be read, or "Sidecar"
+	derived  map[any]any // nil: objects are written
 }
 
 // parse reads a YAML list of objects as {kind, name, spec}, in namespace a unless the name is such as b/name. Each is a second younger than the one
@@ -154,6 +156,8 @@ func (c *objects) Services(namespace string) ([]*corev1.Service, bool) {
 	return of(c, c.services, namespace)
 }
 
+func (c *objects) Settings() mesh.Settings { return c.settings }
+
 func (c *objects) Derived(key any, make func() any) (any, bool) {
 	if c.derived == nil {
 		return nil, false
@@ -192,9 +196,10 @@ func expect(t *testing.T, findings []engine.Finding, want [][]string) {
 
 // test is a question about the first object of the kind.
 type test struct {
-	objects string
-	unknown []string
-	want    [][]string
+	objects  string
+	settings mesh.Settings
+	unknown  []string
+	want     [][]string
 }
 
 func run(t *testing.T, tests map[string]test, analyze func(c *objects) []engine.Finding) {
@@ -203,7 +208,7 @@ func run(t *testing.T, tests map[string]test, analyze func(c *objects) []engine.
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := parse(t, test.objects)
-			c.unknown = test.unknown
+			c.unknown, c.settings = test.unknown, test.settings
 			expect(t, analyze(c), test.want)
 			c.derived = map[any]any{}
 			expect(t, analyze(c), test.want)

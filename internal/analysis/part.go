@@ -56,16 +56,16 @@ func (q *question) and(other question) {
 
 // questionFor is the question of a virtual service, as its roots have it if it is a delegate.
 func questionFor(r Reader, vs *networking.VirtualService) (q question) {
-	q = questionOf(vs, resolved(vs))
+	q = questionOf(r, vs, resolved(vs))
 	if len(vs.Spec.Hosts) == 0 {
 		for _, root := range roots(r, nameOf(vs)) {
-			q.and(questionOf(root, resolved(root)))
+			q.and(questionOf(r, root, resolved(root)))
 		}
 	}
 	return q
 }
 
-func questionOf(vs *networking.VirtualService, spec *v1alpha3.VirtualService) question {
+func questionOf(r Reader, vs *networking.VirtualService, spec *v1alpha3.VirtualService) question {
 	q := question{namespaces: []string{vs.Namespace}, connections: len(spec.Tcp)+len(spec.Tls) > 0}
 	for _, name := range gatewayReferences(spec) {
 		if name != everySidecar {
@@ -93,13 +93,13 @@ func questionOf(vs *networking.VirtualService, spec *v1alpha3.VirtualService) qu
 			q.namespaces = append(q.namespaces, s.namespace)
 		}
 	}
-	q.namespaces = append(q.namespaces, exported(vs.Spec.ExportTo, vs.Namespace).near(vs.Namespace)...)
+	q.namespaces = append(q.namespaces, exported(r, vs.Spec.ExportTo, vs.Namespace).near(vs.Namespace)...)
 	return q
 }
 
-func questionOfRule(dr *networking.DestinationRule) question {
+func questionOfRule(r Reader, dr *networking.DestinationRule) question {
 	h := mesh.Host(dr.Spec.Host, dr.Namespace)
-	q := question{namespaces: append([]string{dr.Namespace}, exported(dr.Spec.ExportTo, dr.Namespace).namespaces...), hosts: host.Names{h}}
+	q := question{namespaces: append([]string{dr.Namespace}, exported(r, dr.Spec.ExportTo, dr.Namespace).namespaces...), hosts: host.Names{h}}
 	if s, ok := service(h); ok {
 		q.namespaces = append(q.namespaces, s.Namespace)
 	}
@@ -117,21 +117,23 @@ func ask(r Reader, namespace string, q question) *part {
 		}
 		rules, _ := r.DestinationRules(namespace)
 		for _, dr := range rules {
-			all.and(questionOfRule(dr))
+			all.and(questionOfRule(r, dr))
 		}
 		return partOf(r, all)
 	})
 	if ok {
 		p := *shared.(*part)
 		p.Reader = r // whose context has not ended
-		p.namespaces, p.sources = near(q), q.sources
+		p.namespaces, p.sources = near(r, q), q.sources
 		return &p
 	}
 	return partOf(r, q)
 }
 
 // near are the namespaces that matter to a question.
-func near(q question) []string { return unique(append(slices.Clone(q.namespaces), mesh.RootNamespace)) }
+func near(r Reader, q question) []string {
+	return unique(append(slices.Clone(q.namespaces), r.Settings().Root()))
+}
 
 // names are hosts to look others up in.
 type names struct {
@@ -170,7 +172,7 @@ func (n *names) match(hosts ...host.Name) bool {
 
 // partOf reads what the question is about.
 func partOf(r Reader, q question) *part {
-	p := &part{Reader: r, namespaces: near(q), sources: q.sources}
+	p := &part{Reader: r, objects: mesh.Objects{Settings: r.Settings()}, namespaces: near(r, q), sources: q.sources}
 	asked := &names{exact: map[host.Name]bool{}}
 	asked.add(q.hosts...)
 	p.virtualServices(q.connections, asked)

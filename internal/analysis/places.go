@@ -8,6 +8,7 @@ import (
 
 	"istio.io/api/networking/v1alpha3"
 	networking "istio.io/client-go/pkg/apis/networking/v1"
+	"istio.io/istio/pkg/config/constants"
 	"istio.io/istio/pkg/config/gateway/kube"
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -28,7 +29,7 @@ type place struct {
 const elsewhere = "-"
 
 // usual are the namespaces where shared gateways are by Istio's documentation.
-var usual = []string{mesh.RootNamespace, "istio-ingress"}
+var usual = []string{constants.IstioSystemNamespace, "istio-ingress"}
 
 // places are those of a virtual service as far as they are known; false, if there may be more.
 func (p *part) places(vs *networking.VirtualService, spec *v1alpha3.VirtualService) (all []place, complete bool) {
@@ -71,7 +72,7 @@ func (p *part) on(gateway *networking.Gateway, vs *networking.VirtualService) pl
 	selector := labels.SelectorFromSet(gateway.Spec.Selector)
 	namespaces := append([]string{gateway.Namespace}, usual...)
 	if vs != nil {
-		namespaces = slices.Concat(namespaces, []string{vs.Namespace}, exported(vs.Spec.ExportTo, vs.Namespace).namespaces)
+		namespaces = slices.Concat(namespaces, []string{vs.Namespace}, exported(p, vs.Spec.ExportTo, vs.Namespace).namespaces)
 	}
 	for i, in := range namespaces {
 		if slices.Contains(namespaces[:i], in) {
@@ -177,7 +178,7 @@ func sources(spec *v1alpha3.VirtualService) (all []source) {
 // objects make a difference for.
 func (p *part) sidecars(vs *networking.VirtualService) (where place, complete bool) {
 	where, complete = place{where: "in the mesh"}, true
-	visible := exported(vs.Spec.ExportTo, vs.Namespace)
+	visible := exported(p, vs.Spec.ExportTo, vs.Namespace)
 	namespaces := slices.Clone(visible.near(vs.Namespace))
 	for _, s := range p.sources {
 		namespaces = append(namespaces, s.namespace)

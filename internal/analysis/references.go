@@ -87,7 +87,7 @@ func (p *part) lostDelegates(vs *networking.VirtualService) (findings []engine.F
 			what, detail = "which does not exist", fmt.Sprintf("The cluster has no %s yet. Create it without hosts, or correct the name.", it)
 		case len(delegate.Spec.Hosts) > 0:
 			what, detail = "which has its own hosts", fmt.Sprintf("A delegate must have no hosts. Remove them from %s, or delegate to another VirtualService.", it)
-		case !exported(delegate.Spec.ExportTo, delegate.Namespace).include(vs.Namespace):
+		case !exported(p, delegate.Spec.ExportTo, delegate.Namespace).include(vs.Namespace):
 			what, detail = "which is not exported to its namespace", fmt.Sprintf("%s is not exported to namespace %q. Add the namespace to its export_to, "+
 				"or delegate to another VirtualService.", it, vs.Namespace)
 		default:

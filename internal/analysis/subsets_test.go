@@ -1,6 +1,10 @@
 package analysis_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
+)
 
 func TestVirtualService_subsets(t *testing.T) {
 	t.Parallel()
@@ -51,6 +55,12 @@ func TestVirtualService_subsets(t *testing.T) {
 		"root namespace goes last": {objects: vs(", gateways: [istio-system/gw]"+to("svc")) + dr("dr", "svc", "") +
 			"- {kind: Gateway, name: istio-system/gw, spec: {servers: [{hosts: ['*']}]}}\n" +
 			"- {kind: DestinationRule, name: istio-system/dr, spec: {host: svc.a.svc.cluster.local}}"},
+		"another root namespace": {objects: vs(to("svc.b.svc.cluster.local")) + dr("root/dr", "svc.b.svc.cluster.local", ""), settings: mesh.Settings{RootNamespace: "root"}},
+		"another root namespace, unknown": {objects: vs(to("svc")), unknown: []string{"root"}, settings: mesh.Settings{RootNamespace: "root"},
+			want: missing("no DestinationRule yet", `unless namespace "root", which cannot be read`)},
+		"private by default, own": {objects: vs(to("svc")) + dr("dr", "svc", ""), settings: mesh.Settings{ExportTo: []string{"."}}},
+		"private by default": {objects: vs(to("svc.b.svc.cluster.local")) + dr("b/dr", "svc", ""), settings: mesh.Settings{ExportTo: []string{"."}},
+			want: [][]string{{"spec.http[0].route[1].destination.host", `visible to a proxy in namespace "a"`}}},
 		"external":          {objects: vs(to("api.example.com")), want: [][]string{{"spec.http[0].route[1].destination.host", `routes to host "api.example.com", which does not exist`, "no ServiceEntry"}}},
 		"external, unknown": {objects: vs(to("api.example.com")), unknown: []string{"b"}},
 		"external, wildcard": {objects: vs(to("api.example.com")) + "- {kind: ServiceEntry, name: se, spec: {hosts: ['*.example.com'], ports: [{number: 80, name: http, protocol: HTTP}]}}",

@@ -43,9 +43,9 @@ type virtualService struct {
 
 func asked(r Reader, root, vs *networking.VirtualService) *virtualService {
 	a := &virtualService{object: vs, root: root, spec: resolved(root)}
-	q := questionOf(root, a.spec)
+	q := questionOf(r, root, a.spec)
 	if root != vs {
-		q.and(questionOf(vs, resolved(vs)))
+		q.and(questionOf(r, vs, resolved(vs)))
 	}
 	a.part = ask(r, vs.Namespace, q)
 	a.places, a.complete = a.part.places(root, a.spec)
@@ -181,12 +181,12 @@ func (p *part) rulesKnown(v view, h host.Name, rules []types.NamespacedName) boo
 
 // unless names the namespaces that may have a rule and cannot be read.
 func (p *part) unless(v view) string {
-	_, known := p.DestinationRules(mesh.RootNamespace)
+	_, known := p.DestinationRules(p.Settings().Root())
 	switch {
 	case v.anywhere:
 		return ", unless the namespace of the proxy has one"
 	case !known:
-		return fmt.Sprintf(", unless namespace %q, which cannot be read, has one for all", mesh.RootNamespace)
+		return fmt.Sprintf(", unless namespace %q, which cannot be read, has one for all", p.Settings().Root())
 	}
 	return ""
 }
@@ -253,7 +253,7 @@ func (a *virtualService) hiddenIn(v view) (findings []engine.Finding) {
 		for _, vs := range a.part.routing[h] {
 			loser, ours := otherOf(winner, us, nameOf(vs))
 			if !one || !ours || nameOf(vs) == us || len(vs.Spec.Http) == 0 || !slices.Contains(gatewaysOf(&vs.Spec), everySidecar) ||
-				!exported(vs.Spec.ExportTo, vs.Namespace).include(v.Namespace) || slices.ContainsFunc(hostsOf(vs), a.part.assumes) {
+				!exported(a.part, vs.Spec.ExportTo, vs.Namespace).include(v.Namespace) || slices.ContainsFunc(hostsOf(vs), a.part.assumes) {
 				continue
 			}
 			say(at("spec.hosts[%d]", i), nameOf(vs), fmt.Sprintf("Both have rules for host %q. Sidecars in namespace %q follow only %s%s; for that host %s has no effect.",
@@ -278,7 +278,7 @@ func (a *virtualService) why(v view, first, second types.NamespacedName) string 
 		return ""
 	}
 	reach := func(vs *networking.VirtualService) int {
-		switch e := exported(vs.Spec.ExportTo, vs.Namespace); {
+		switch e := exported(a.part, vs.Spec.ExportTo, vs.Namespace); {
 		case e.everywhere:
 			return 2
 		case v.Namespace == vs.Namespace:

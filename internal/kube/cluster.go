@@ -35,6 +35,9 @@ type Cluster struct {
 	DryRun string
 	// ClusterDomain is the DNS domain of the cluster: never empty.
 	ClusterDomain string
+	// RootNamespace and DefaultExportTo are what the provider block tells of Istio's MeshConfig; empty: Istio's defaults.
+	RootNamespace   string
+	DefaultExportTo []string
 
 	metadata metadata.Interface
 	raw      rest.Interface
@@ -79,8 +82,8 @@ func New(ctx context.Context, cfg Config) (*Cluster, error) {
 	}
 	return &Cluster{
 		Dynamic: dyn, Namespace: cmp.Or(cfg.Namespace, DefaultNamespace), Host: restConfig.Host, DryRun: cmp.Or(cfg.DryRun, DryRunAuto),
-		ClusterDomain: cmp.Or(cfg.ClusterDomain, DefaultClusterDomain),
-		metadata:      meta, raw: raw, health: &outermost.health,
+		ClusterDomain: cmp.Or(cfg.ClusterDomain, DefaultClusterDomain), RootNamespace: cfg.RootNamespace, DefaultExportTo: cfg.DefaultExportTo,
+		metadata: meta, raw: raw, health: &outermost.health,
 	}, nil
 }
 

@@ -46,6 +46,8 @@ type Config struct {
 	Namespace             string   // default for resources that name none
 	DryRun                string   // one of DryRuns; DryRunAuto if unset
 	ClusterDomain         string   // of DNS; DefaultClusterDomain if unset
+	RootNamespace         string   // of Istio's MeshConfig; empty: Istio's default
+	DefaultExportTo       []string // of Istio's MeshConfig; empty: Istio's default
 	UserAgent             string   // what requests say they come from
 }
 

@@ -5,11 +5,13 @@
 package mesh
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
 	"sync"
 
+	meshapi "istio.io/api/mesh/v1alpha1"
 	"istio.io/api/networking/v1alpha3"
 	networking "istio.io/client-go/pkg/apis/networking/v1"
 	"istio.io/istio/pilot/pkg/config/memory"
@@ -32,11 +34,26 @@ import (
 // Domain is what follows <service>.<namespace>.svc in the name of a Service.
 const Domain = constants.DefaultClusterLocalDomain
 
-// RootNamespace is the namespace whose DestinationRules and Sidecars are for all others.
-const RootNamespace = constants.IstioSystemNamespace
+// Settings are what of Istio's MeshConfig matters here. The zero value is Istio's defaults.
+type Settings struct {
+	RootNamespace string   // whose DestinationRules and Sidecars are for all namespaces
+	ExportTo      []string // of Services, virtual services and destination rules that do not say it themselves
+}
+
+// Root is the root namespace.
+func (s Settings) Root() string { return cmp.Or(s.RootNamespace, constants.IstioSystemNamespace) }
+
+// config is a MeshConfig with these settings.
+func (s Settings) config() *meshapi.MeshConfig {
+	c := meshconfig.DefaultMeshConfig()
+	c.RootNamespace = s.Root()
+	c.DefaultServiceExportTo, c.DefaultVirtualServiceExportTo, c.DefaultDestinationRuleExportTo = s.ExportTo, s.ExportTo, s.ExportTo
+	return c
+}
 
 // Objects are those of a cluster, or of the part of it that is known. They are not changed.
 type Objects struct {
+	Settings
 	Gateways         []*networking.Gateway
 	VirtualServices  []*networking.VirtualService
 	DestinationRules []*networking.DestinationRule
@@ -81,7 +98,7 @@ func New(o Objects) (m *Mesh, err error) {
 	go controller.Run(stop)
 
 	env := model.NewEnvironment()
-	env.Watcher = meshwatcher.NewTestWatcher(meshconfig.DefaultMeshConfig())
+	env.Watcher = meshwatcher.NewTestWatcher(o.config())
 	env.NetworksWatcher = meshwatcher.NewFixedNetworksWatcher(nil)
 	env.ConfigStore = controller
 	env.ServiceDiscovery = newRegistry(o, env.EndpointIndex)

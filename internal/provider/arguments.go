@@ -86,6 +86,10 @@ var arguments = []argument{
 	{name: "cluster_domain", env: "LAMIA_CLUSTER_DOMAIN",
 		description: "DNS domain of the cluster, the end of `host`. `" + kube.DefaultClusterDomain + "` by default.",
 		field:       func(c *configuration) *string { return &c.ClusterDomain }},
+	{name: "root_namespace", env: "LAMIA_ROOT_NAMESPACE",
+		description: "`rootNamespace` of Istio's MeshConfig, if it is not `istio-system`. The provider needs it to warn about routes as Istio makes them, because it " +
+			"does not read the MeshConfig.",
+		field: func(c *configuration) *string { return &c.RootNamespace }},
 }
 
 // credentials are the arguments of which a request can carry one.
@@ -119,6 +123,12 @@ func providerSchema() schema.Schema {
 				MarkdownDescription: "Whether to write every change at once. By default the provider keeps a subset until no route needs it, and waits a few " +
 					"seconds before a route uses something new, so that no request fails with 503. See the guide [Change versions without losing a " +
 					"request](guides/changes.md).",
+			},
+			"default_export_to": schema.ListAttribute{
+				ElementType: types.StringType,
+				Optional:    true,
+				MarkdownDescription: "`defaultServiceExportTo`, `defaultVirtualServiceExportTo` and `defaultDestinationRuleExportTo` of Istio's MeshConfig, if they are " +
+					"set, such as `[\".\"]`. The provider needs them for the same warnings as `root_namespace`.",
 			},
 			"default_labels": schema.MapAttribute{
 				ElementType: types.StringType,

@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"istio.io/istio/pkg/config/visibility"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/engine"
@@ -62,6 +63,7 @@ func read(ctx context.Context, block tfsdk.Config, getenv func(string) string) (
 	c.settings.IgnoreAnnotations = r.patterns(path.Root("ignore_annotations"))
 	paths := attribute[types.List](&r, path.Root("config_paths"))
 	c.ConfigPaths = texts(paths.Elements())
+	c.DefaultExportTo = texts(attribute[types.List](&r, path.Root("default_export_to")).Elements())
 	insecure := attribute[types.Bool](&r, path.Root("insecure"))
 	c.Insecure = insecure.ValueBool()
 	atOnce := attribute[types.Bool](&r, path.Root("remove_at_once"))
@@ -102,6 +104,14 @@ func (c *configuration) wrongSettings() error {
 	}
 	if checks := c.settings.OfflineChecks; checks != "" && !slices.Contains(engine.Checks, checks) {
 		wrong(path.Root("offline_checks"), "%q is invalid. Use one of: %s.", checks, strings.Join(engine.Checks, ", "))
+	}
+	if problems := validation.IsDNS1123Label(c.RootNamespace); c.RootNamespace != "" && len(problems) > 0 {
+		wrong(path.Root("root_namespace"), "%q is not a valid namespace name: %s.", c.RootNamespace, problems[0])
+	}
+	for i, to := range c.DefaultExportTo {
+		if err := visibility.Instance(to).Validate(); err != nil {
+			wrong(path.Root("default_export_to").AtListIndex(i), "%q is invalid. Use \".\", \"*\" or the name of a namespace.", to)
+		}
 	}
 	if problems := validation.IsDNS1123Subdomain(c.ClusterDomain); c.ClusterDomain != "" && len(problems) > 0 {
 		wrong(path.Root("cluster_domain"), "%q is invalid: %s.", c.ClusterDomain, problems[0])

@@ -169,9 +169,9 @@ func TestArgumentsAndEnvironmentAreThoseOfHashicorpKubernetes(t *testing.T) {
 		"cluster_ca_certificate": "KUBE_CLUSTER_CA_CERT_DATA", "config_path": "KUBE_CONFIG_PATH", "config_paths": "KUBE_CONFIG_PATHS",
 		"config_context": "KUBE_CTX", "config_context_auth_info": "KUBE_CTX_AUTH_INFO", "config_context_cluster": "KUBE_CTX_CLUSTER",
 		"token": "KUBE_TOKEN", "token_file": "KUBE_TOKEN_FILE", "proxy_url": "KUBE_PROXY_URL", "namespace": "LAMIA_NAMESPACE", "dry_run": "KUBE_DRY_RUN",
-		"check_names": "KUBE_CHECK_NAMES", "offline_checks": "LAMIA_OFFLINE_CHECKS", "cluster_domain": "LAMIA_CLUSTER_DOMAIN",
+		"check_names": "KUBE_CHECK_NAMES", "offline_checks": "LAMIA_OFFLINE_CHECKS", "cluster_domain": "LAMIA_CLUSTER_DOMAIN", "root_namespace": "LAMIA_ROOT_NAMESPACE",
 	}
-	inBlockOnly := []string{"default_annotations", "default_labels", "ignore_annotations", "ignore_labels", "remove_at_once"}
+	inBlockOnly := []string{"default_annotations", "default_export_to", "default_labels", "ignore_annotations", "ignore_labels", "remove_at_once"}
 	got := map[string]string{"insecure": insecureEnv, "config_paths": configPathsEnv, "check_names": checkNamesEnv}
 	for _, a := range arguments {
 		got[a.name] = a.env
@@ -326,6 +326,8 @@ func TestValidateConfig(t *testing.T) {
 		"namespace":          {given: map[string]any{"namespace": "A"}, errors: []string{"namespace"}},
 		"dry_run":            {given: map[string]any{"dry_run": "always"}, errors: []string{"dry_run"}},
 		"offline_checks":     {given: map[string]any{"offline_checks": "never"}, errors: []string{"offline_checks"}},
+		"root_namespace":     {given: map[string]any{"root_namespace": "a.b"}, errors: []string{"root_namespace"}},
+		"default_export_to":  {given: map[string]any{"default_export_to": []string{".", "a b"}}, errors: []string{"default_export_to[1]"}},
 		"cluster_domain":     {given: map[string]any{"cluster_domain": "a b"}, errors: []string{"cluster_domain"}},
 		"default_labels":     {given: map[string]any{"default_labels": map[string]string{"a b": "c"}}, errors: []string{"default_labels"}},
 		"ignore_labels":      {given: map[string]any{"ignore_labels": []string{"("}}, errors: []string{"ignore_labels[0]"}},

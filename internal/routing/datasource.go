@@ -45,7 +45,7 @@ func (*routeData) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 		Attributes: map[string]schema.Attribute{
 			"namespaces": schema.ListAttribute{Required: true, ElementType: types.StringType, MarkdownDescription: "The namespaces whose gateways, virtual " +
 				"services, destination rules, service entries, Sidecars and Services apply. Needs permission to list them. Those in " +
-				"`" + mesh.RootNamespace + "` also apply where the provider can list them."},
+				"Istio's root namespace (`root_namespace` of the provider block) also apply where the provider can list them."},
 			"request": schema.SingleNestedAttribute{Required: true, MarkdownDescription: "The request.", Attributes: map[string]schema.Attribute{
 				"gateway":   text("The `<namespace>/<name>` of the Gateway that receives it; null if a pod in the mesh sends it."),
 				"namespace": text("The namespace of the pod that sends it; with `gateway`, the namespace of the gateway's proxies, by default the Gateway's own."),
@@ -105,7 +105,8 @@ func (d *routeData) Read(ctx context.Context, req datasource.ReadRequest, resp *
 
 // read are the objects of the namespaces, and what cannot be read.
 func read(r analysis.Reader, namespaces []string) (o mesh.Objects, unknown string) {
-	for _, namespace := range append([]string{mesh.RootNamespace}, namespaces...) {
+	o.Settings = r.Settings()
+	for _, namespace := range append([]string{o.Root()}, namespaces...) {
 		missed := ""
 		list(&o.Gateways, r.Gateways, namespace, "gateways", &missed)
 		list(&o.VirtualServices, r.VirtualServices, namespace, "virtual services", &missed)
@@ -113,7 +114,7 @@ func read(r analysis.Reader, namespaces []string) (o mesh.Objects, unknown strin
 		list(&o.ServiceEntries, r.ServiceEntries, namespace, "service entries", &missed)
 		list(&o.Sidecars, r.Sidecars, namespace, "Sidecars", &missed)
 		list(&o.Services, r.Services, namespace, "Services", &missed)
-		if missed != "" && namespace != mesh.RootNamespace {
+		if missed != "" && namespace != o.Root() {
 			return o, missed
 		}
 	}

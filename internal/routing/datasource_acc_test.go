@@ -1,6 +1,7 @@
 package routing_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -50,6 +51,16 @@ func TestAccRoute_dataSource(t *testing.T) {
 	says("/", map[string]any{"outcome": "not_found", "virtual_service": nil, "rule": nil, "status": 404.})
 	acctest.NewObject(t, istio.DestinationRule(), namespace, "dr").Patch(`{"spec":{"subsets":[{"name":"v2"}]}}`)
 	says("/v2", map[string]any{"outcome": "forwarded", "destinations": to("v2", true)})
+
+	// The mesh's settings are those of the provider block.
+	root := acctest.Namespace(t)
+	acctest.NewObject(t, istio.DestinationRule(), namespace, "dr").Delete()
+	create(t, istio.DestinationRule(), root, "dr", dict{"host": "svc." + namespace + ".svc.cluster.local", "subsets": []any{dict{"name": "v2"}}})
+	says("/v2", map[string]any{"outcome": "unavailable", "destinations": to("v2", false)})
+	for block, outcome := range map[string]string{"": "forwarded", `default_export_to = ["."]`: "unavailable"} {
+		tf.Configure(acctest.Folder(t, "", map[string]string{"main.tf": routes + fmt.Sprintf("provider \"lamia\" {\n  root_namespace = %q\n  %s\n}\n", root, block)}))
+		says("/v2", map[string]any{"outcome": outcome})
+	}
 
 	role := filepath.Join(acctest.Folder(t, "", map[string]string{"few.yaml": `rules:
 - apiGroups: [networking.istio.io]
