@@ -110,6 +110,32 @@ func TestAccVirtualService_steps(t *testing.T) {
 	}
 }
 
+// A subset that a route still needs stays, if the apply does not change the route, and goes with the next one that does. remove_at_once removes it.
+func TestAccDestinationRule_keeps(t *testing.T) {
+	t.Parallel()
+	namespace := acctest.Namespace(t)
+	tf := acctest.NewTerraform(t, "testdata/routing", "", map[string]any{"namespace": namespace, "ports": map[string]any{"v1": 1, "v2": 2}, "weights": map[string]any{}})
+	tf.Configure("testdata/order")
+	const both, one, target = "-var=versions={v1=50,v2=50}", "-var=versions={v2=100}", "-target=lamia_destination_rule.echo"
+	subsets := func(want string) {
+		t.Helper()
+		if got := writtenOf(acctest.NewObject(t, istio.DestinationRule(), namespace, "echo").Live()); got != "subsets "+want {
+			t.Errorf("the rule has %s, want %s", got, want)
+		}
+	}
+	tf.Must("apply", "-auto-approve", both)
+	warns(t, tf.Run("apply", "-auto-approve", one, target), `"v1" of DestinationRule "`+namespace+`/echo" stays as long as VirtualService "`+namespace+`/echo" routes to it`)
+	subsets("v2 v1")
+	tf.Must("apply", "-auto-approve", one)
+	subsets("v2")
+	tf.Empty(one)
+
+	tf.Must("apply", "-auto-approve", both)
+	tf.Configure(acctest.Folder(t, "", map[string]string{"provider.tf": "provider \"lamia\" {\n  remove_at_once = true\n}\n"}))
+	tf.Must("apply", "-auto-approve", one, target)
+	subsets("v2")
+}
+
 // stored is what was written, by its resource version.
 type stored struct {
 	version int
@@ -128,20 +154,25 @@ func untilDeleted(t *testing.T, w watch.Interface) (all []stored) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		what := "subsets"
-		subsets, _, _ := unstructured.NestedSlice(o.Object, "spec", "subsets")
-		for _, s := range subsets {
-			what += " " + s.(map[string]any)["name"].(string)
-		}
-		http, _, _ := unstructured.NestedSlice(o.Object, "spec", "http")
-		for _, rule := range http {
-			what = "routes"
-			for _, r := range rule.(map[string]any)["route"].([]any) {
-				what += fmt.Sprintf(" %v:%v", r.(map[string]any)["destination"].(map[string]any)["subset"], r.(map[string]any)["weight"])
-			}
-		}
-		all = append(all, stored{version, what})
+		all = append(all, stored{version, writtenOf(o)})
 	}
 	t.Error("the watch ended before the object was deleted")
 	return all
+}
+
+// writtenOf are the subsets of a rule, or the weights of a virtual service.
+func writtenOf(o *unstructured.Unstructured) string {
+	what := "subsets"
+	subsets, _, _ := unstructured.NestedSlice(o.Object, "spec", "subsets")
+	for _, s := range subsets {
+		what += " " + s.(map[string]any)["name"].(string)
+	}
+	http, _, _ := unstructured.NestedSlice(o.Object, "spec", "http")
+	for _, rule := range http {
+		what = "routes"
+		for _, r := range rule.(map[string]any)["route"].([]any) {
+			what += fmt.Sprintf(" %v:%v", r.(map[string]any)["destination"].(map[string]any)["subset"], r.(map[string]any)["weight"])
+		}
+	}
+	return what
 }
