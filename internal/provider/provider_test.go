@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -16,6 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
@@ -269,6 +273,30 @@ func TestConfigure(t *testing.T) {
 				t.Errorf("got %s and %s, want %s and %s", cluster.Host, connection.Namespace(), test.host, namespace)
 			}
 		})
+	}
+}
+
+// The audit log of a cluster tells what wrote an object.
+func TestRequestsNameTheProviderAndItsVersion(t *testing.T) {
+	clearEnvironment(t)
+	var agent atomic.Value
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		agent.Store(r.UserAgent())
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	defer server.Close()
+	t.Setenv("KUBE_HOST", server.URL)
+	var resp provider.ConfigureResponse
+	newProvider("1.2.3").Configure(t.Context(), provider.ConfigureRequest{Config: block(t, nil), TerraformVersion: "1.11.4"}, &resp)
+	cluster, diags := resp.DataSourceData.(*kube.Connection).Cluster()
+	if resp.Diagnostics.HasError() || diags.HasError() {
+		t.Fatal(resp.Diagnostics, diags)
+	}
+	if _, err := cluster.Get(t.Context(), kube.Object{Resource: schema.GroupVersionResource{Version: "v1", Resource: "services"}, Namespace: "a", Name: "b"}); err == nil {
+		t.Error("a forbidden request gives no error")
+	}
+	if want := "terraform-provider-lamia/1.2.3 Terraform/1.11.4"; agent.Load() != want {
+		t.Errorf("requests come from %q, want %q", agent.Load(), want)
 	}
 }
 
