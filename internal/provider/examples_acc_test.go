@@ -11,7 +11,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
 	"sigs.k8s.io/yaml"
 
@@ -83,7 +89,96 @@ func TestAccExamples_resources(t *testing.T) {
 // What the documentation of the provider shows is valid.
 func TestAccExamples_provider(t *testing.T) {
 	t.Parallel()
-	acctest.NewTerraform(t, filepath.Join(examples, "provider"), "", nil).Must("validate")
+	for _, folder := range folders(t, "provider", "*.tf") {
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			t.Parallel()
+			acctest.NewTerraform(t, folder, "", nil).Must("validate")
+		})
+	}
+}
+
+// What the guides show works with the Deployments that they show, and the provider warns of nothing.
+func TestAccExamples_guides(t *testing.T) {
+	t.Parallel()
+	acctest.NeedDataplane(t)
+	elsewhere := []string{"moved", "virtual-clusters"} // TestAccMove..., TestAccVirtualCluster_guide
+	for _, folder := range folders(t, "guides", "main.tf") {
+		if slices.Contains(elsewhere, filepath.Base(folder)) {
+			continue
+		}
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			t.Parallel()
+			namespace := acctest.Namespace(t)
+			deploy(t, namespace, filepath.Join(examples, "guides", "shop.yaml"))
+			tf := acctest.NewTerraform(t, folder, "", nil)
+			tf.Setenv("LAMIA_NAMESPACE", namespace)
+			tf.Get()
+			tested(t, tf, folder)
+			for range 2 { // the second refreshes what the first has made
+				for _, d := range tf.Run("apply", "-auto-approve") {
+					if !strings.Contains(d.Summary, "development overrides") {
+						t.Error(d)
+					}
+				}
+			}
+			tf.Empty()
+			tf.Must("destroy", "-auto-approve")
+		})
+	}
+}
+
+// folders are those of a folder of examples that have such a file.
+func folders(t *testing.T, of, file string) (folders []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(examples, of, "*", file))
+	if err != nil || len(files) < 2 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		folders = append(folders, filepath.Dir(file))
+	}
+	return slices.Compact(folders)
+}
+
+// tested runs the tests that come with an example.
+func tested(t *testing.T, tf *acctest.Terraform, folder string) {
+	t.Helper()
+	if files, err := filepath.Glob(filepath.Join(folder, "*.tftest.hcl")); err != nil {
+		t.Fatal(err)
+	} else if len(files) > 0 {
+		tf.Must("test")
+	}
+}
+
+// deploy makes the Deployments of a file, and waits until each has a pod.
+func deploy(t *testing.T, namespace, file string) {
+	t.Helper()
+	client, err := dynamic.NewForConfig(acctest.Config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := strings.Split(string(data), "\n---\n")
+	for _, text := range texts {
+		d := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte(text), &d.Object); err != nil {
+			t.Fatal(err)
+		}
+		deployments := client.Resource(appsv1.SchemeGroupVersion.WithResource("deployments")).Namespace(namespace)
+		if _, err := deployments.Create(t.Context(), d, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pods := client.Resource(corev1.SchemeGroupVersion.WithResource("pods")).Namespace(namespace)
+	if err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		list, err := pods.List(ctx, metav1.ListOptions{})
+		return err == nil && len(list.Items) >= len(texts), err
+	}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // The three teams' routing is what the tutorial says, and every trap in it is avoided: see the file.

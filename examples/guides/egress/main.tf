@@ -1,0 +1,53 @@
+terraform {
+  required_providers {
+    lamia = {
+      source  = "magneticio/lamia"
+      version = "~> 0.1"
+    }
+  }
+}
+
+# The application calls http://api.example.com. Its proxy encrypts the request and sends it to port 443.
+resource "lamia_service_entry" "api" {
+  name       = "api-example-com"
+  hosts      = ["api.example.com"]
+  location   = "MESH_EXTERNAL"
+  resolution = "DNS"
+
+  ports = [
+    { number = 80, name = "http", protocol = "HTTP", target_port = 443 },
+    { number = 443, name = "https", protocol = "HTTPS" }, # for applications that encrypt by themselves
+  ]
+}
+
+resource "lamia_destination_rule" "api" {
+  name = "api-example-com"
+  host = lamia_service_entry.api.hosts[0]
+
+  traffic_policy = {
+    port_level_settings = [{
+      port = { number = 80 }
+      tls  = { mode = "SIMPLE", sni = lamia_service_entry.api.hosts[0] }
+    }]
+  }
+}
+
+resource "lamia_virtual_service" "api" {
+  name  = "api-example-com"
+  hosts = lamia_service_entry.api.hosts
+
+  http = [{
+    match   = [{ port = 80 }]
+    route   = [{ destination = { host = lamia_service_entry.api.hosts[0], port = { number = 80 } } }]
+    timeout = "5s"
+  }]
+}
+
+# Pods with these labels reach the mesh, this entry, and nothing else.
+resource "lamia_sidecar" "shop" {
+  name                    = "shop"
+  workload_selector       = { labels = { app = "shop" } }
+  outbound_traffic_policy = { mode = "REGISTRY_ONLY" }
+
+  egress = [{ hosts = ["./*", "istio-system/*"] }]
+}

@@ -1,0 +1,66 @@
+# The three teams of examples/advanced-networking. Team 3 is in a second cluster.
+
+terraform {
+  required_providers {
+    lamia = {
+      source  = "magneticio/lamia"
+      version = "~> 0.1"
+    }
+  }
+}
+
+variable "kubeconfigs" {
+  description = "Kubeconfig of each cluster."
+  type        = object({ first = string, second = string })
+}
+
+variable "namespaces" {
+  description = "Namespaces of the teams, with the Deployments of their applications."
+  type        = object({ team_1 = string, team_2 = string, team_3 = string })
+  default     = { team_1 = "vamp-test1", team_2 = "vamp-test2", team_3 = "vamp-test3" }
+}
+
+provider "lamia" {
+  config_path = var.kubeconfigs.first
+}
+
+provider "lamia" {
+  alias       = "second"
+  config_path = var.kubeconfigs.second
+}
+
+locals {
+  domain       = "democluster.net"
+  gateway_port = { number = 80, name = "http", protocol = "HTTP" }
+}
+
+module "team_1" {
+  source = "../../advanced-networking/team-1"
+
+  namespace    = var.namespaces.team_1
+  domain       = local.domain
+  gateway_port = local.gateway_port
+}
+
+module "team_2" {
+  source = "../../advanced-networking/team-2"
+
+  namespace    = var.namespaces.team_2
+  domain       = local.domain
+  gateway_port = local.gateway_port
+  service_1    = module.team_1.service
+}
+
+# Calls team 2's gateway by its host name, as any client outside of the first cluster does.
+module "team_3" {
+  source    = "../../advanced-networking/team-3"
+  providers = { lamia = lamia.second }
+
+  namespace = var.namespaces.team_3
+  entry     = module.team_2.entry
+}
+
+output "addresses" {
+  description = "What DNS is to say, in both clusters."
+  value       = merge(module.team_1.addresses, module.team_2.addresses)
+}

@@ -1,0 +1,13 @@
+terraform {
+  required_providers {
+    lamia = {
+      source  = "magneticio/lamia"
+      version = "~> 0.1"
+    }
+  }
+}
+
+provider "lamia" {
+  config_path    = "~/.kube/config"
+  config_context = "production" # by default the current context of the file
+}
