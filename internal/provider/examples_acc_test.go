@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -19,6 +20,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/yaml"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
@@ -40,15 +43,15 @@ func gather(t *testing.T, namespace string, names ...string) string {
 	files := make(map[string]string)
 	for _, name := range names {
 		paths, err := filepath.Glob(filepath.Join(examples, "resources", "*", name))
-		if err != nil || len(paths) != len(istio.Kinds()) {
-			t.Fatalf("%d examples called %s, want one for each of %d resources", len(paths), name, len(istio.Kinds()))
+		if err != nil || len(paths) < len(istio.Kinds()) {
+			t.Fatalf("%d examples called %s, want at least one for each of %d resources", len(paths), name, len(istio.Kinds()))
 		}
 		for _, path := range paths {
 			data, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
 			}
-			files[filepath.Base(filepath.Dir(path))+"_"+name] = tutorialNamespace.ReplaceAllString(string(data), namespace)
+			files[filepath.Base(filepath.Dir(path))+"_"+filepath.Base(path)] = tutorialNamespace.ReplaceAllString(string(data), namespace)
 		}
 	}
 	return acctest.Folder(t, "", files)
@@ -59,15 +62,20 @@ func TestAccExamples_resources(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
 	namespace := acctest.Namespace(t)
-	tf := acctest.NewTerraform(t, gather(t, namespace, "resource.tf"), "", nil)
+	tf := acctest.NewTerraform(t, gather(t, namespace, "resource*.tf"), "", nil)
 	tf.Must("apply", "-auto-approve")
 	tf.Empty()
 	made := tf.State()
+	shown := gather(t, namespace, "import-by-string-id.tf")
 	kinds := make(map[string]bool)
-	var further strings.Builder // examples of the same resource, whose import is not shown again
+	var further strings.Builder // examples of the same resource, whose import is not shown
 	for _, address := range made {
-		kind, _, _ := strings.Cut(address, ".")
-		if kinds[kind] {
+		kind, name, _ := strings.Cut(address, ".")
+		shows, err := os.ReadFile(filepath.Join(shown, kind+"_import-by-string-id.tf"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(shows), kind+"."+name+"\n") {
 			fmt.Fprintf(&further, "import {\n  to = %s\n  id = %q\n}\n", address, tf.Values(address)["id"])
 		}
 		kinds[kind] = true
@@ -76,7 +84,7 @@ func TestAccExamples_resources(t *testing.T) {
 		t.Errorf("the state holds %v", made)
 	}
 
-	folder := acctest.Folder(t, gather(t, namespace, "resource.tf", "import-by-string-id.tf"), map[string]string{"further.tf": further.String()})
+	folder := acctest.Folder(t, gather(t, namespace, "resource*.tf", "import-by-string-id.tf"), map[string]string{"further.tf": further.String()})
 	imported := acctest.NewTerraform(t, folder, "", nil)
 	imported.Must("apply", "-auto-approve")
 	imported.Empty()
@@ -101,7 +109,7 @@ func TestAccExamples_provider(t *testing.T) {
 func TestAccExamples_guides(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
-	elsewhere := []string{"moved", "virtual-clusters"} // TestAccMove..., TestAccVirtualCluster_guide
+	elsewhere := []string{"moved", "multi-cluster", "virtual-clusters"} // have tests of their own
 	for _, folder := range folders(t, "guides", "main.tf") {
 		if slices.Contains(elsewhere, filepath.Base(folder)) {
 			continue
@@ -185,7 +193,7 @@ func deploy(t *testing.T, namespace, file string) {
 func TestAccExamples_advancedNetworking(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
-	namespaces := running(t)
+	namespaces := running(t, acctest.Config(t))
 	tf := acctest.NewTerraform(t, filepath.Join(examples, "advanced-networking"), "", map[string]any{"namespaces": namespaces})
 	tf.Get()
 	tf.Must("test")       // of the routes, which are planned only
@@ -237,10 +245,55 @@ func TestAccExamples_advancedNetworking(t *testing.T) {
 	}
 }
 
-// running are the namespaces of the teams, where the tutorial's Deployments run, until the test ends.
-func running(t *testing.T) map[string]string {
+// secondEnv is the kubeconfig of a second cluster. Without one, the cluster under test is both.
+const secondEnv = "LAMIA_TEST_SECOND_KUBECONFIG"
+
+// Team 3 works in a second cluster, and only its objects are there.
+func TestAccExamples_multiCluster(t *testing.T) {
+	t.Parallel()
+	acctest.NeedDataplane(t)
+	first := acctest.Config(t)
+	kubeconfigs := map[string]string{"first": os.Getenv("KUBE_CONFIG_PATH"), "second": cmp.Or(os.Getenv(secondEnv), os.Getenv("KUBE_CONFIG_PATH"))}
+	second, err := clientcmd.BuildConfigFromFlags("", kubeconfigs["second"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	namespaces := running(t, first)
+	namespaces["team_3"] = running(t, second)["team_3"]
+	config, err := os.ReadFile(filepath.Join(examples, "guides", "multi-cluster", "main.tf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := strings.ReplaceAll(string(config), "../../advanced-networking", ".")
+	folder := acctest.Folder(t, filepath.Join(examples, "advanced-networking"), nil)
+	for _, file := range []string{"variables.tf", "outputs.tf", "routes.tftest.hcl"} {
+		if err := os.Remove(filepath.Join(folder, file)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tf := acctest.NewTerraform(t, acctest.Folder(t, folder, map[string]string{"main.tf": here}), "",
+		map[string]any{"kubeconfigs": kubeconfigs, "namespaces": namespaces})
+	tf.Get()
+	tf.Must("apply", "-auto-approve")
+	tf.Empty()
+	entries := istio.ServiceEntry().Resource
+	for name, want := range map[string]bool{"first": first.Host == second.Host, "second": true} {
+		config := map[string]*rest.Config{"first": first, "second": second}[name]
+		client, err := dynamic.NewForConfig(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.Resource(entries).Namespace(namespaces["team_3"]).Get(t.Context(), "se-1", metav1.GetOptions{}); (err == nil) != want {
+			t.Errorf("the service entry of team 3 in the %s cluster: %v", name, err)
+		}
+	}
+	tf.Must("destroy", "-auto-approve")
+}
+
+// running are the namespaces of the teams in a cluster, where the tutorial's Deployments run, until the test ends.
+func running(t *testing.T, config *rest.Config) map[string]string {
 	t.Helper()
-	client, err := dynamic.NewForConfig(acctest.Config(t))
+	client, err := dynamic.NewForConfig(config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,42 @@
+package provider_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The messages that the guide explains are those of the code.
+func TestTroubleshooting(t *testing.T) {
+	t.Parallel()
+	var code strings.Builder
+	if err := filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		code.Write(data)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	guide, err := os.ReadFile("../../templates/guides/troubleshooting.md.tmpl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fragment := regexp.MustCompile("`([^`]+)`")
+	rows := regexp.MustCompile(`(?m)^\| (.+?) \|`).FindAllStringSubmatch(string(guide), -1)
+	if len(rows) < 30 {
+		t.Errorf("the guide has %d rows", len(rows))
+	}
+	for _, row := range rows {
+		for _, words := range fragment.FindAllStringSubmatch(row[1], -1) {
+			if !strings.Contains(code.String(), words[1]) {
+				t.Errorf("no message contains %q", words[1])
+			}
+		}
+	}
+}
