@@ -1,22 +1,3 @@
-terraform {
-  required_providers {
-    lamia = {
-      source  = "magneticio/lamia"
-      version = "~> 0.1"
-    }
-  }
-}
-
-variable "host" {
-  description = "URL of the API server."
-  type        = string
-}
-
-variable "ca_certificate" {
-  description = "PEM of the certificate authority of the API server, base64-encoded."
-  type        = string
-}
-
 variable "token" {
   description = "Token of a service account: kubectl create token NAME -n NAMESPACE."
   type        = string
