@@ -40,3 +40,34 @@ func TestTroubleshooting(t *testing.T) {
 		}
 	}
 }
+
+// Links between pages lead somewhere, relative ones and those that the registry needs to be absolute.
+func TestDocs_links(t *testing.T) {
+	t.Parallel()
+	const docs = "../../docs"
+	link := regexp.MustCompile(`\]\((?:(https://registry\.terraform\.io/providers/magneticio/lamia/latest/docs/[^)#]+)|([^)#:]+\.md))(?:#[^)]*)?\)`)
+	found := 0
+	if err := filepath.WalkDir(docs, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".md" {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		for _, to := range link.FindAllStringSubmatch(string(data), -1) {
+			found++
+			page := filepath.Join(filepath.Dir(path), to[2])
+			if to[1] != "" {
+				_, name, _ := strings.Cut(to[1], "/latest/docs/")
+				page = filepath.Join(docs, name+".md")
+			}
+			if _, err := os.Stat(page); err != nil {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if found < 50 {
+		t.Errorf("only %d links", found)
+	}
+}
