@@ -27,14 +27,14 @@ resource "lamia_destination_rule" "shop" {
   subsets   = [for version in ["v1", "v2"] : { name = version, labels = { version = version } }]
 }
 
-# Each plan checks what a request will do. An assert in a test file of "terraform test" takes the same condition.
+# Each plan checks where a request goes. An assert in a test file of terraform test can have the same condition.
 check "cart" {
   assert {
     condition = provider::lamia::route(
       {
         virtual_services  = [lamia_virtual_service.shop]
         destination_rules = [lamia_destination_rule.shop]
-        # Objects of others, as far as they matter.
+        # Objects of others, with the attributes that matter.
         gateways = [{ namespace = "shop", name = "web", servers = [{ port = { number = 80, name = "http", protocol = "HTTP" }, hosts = ["*"] }] }]
         services = [{ namespace = "shop", name = "shop", ports = [{ name = "http", port = 80 }] }]
       },

@@ -17,7 +17,7 @@ data "lamia_virtual_cluster" "team" {
 }
 
 locals {
-  # What Deployments with the label app=app1 make together.
+  # The Deployments with the label app=app1.
   application = data.lamia_virtual_cluster.team.applications["app1"]
 }
 
@@ -52,7 +52,7 @@ resource "lamia_virtual_service" "app1" {
 
   hosts = [lamia_service.app1.host]
 
-  # Who asks for a version by its name gets that one, all others get the first.
+  # A request that names a version gets it. All others get the first version.
   http = concat(
     [for subset in lamia_destination_rule.app1.subsets : {
       match = [{ headers = { x-version = { exact = subset.name } } }]
