@@ -272,7 +272,7 @@ func TestAccExamples_multiCluster(t *testing.T) {
 		}
 	}
 	tf := acctest.NewTerraform(t, acctest.Folder(t, folder, map[string]string{"main.tf": here}), "",
-		map[string]any{"kubeconfigs": kubeconfigs, "namespaces": namespaces})
+		map[string]any{"kubeconfigs": kubeconfigs, "namespaces": namespaces, "domain": namespaces["team_3"] + ".example"}) // a host of no other test's
 	tf.Get()
 	tf.Must("apply", "-auto-approve")
 	tf.Empty()

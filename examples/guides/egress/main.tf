@@ -7,10 +7,10 @@ terraform {
   }
 }
 
-# The application calls http://api.example.com. Its proxy encrypts the request and sends it to port 443.
-resource "lamia_service_entry" "api" {
-  name       = "api-example-com"
-  hosts      = ["api.example.com"]
+# The application calls http://payments.example.com. Its proxy encrypts the request and sends it to port 443.
+resource "lamia_service_entry" "payments" {
+  name       = "payments"
+  hosts      = ["payments.example.com"]
   location   = "MESH_EXTERNAL"
   resolution = "DNS"
 
@@ -20,25 +20,25 @@ resource "lamia_service_entry" "api" {
   ]
 }
 
-resource "lamia_destination_rule" "api" {
-  name = "api-example-com"
-  host = lamia_service_entry.api.hosts[0]
+resource "lamia_destination_rule" "payments" {
+  name = "payments"
+  host = lamia_service_entry.payments.hosts[0]
 
   traffic_policy = {
     port_level_settings = [{
       port = { number = 80 }
-      tls  = { mode = "SIMPLE", sni = lamia_service_entry.api.hosts[0] }
+      tls  = { mode = "SIMPLE", sni = lamia_service_entry.payments.hosts[0] }
     }]
   }
 }
 
-resource "lamia_virtual_service" "api" {
-  name  = "api-example-com"
-  hosts = lamia_service_entry.api.hosts
+resource "lamia_virtual_service" "payments" {
+  name  = "payments"
+  hosts = lamia_service_entry.payments.hosts
 
   http = [{
     match   = [{ port = 80 }]
-    route   = [{ destination = { host = lamia_service_entry.api.hosts[0], port = { number = 80 } } }]
+    route   = [{ destination = { host = lamia_service_entry.payments.hosts[0], port = { number = 80 } } }]
     timeout = "5s"
   }]
 }

@@ -20,6 +20,12 @@ variable "namespaces" {
   default     = { team_1 = "vamp-test1", team_2 = "vamp-test2", team_3 = "vamp-test3" }
 }
 
+variable "domain" {
+  description = "Domain of the host names that the gateways serve."
+  type        = string
+  default     = "democluster.net"
+}
+
 provider "lamia" {
   config_path = var.kubeconfigs.first
 }
@@ -30,7 +36,6 @@ provider "lamia" {
 }
 
 locals {
-  domain       = "democluster.net"
   gateway_port = { number = 80, name = "http", protocol = "HTTP" }
 }
 
@@ -38,7 +43,7 @@ module "team_1" {
   source = "../../advanced-networking/team-1"
 
   namespace    = var.namespaces.team_1
-  domain       = local.domain
+  domain       = var.domain
   gateway_port = local.gateway_port
 }
 
@@ -46,7 +51,7 @@ module "team_2" {
   source = "../../advanced-networking/team-2"
 
   namespace    = var.namespaces.team_2
-  domain       = local.domain
+  domain       = var.domain
   gateway_port = local.gateway_port
   service_1    = module.team_1.service
 }
