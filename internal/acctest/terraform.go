@@ -247,9 +247,12 @@ func (tf *Terraform) State() []string {
 
 // Command is a running command.
 type Command struct {
+	Ended chan struct{} // closed once the command has ended
+
 	tf  *Terraform
 	cmd *exec.Cmd
 	out lines
+	err error // of the command, once it has ended
 }
 
 // lines is a buffer that can be read while it is written.
@@ -274,11 +277,15 @@ func (l *lines) Bytes() []byte {
 // Start begins a command that understands -json.
 func (tf *Terraform) Start(args ...string) *Command {
 	tf.t.Helper()
-	c := &Command{tf: tf, cmd: tf.command(append([]string{args[0], "-json", "-no-color"}, args[1:]...)...)}
+	c := &Command{Ended: make(chan struct{}), tf: tf, cmd: tf.command(append([]string{args[0], "-json", "-no-color"}, args[1:]...)...)}
 	c.cmd.Stdout = &c.out
 	if err := c.cmd.Start(); err != nil {
 		tf.t.Fatal(err)
 	}
+	go func() {
+		c.err = c.cmd.Wait()
+		close(c.Ended)
+	}()
 	return c
 }
 
@@ -309,7 +316,7 @@ func (c *Command) Kill() {
 	if err := syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL); err != nil { // its process group
 		c.tf.t.Fatal(err)
 	}
-	_ = c.cmd.Wait() // it says that it was killed
+	<-c.Ended
 }
 
 // WaitFor waits until the command says text.
@@ -326,7 +333,7 @@ func (c *Command) WaitFor(text string) {
 // Wait waits for the end of the command. That it failed shows in the diagnostics.
 func (c *Command) Wait() (diagnostics Diagnostics) {
 	c.tf.t.Helper()
-	err := c.cmd.Wait()
+	<-c.Ended
 	var validation struct{ Diagnostics Diagnostics } // validate prints one document
 	if json.Unmarshal(c.out.Bytes(), &validation) == nil {
 		diagnostics = validation.Diagnostics
@@ -343,8 +350,8 @@ func (c *Command) Wait() (diagnostics Diagnostics) {
 			diagnostics = append(diagnostics, message.Diagnostic)
 		}
 	}
-	if err != nil && len(diagnostics.Errors()) == 0 {
-		c.tf.t.Fatalf("%s: %v\n%s%s", c.cmd, err, c.out.Bytes(), c.cmd.Stderr)
+	if c.err != nil && len(diagnostics.Errors()) == 0 {
+		c.tf.t.Fatalf("%s: %v\n%s%s", c.cmd, c.err, c.out.Bytes(), c.cmd.Stderr)
 	}
 	return diagnostics
 }

@@ -40,7 +40,17 @@ func held(t *testing.T, stop func(apply *acctest.Command, release func())) (m *m
 	m.tf.Must("plan", "-out=create")
 	m.armed.Store(true)
 	apply := m.tf.Start("apply", fmt.Sprint("-parallelism=", creating), "create")
-	arrived.Wait()
+	all := make(chan struct{})
+	go func() {
+		arrived.Wait()
+		close(all)
+	}()
+	select {
+	case <-all:
+	case <-apply.Ended:
+		close(release)
+		t.Fatalf("the apply ended before each gateway's request had come:\n%s", apply.Wait())
+	}
 	stop(apply, func() { close(release) })
 	m.armed.Store(false)
 	m.tf.Setenv("KUBE_DRY_RUN", "auto")
