@@ -36,7 +36,7 @@ resource "lamia_destination_rule" "shop" {
   host = lamia_service.shop.host
 
   traffic_policy = {
-    # Circuit breaking: what exceeds this is answered with 503 at once.
+    # Circuit breaking: requests beyond this fail with 503 at once.
     connection_pool = {
       tcp  = { max_connections = 100, connect_timeout = "500ms" }
       http = { http1_max_pending_requests = 50, http2_max_requests = 200 }
