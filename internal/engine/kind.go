@@ -1,5 +1,5 @@
-// Package engine manages one Kubernetes object as one Terraform resource, whatever its kind. A [Kind] says what differs between kinds; how
-// Terraform's requests are answered (validate, upgrade, read, plan, apply, import) is here once.
+// Package engine manages a Kubernetes object of any kind as a Terraform resource. A [Kind] describes what differs between kinds; the engine answers
+// Terraform's requests (validate, upgrade, read, plan, apply, import) for all of them.
 //
 // The engine answers Terraform's protocol itself, on the tree of package spec: what Terraform sends is read once, compared with what the
 // cluster has, and written once. terraform-plugin-framework, which walks schemas instead, serves everything else.

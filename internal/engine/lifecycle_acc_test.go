@@ -200,9 +200,9 @@ func TestAccObject_importInvalid(t *testing.T) {
 	namespace := acctest.Namespace(t)
 	var steps []resource.TestStep
 	for id, want := range map[string]string{
-		"a/b/c":               `"a/b/c"\s+does\s+not\s+name\s+a\s+Gateway.\s+Use\s+<namespace>/<name>`,
-		"/test":               `"/test"\s+does\s+not\s+name\s+a\s+Gateway`,
-		namespace + "/":       `"` + namespace + `/"\s+does\s+not\s+name\s+a\s+Gateway`,
+		"a/b/c":               `"a/b/c"\s+is\s+not\s+the\s+ID\s+of\s+a\s+Gateway.\s+Use\s+<namespace>/<name>`,
+		"/test":               `"/test"\s+is\s+not\s+the\s+ID\s+of\s+a\s+Gateway`,
+		namespace + "/":       `"` + namespace + `/"\s+is\s+not\s+the\s+ID\s+of\s+a\s+Gateway`,
 		namespace + "/absent": `Cannot\s+import\s+non-existent\s+remote\s+object`,
 	} {
 		steps = append(steps, resource.TestStep{

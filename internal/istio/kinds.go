@@ -1,4 +1,4 @@
-// Package istio holds the kinds: what is particular to each of the objects that this provider manages.
+// Package istio defines the kinds of objects that this provider manages: what is specific to each.
 package istio
 
 import (

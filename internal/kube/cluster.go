@@ -1,6 +1,5 @@
-// Package kube is the cluster: how it is reached, what is asked of it, and what its answers mean to a
-// person. It turns connection arguments into a client as clientcmd does, retries what is worth retrying, and
-// turns what the API server says into diagnostics. Of Terraform it knows only diagnostics and their paths.
+// Package kube connects to the cluster. It turns connection arguments into a client as clientcmd does, retries failures that can heal, and explains
+// the API server's errors as diagnostics. It knows nothing else of Terraform.
 package kube
 
 import (

@@ -20,7 +20,7 @@ const (
 // DryRuns are the values of dry_run.
 var DryRuns = []string{DryRunAuto, DryRunNever, DryRunRequired}
 
-// DryRunAdvice is what there is to say of every error of a dry run.
+// DryRunAdvice is added to every error of a dry run.
 const DryRunAdvice = "The API server checked the plan without storing anything (dry run). If the same apply fixes this first, set dry_run = \"never\" in the " +
 	"provider block. A destroy also begins with such a plan: run it with -refresh=false or KUBE_DRY_RUN=never."
 

@@ -85,7 +85,7 @@ func (h *health) limit(ctx context.Context) (context.Context, context.CancelFunc
 
 var errNoAnswer = errors.New("no answer in time")
 
-// DownError is an API server that has given no answer for so long that the provider has given up on it.
+// DownError is an API server that has not answered for so long that the provider stopped trying.
 type DownError struct {
 	Since time.Time
 	Last  error // what became of the last request

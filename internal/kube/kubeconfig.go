@@ -182,7 +182,7 @@ func (c Config) chosen(config *clientcmdapi.Config) clientcmdapi.Context {
 	return chosen
 }
 
-// checkChoice finds a context, cluster or user that the files do not have, and tells those that they have.
+// checkChoice reports a context, cluster or user that the files do not have, and lists those that they have.
 func (c Config) checkChoice(config *clientcmdapi.Config) error {
 	files := c.sourceName()
 	chosen := c.chosen(config)

@@ -1,5 +1,5 @@
-// Package provider is what Terraform first meets: the provider block, how it becomes a connection to a cluster,
-// and the lists of resources, data sources and functions.
+// Package provider is the entry point for Terraform: the provider block, the connection that it configures, and the lists of resources, data sources
+// and functions.
 package provider
 
 import (

@@ -1,5 +1,5 @@
-// Package spec holds what a resource is made of as a tree of fields, and everything that follows from that tree: the Terraform schema,
-// the spellings of a value on Terraform's wire and in Kubernetes' JSON, what is wrong with a value, and where.
+// Package spec describes a resource as a tree of fields, and derives everything from that tree: the Terraform schema, the encoding of values for
+// Terraform and as Kubernetes' JSON, and validation with paths.
 //
 // A value is one tree, whoever spells it: an object is a map[string]any by the names of Kubernetes' JSON, a list is a []any, a map is a
 // map[string]any by its own keys, and a scalar is a string, a bool, an int64, a float64, or a *big.Float where neither number can hold it.
