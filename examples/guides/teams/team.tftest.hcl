@@ -71,3 +71,59 @@ run "refuses_paths_without_a_slash_at_the_end" {
 
   expect_failures = [var.paths]
 }
+
+run "refuses_negative_weights" {
+  command = plan
+
+  module {
+    source = "./team"
+  }
+
+  variables {
+    versions = { v1 = 110, v2 = -10 }
+  }
+
+  expect_failures = [var.versions]
+}
+
+run "refuses_wildcard_hosts" {
+  command = plan
+
+  module {
+    source = "./team"
+  }
+
+  variables {
+    hosts = ["*.example.com"]
+  }
+
+  expect_failures = [var.hosts]
+}
+
+run "refuses_names_in_upper_case" {
+  command = plan
+
+  module {
+    source = "./team"
+  }
+
+  variables {
+    name = "Shop"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "refuses_ports_that_do_not_exist" {
+  command = plan
+
+  module {
+    source = "./team"
+  }
+
+  variables {
+    target_port = 65536
+  }
+
+  expect_failures = [var.target_port]
+}
