@@ -100,7 +100,7 @@ resource "lamia_virtual_service" "oneof" {
   }]
 }
 
-# error: at "http = .*Invalid Duration: At http\[0\]\.timeout: "5 apples" is not a duration\. Write numbers, each with a unit
+# error: at "http = .*Invalid Duration: At http\[0\]\.timeout: "5 apples" is not a duration\. Use numbers with the units
 resource "lamia_virtual_service" "duration" {
   name = "test"
   http = [{ timeout = "5 apples" }]
@@ -174,7 +174,7 @@ resource "lamia_virtual_service" "timeouts" {
 
 # Rules of Istio's.
 
-# error: at "servers = .*Invalid Istio configuration: At servers\[1\]\.port\.number: port number 70000 must be in the range 1\.\.65535\. This Gateway is rejected by istiod\. Change it here\.
+# error: at "servers = .*Invalid Istio configuration: At servers\[1\]\.port\.number: port number 70000 must be in the range 1\.\.65535\. This Gateway is rejected by istiod\. Change this attribute\.
 resource "lamia_gateway" "port_70000" {
   name = "port-70000"
   servers = [
@@ -194,7 +194,7 @@ resource "lamia_virtual_service" "no_route" {
 }
 
 # Weights are relative and need not sum to 100, but some traffic has to go somewhere.
-# error: at "http = .*At http\[0\]\.route\[1\]: total destination weight = 0\. This VirtualService is rejected by istiod\. Change it here, or http\[0\]\.route\[0\]\.
+# error: at "http = .*At http\[0\]\.route\[1\]: total destination weight = 0\. This VirtualService is rejected by istiod\. Change this attribute, or http\[0\]\.route\[0\]\.
 resource "lamia_virtual_service" "weights" {
   name  = "weights"
   hosts = ["a.example.com"]
@@ -211,7 +211,7 @@ resource "lamia_virtual_service" "hosts" {
 }
 
 # A rule in CEL of Istio's CRD.
-# error: at "workload_selector = .*only one of WorkloadSelector or Endpoints can be set\. This ServiceEntry is rejected by the schema of Istio's CRD\. Change it here, or endpoints\.
+# error: at "workload_selector = .*only one of WorkloadSelector or Endpoints can be set\. This ServiceEntry is rejected by the schema of Istio's CRD\. Change this attribute, or endpoints\.
 resource "lamia_service_entry" "exclusive" {
   name              = "exclusive"
   hosts             = ["a.example.com"]
@@ -222,7 +222,7 @@ resource "lamia_service_entry" "exclusive" {
 
 # Two problems of one resource, whose name is not known.
 # error: at "host += .*domain name "a b" invalid
-# error: at "subsets = .*At subsets\[1\]\.name: duplicate subset names: one\. .* Change it here, or subsets\[0\]\.name\.
+# error: at "subsets = .*At subsets\[1\]\.name: duplicate subset names: one\. .* Change this attribute, or subsets\[0\]\.name\.
 resource "lamia_destination_rule" "two" {
   name    = terraform_data.later.output
   host    = "a b"
