@@ -26,7 +26,7 @@ func (s *session) relate(prior values, stored *unstructured.Unstructured) {
 		if object, err := s.kind.object(prior); err == nil {
 			before = stored.DeepCopy()
 			before.Object["spec"] = object.Object["spec"]
-			before.SetResourceVersion("") // the store has another object of this one
+			before.SetResourceVersion("") // by which the stored one would be taken for it
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), relating)

@@ -303,10 +303,10 @@ type notReadyError struct {
 func (e *notReadyError) Error() string { return "not ready" }
 
 func (e *notReadyError) report(s *session) {
-	end := "the operation timed out waiting for "
+	end, advice := "the operation timed out waiting for ", "To wait longer, increase the timeouts attribute."
 	switch {
 	case e.failed:
-		end = ""
+		end, advice = "", "Correct the cause, and apply again."
 	case s.interrupted():
 		end = "Terraform was interrupted while waiting for "
 	}
@@ -314,13 +314,13 @@ func (e *notReadyError) report(s *session) {
 	if e.why != "" {
 		detail += "\n\n" + e.why
 	}
-	s.diagnostics.AddError(fmt.Sprintf("%s is not ready", s.ref), detail+"\n\nTo wait longer, increase the timeouts attribute.")
+	s.diagnostics.AddError(fmt.Sprintf("%s is not ready", s.ref), detail+"\n\n"+advice)
 }
 
 // unanswered reports whether the API server gave no answer while there is time left to wait for one: it may be restarting.
 func (s *session) unanswered(err error) bool {
 	var status apierrors.APIStatus
-	return err != nil && s.ctx.Err() == nil && !errors.As(err, &status) && !errors.As(err, new(*notReadyError))
+	return s.ctx.Err() == nil && kube.IsUnanswered(err) && !errors.As(err, &status)
 }
 
 // poll looks again and again until waiting has no reason any more.

@@ -9,12 +9,14 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 )
 
 // A wait outlasts a restart of the API server; an answer that says no ends it, and so does the end of the time, which tells what was lacking.
 func TestPoll_lostConnections(t *testing.T) {
 	t.Parallel()
-	refused := &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+	refused := kube.Retry(t.Context(), func(context.Context) error { return &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED} })
 	forbidden := &companionError{err: apierrors.NewForbidden(schema.GroupResource{Resource: "services"}, "se-1", errors.New("no"))}
 
 	ctx, cancel := context.WithCancel(t.Context())

@@ -122,7 +122,7 @@ func providerSchema() schema.Schema {
 				Optional: true,
 				MarkdownDescription: "Whether to write every change at once. By default the provider keeps a subset until no route needs it, and waits a few " +
 					"seconds before a route uses something new, so that no request fails with 503. See the guide [Change versions without losing a " +
-					"request](guides/changes.md).",
+					"request](https://registry.terraform.io/providers/magneticio/lamia/latest/docs/guides/changes).",
 			},
 			"default_export_to": schema.ListAttribute{
 				ElementType: types.StringType,
