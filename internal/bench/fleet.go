@@ -15,7 +15,8 @@ import (
 	"k8s.io/client-go/dynamic"
 )
 
-// fleet is n virtual services of one match, two weighted routes, a timeout and retries, and n destination rules of two subsets that they name.
+// fleet is n virtual services of one match, two weighted routes, a timeout and retries, and n destination rules of two subsets that they name, for hosts
+// that no other namespace has.
 type fleet struct {
 	n         int
 	namespace string
@@ -44,7 +45,7 @@ provider "lamia" {
 resource "lamia_destination_rule" "all" {
   count = %d
   name  = "fleet-${count.index}"
-  host  = "fleet-${count.index}.example.com"
+  host  = "fleet-${count.index}.%[1]s.example.com"
   subsets = [
     { name = "v1", labels = { version = "v1" } },
     { name = "v2", labels = { version = "v2" } },
@@ -58,15 +59,17 @@ resource "lamia_virtual_service" "all" {
   http = [{
     match = [{ uri = { prefix = "/a" } }]
     route = [
-      { destination = { host = "fleet-${count.index}.example.com", subset = "v1" }, weight = 80 },
-      { destination = { host = "fleet-${count.index}.example.com", subset = %q }, weight = 20 },
+      { destination = { host = "fleet-${count.index}.%[1]s.example.com", subset = "v1" }, weight = 80 },
+      { destination = { host = "fleet-${count.index}.%[1]s.example.com", subset = %[3]q }, weight = 20 },
     ]
-    timeout = %q
+    timeout = %[4]q
     retries = { attempts = 3, per_try_timeout = "500ms" }
   }]
 }
 `, f.namespace, f.n, subset, f.timeout)
 }
+
+func (f fleet) host(i int) string { return fmt.Sprintf("fleet-%d.%s.example.com", i, f.namespace) }
 
 // data is the same content as terraform_data.
 func (f fleet) data() string {
@@ -75,7 +78,7 @@ resource "terraform_data" "rules" {
   count = %d
   input = {
     name = "fleet-${count.index}"
-    host = "fleet-${count.index}.example.com"
+    host = "fleet-${count.index}.%[3]s.example.com"
     subsets = [
       { name = "v1", labels = { version = "v1" } },
       { name = "v2", labels = { version = "v2" } },
@@ -91,15 +94,15 @@ resource "terraform_data" "services" {
     http = [{
       match = [{ uri = { prefix = "/a" } }]
       route = [
-        { destination = { host = "fleet-${count.index}.example.com", subset = "v1" }, weight = 80 },
-        { destination = { host = "fleet-${count.index}.example.com", subset = "v2" }, weight = 20 },
+        { destination = { host = "fleet-${count.index}.%[3]s.example.com", subset = "v1" }, weight = 80 },
+        { destination = { host = "fleet-${count.index}.%[3]s.example.com", subset = "v2" }, weight = 20 },
       ]
-      timeout = %q
+      timeout = %[2]q
       retries = { attempts = 3, per_try_timeout = "500ms" }
     }]
   }
 }
-`, f.n, f.timeout)
+`, f.n, f.timeout, f.namespace)
 }
 
 // entries makes service entries for the hosts of the fleet, with endpoints for its subsets, so that its routes lead somewhere.
@@ -113,7 +116,7 @@ func (f fleet) entries(ctx context.Context, client dynamic.Interface) error {
 	for i := 0; i < f.n; i += most {
 		var hosts []any
 		for j := i; j < min(i+most, f.n); j++ {
-			hosts = append(hosts, fmt.Sprintf("fleet-%d.example.com", j))
+			hosts = append(hosts, f.host(j))
 		}
 		_, err := all.Create(ctx, &unstructured.Unstructured{Object: map[string]any{
 			"apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry", "metadata": map[string]any{"name": fmt.Sprint("hosts-", i)},
@@ -133,7 +136,7 @@ var (
 
 // object is one object of the fleet, as the provider sends it.
 func (f fleet) object(resource schema.GroupVersionResource, i int) *unstructured.Unstructured {
-	host := fmt.Sprintf("fleet-%d.example.com", i)
+	host := f.host(i)
 	spec := map[string]any{"host": host, "subsets": []any{
 		map[string]any{"name": "v1", "labels": map[string]any{"version": "v1"}}, map[string]any{"name": "v2", "labels": map[string]any{"version": "v2"}},
 	}}

@@ -110,7 +110,7 @@ func (w *workspace) run(ctx context.Context, args ...string) (usage, error) {
 		return usage{}, fmt.Errorf("%s: %w\n%s", cmd, err, out.String())
 	}
 	u.wall = time.Since(start).Seconds()
-	u.warnings = strings.Count(out.String(), "Warning: ") - strings.Count(out.String(), "Warning: Provider development overrides")
+	u.warnings = strings.Count(out.String(), "Warning: ") - strings.Count(out.String(), "Provider development overrides are in effect")
 	return u, nil
 }
 
