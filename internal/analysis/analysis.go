@@ -20,35 +20,35 @@ import (
 )
 
 // Reader reads the objects of a namespace; false, if they are unknown. Gateways, virtual services and service entries of any namespace may matter:
-// for these "" is all namespaces.
+// for these "" is all namespaces. With keys it is at least those that have one of them: see [keysOf] and its like.
 type Reader interface {
-	Gateways(namespace string) ([]*networking.Gateway, bool)
-	VirtualServices(namespace string) ([]*networking.VirtualService, bool)
-	ServiceEntries(namespace string) ([]*networking.ServiceEntry, bool)
-	DestinationRules(namespace string) ([]*networking.DestinationRule, bool)
-	Sidecars(namespace string) ([]*networking.Sidecar, bool)
-	Services(namespace string) ([]*corev1.Service, bool)
-	Pods(namespace string) ([]labels.Set, bool)
+	Gateways(namespace string, keys ...string) ([]*networking.Gateway, bool)
+	VirtualServices(namespace string, keys ...string) ([]*networking.VirtualService, bool)
+	ServiceEntries(namespace string, keys ...string) ([]*networking.ServiceEntry, bool)
+	DestinationRules(namespace string, keys ...string) ([]*networking.DestinationRule, bool)
+	Sidecars(namespace string, keys ...string) ([]*networking.Sidecar, bool)
+	Services(namespace string, keys ...string) ([]*corev1.Service, bool)
+	Pods(namespace string, keys ...string) ([]labels.Set, bool)
 	Settings() mesh.Settings
 	// Derived is what make makes of the objects, made once for each key; false, once any of them may have changed.
 	Derived(key any, make func() any) (any, bool)
 }
 
 // of are the objects of all namespaces, if they are known, or else those of these.
-func of[T any](namespaces []string, read func(string) ([]T, bool)) []T {
-	all, known := read("")
+func of[T any](namespaces []string, read func(string, ...string) ([]T, bool), keys ...string) []T {
+	all, known := read("", keys...)
 	if known {
 		return all
 	}
 	for _, namespace := range namespaces {
-		in, _ := read(namespace)
+		in, _ := read(namespace, keys...)
 		all = append(all, in...)
 	}
 	return all
 }
 
 // within are the objects of a namespace, from those of all if they are known.
-func within[T metav1.Object](namespace string, read func(string) ([]T, bool)) (in []T, known bool) {
+func within[T metav1.Object](namespace string, read func(string, ...string) ([]T, bool)) (in []T, known bool) {
 	all, known := read("")
 	if !known {
 		return read(namespace)

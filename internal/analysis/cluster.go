@@ -24,12 +24,12 @@ type Cluster struct {
 var _ Reader = Cluster{}
 
 var (
-	Gateways         = whole[networking.Gateway](networking.SchemeGroupVersion.WithResource("gateways"))
-	VirtualServices  = whole[networking.VirtualService](networking.SchemeGroupVersion.WithResource("virtualservices"))
-	DestinationRules = whole[networking.DestinationRule](networking.SchemeGroupVersion.WithResource("destinationrules"))
-	serviceEntries   = whole[networking.ServiceEntry](networking.SchemeGroupVersion.WithResource("serviceentries"))
-	sidecars         = whole[networking.Sidecar](networking.SchemeGroupVersion.WithResource("sidecars"))
-	services         = whole[corev1.Service](corev1.SchemeGroupVersion.WithResource("services"))
+	Gateways         = whole[networking.Gateway](networking.SchemeGroupVersion.WithResource("gateways"), nil)
+	VirtualServices  = whole(networking.SchemeGroupVersion.WithResource("virtualservices"), keysOf)
+	DestinationRules = whole(networking.SchemeGroupVersion.WithResource("destinationrules"), keysOfRule)
+	ServiceEntries   = whole(networking.SchemeGroupVersion.WithResource("serviceentries"), keysOfEntry)
+	sidecars         = whole[networking.Sidecar](networking.SchemeGroupVersion.WithResource("sidecars"), nil)
+	services         = whole[corev1.Service](corev1.SchemeGroupVersion.WithResource("services"), nil)
 	podLabels        = kube.Listing[labels.Set]{
 		Resource:     corev1.SchemeGroupVersion.WithResource("pods"),
 		MetadataOnly: true,
@@ -41,8 +41,8 @@ var (
 	}
 )
 
-func whole[T any](resource schema.GroupVersionResource) kube.Listing[*T] {
-	return kube.Listing[*T]{Resource: resource, Convert: func(raw []byte) (*T, error) {
+func whole[T any](resource schema.GroupVersionResource, keys func(*T) []string) kube.Listing[*T] {
+	return kube.Listing[*T]{Resource: resource, Keys: keys, Convert: func(raw []byte) (*T, error) {
 		converted := new(T)
 		return converted, json.Unmarshal(raw, converted)
 	}}
@@ -54,32 +54,32 @@ func Convert[T any](o runtime.Object) (*T, error) {
 	return converted, runtime.DefaultUnstructuredConverter.FromUnstructured(o.(runtime.Unstructured).UnstructuredContent(), converted)
 }
 
-func (c Cluster) Gateways(namespace string) ([]*networking.Gateway, bool) {
-	return Gateways.In(c.Context, c.Cluster, namespace)
+func (c Cluster) Gateways(namespace string, keys ...string) ([]*networking.Gateway, bool) {
+	return Gateways.In(c.Context, c.Cluster, namespace, keys...)
 }
 
-func (c Cluster) VirtualServices(namespace string) ([]*networking.VirtualService, bool) {
-	return VirtualServices.In(c.Context, c.Cluster, namespace)
+func (c Cluster) VirtualServices(namespace string, keys ...string) ([]*networking.VirtualService, bool) {
+	return VirtualServices.In(c.Context, c.Cluster, namespace, keys...)
 }
 
-func (c Cluster) DestinationRules(namespace string) ([]*networking.DestinationRule, bool) {
-	return DestinationRules.In(c.Context, c.Cluster, namespace)
+func (c Cluster) DestinationRules(namespace string, keys ...string) ([]*networking.DestinationRule, bool) {
+	return DestinationRules.In(c.Context, c.Cluster, namespace, keys...)
 }
 
-func (c Cluster) ServiceEntries(namespace string) ([]*networking.ServiceEntry, bool) {
-	return serviceEntries.In(c.Context, c.Cluster, namespace)
+func (c Cluster) ServiceEntries(namespace string, keys ...string) ([]*networking.ServiceEntry, bool) {
+	return ServiceEntries.In(c.Context, c.Cluster, namespace, keys...)
 }
 
-func (c Cluster) Sidecars(namespace string) ([]*networking.Sidecar, bool) {
-	return sidecars.In(c.Context, c.Cluster, namespace)
+func (c Cluster) Sidecars(namespace string, keys ...string) ([]*networking.Sidecar, bool) {
+	return sidecars.In(c.Context, c.Cluster, namespace, keys...)
 }
 
-func (c Cluster) Services(namespace string) ([]*corev1.Service, bool) {
-	return services.In(c.Context, c.Cluster, namespace)
+func (c Cluster) Services(namespace string, keys ...string) ([]*corev1.Service, bool) {
+	return services.In(c.Context, c.Cluster, namespace, keys...)
 }
 
-func (c Cluster) Pods(namespace string) ([]labels.Set, bool) {
-	return podLabels.In(c.Context, c.Cluster, namespace)
+func (c Cluster) Pods(namespace string, keys ...string) ([]labels.Set, bool) {
+	return podLabels.In(c.Context, c.Cluster, namespace, keys...)
 }
 
 func (c Cluster) Settings() mesh.Settings {

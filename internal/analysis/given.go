@@ -20,32 +20,32 @@ var _ Reader = Given{}
 // NewGiven is the cluster of these objects, which do not change any more.
 func NewGiven(o mesh.Objects) Given { return Given{o, map[any]any{}} }
 
-func (g Given) Gateways(namespace string) ([]*networking.Gateway, bool) {
+func (g Given) Gateways(namespace string, _ ...string) ([]*networking.Gateway, bool) {
 	return in(namespace, g.objects.Gateways)
 }
 
-func (g Given) VirtualServices(namespace string) ([]*networking.VirtualService, bool) {
+func (g Given) VirtualServices(namespace string, _ ...string) ([]*networking.VirtualService, bool) {
 	return in(namespace, g.objects.VirtualServices)
 }
 
-func (g Given) ServiceEntries(namespace string) ([]*networking.ServiceEntry, bool) {
+func (g Given) ServiceEntries(namespace string, _ ...string) ([]*networking.ServiceEntry, bool) {
 	return in(namespace, g.objects.ServiceEntries)
 }
 
-func (g Given) DestinationRules(namespace string) ([]*networking.DestinationRule, bool) {
+func (g Given) DestinationRules(namespace string, _ ...string) ([]*networking.DestinationRule, bool) {
 	return in(namespace, g.objects.DestinationRules)
 }
 
-func (g Given) Sidecars(namespace string) ([]*networking.Sidecar, bool) {
+func (g Given) Sidecars(namespace string, _ ...string) ([]*networking.Sidecar, bool) {
 	return in(namespace, g.objects.Sidecars)
 }
 
-func (g Given) Services(namespace string) ([]*corev1.Service, bool) {
+func (g Given) Services(namespace string, _ ...string) ([]*corev1.Service, bool) {
 	return in(namespace, g.objects.Services)
 }
 
 // Pods are unknown.
-func (Given) Pods(string) ([]labels.Set, bool) { return nil, false }
+func (Given) Pods(string, ...string) ([]labels.Set, bool) { return nil, false }
 
 func (g Given) Settings() mesh.Settings { return g.objects.Settings }
 

@@ -70,7 +70,7 @@ func losers(r Reader, before, after metav1.Object) (all []loser) {
 	if dr, ok := before.(*networking.DestinationRule); ok {
 		namespaces = questionOfRule(r, dr).namespaces
 	}
-	for _, vs := range of(namespaces, r.VirtualServices) {
+	for _, vs := range of(namespaces, r.VirtualServices, keysOfUsers(before)...) {
 		if !uses(vs, before) {
 			continue
 		}
@@ -126,24 +126,24 @@ type with struct {
 // Derived is nothing that others share.
 func (with) Derived(any, func() any) (any, bool) { return nil, false }
 
-func (w with) Gateways(namespace string) ([]*networking.Gateway, bool) {
-	return swapped(w, namespace, w.Reader.Gateways)
+func (w with) Gateways(namespace string, keys ...string) ([]*networking.Gateway, bool) {
+	return swapped(w, namespace, w.Reader.Gateways, keys)
 }
 
-func (w with) DestinationRules(namespace string) ([]*networking.DestinationRule, bool) {
-	return swapped(w, namespace, w.Reader.DestinationRules)
+func (w with) DestinationRules(namespace string, keys ...string) ([]*networking.DestinationRule, bool) {
+	return swapped(w, namespace, w.Reader.DestinationRules, keys)
 }
 
-func (w with) ServiceEntries(namespace string) ([]*networking.ServiceEntry, bool) {
-	return swapped(w, namespace, w.Reader.ServiceEntries)
+func (w with) ServiceEntries(namespace string, keys ...string) ([]*networking.ServiceEntry, bool) {
+	return swapped(w, namespace, w.Reader.ServiceEntries, keys)
 }
 
-func (w with) Services(namespace string) ([]*corev1.Service, bool) {
-	return swapped(w, namespace, w.Reader.Services)
+func (w with) Services(namespace string, keys ...string) ([]*corev1.Service, bool) {
+	return swapped(w, namespace, w.Reader.Services, keys)
 }
 
-func swapped[T metav1.Object](w with, namespace string, read func(string) ([]T, bool)) ([]T, bool) {
-	all, known := read(namespace)
+func swapped[T metav1.Object](w with, namespace string, read func(string, ...string) ([]T, bool), keys []string) ([]T, bool) {
+	all, known := read(namespace, keys...)
 	if _, ours := w.before.(T); !ours || namespace != "" && namespace != w.before.GetNamespace() {
 		return all, known
 	}

@@ -31,6 +31,7 @@ type objects struct {
 	settings mesh.Settings
 	unknown  []string    // namespaces that cannot be read, or "Sidecar"
 	derived  map[any]any // nil: objects are written
+	whole    bool        // keys are not used
 }
 
 // parse reads a YAML list of objects as {kind, name, spec}, in namespace a unless the name is such as b/name. Each is a second younger than the one
@@ -120,39 +121,50 @@ func of[T any, P interface {
 	*T
 	metav1.Object
 }](c *objects, all []P, namespace string) (in []P, known bool) {
+	return keyed(c, all, namespace, nil, nil)
+}
+
+// keyed are those of the namespace that have one of the keys, and no others, as a cluster has them.
+func keyed[T any, P interface {
+	*T
+	metav1.Object
+}](c *objects, all []P, namespace string, of func(P) []string, keys []string) (in []P, known bool) {
 	if slices.Contains(c.unknown, namespace) || namespace == "" && len(c.unknown) > 0 {
 		return nil, false
 	}
 	for _, o := range all {
-		if namespace == "" || o.GetNamespace() == namespace {
+		if namespace != "" && o.GetNamespace() != namespace {
+			continue
+		}
+		if c.whole || len(keys) == 0 || slices.ContainsFunc(of(o), func(key string) bool { return slices.Contains(keys, key) }) {
 			in = append(in, o)
 		}
 	}
 	return in, true
 }
 
-func (c *objects) Gateways(namespace string) ([]*networking.Gateway, bool) {
+func (c *objects) Gateways(namespace string, _ ...string) ([]*networking.Gateway, bool) {
 	return of(c, c.gateways, namespace)
 }
 
-func (c *objects) VirtualServices(namespace string) ([]*networking.VirtualService, bool) {
-	return of(c, c.virtualServices, namespace)
+func (c *objects) VirtualServices(namespace string, keys ...string) ([]*networking.VirtualService, bool) {
+	return keyed(c, c.virtualServices, namespace, analysis.VirtualServices.Keys, keys)
 }
 
-func (c *objects) DestinationRules(namespace string) ([]*networking.DestinationRule, bool) {
-	return of(c, c.destinationRules, namespace)
+func (c *objects) DestinationRules(namespace string, keys ...string) ([]*networking.DestinationRule, bool) {
+	return keyed(c, c.destinationRules, namespace, analysis.DestinationRules.Keys, keys)
 }
 
-func (c *objects) ServiceEntries(namespace string) ([]*networking.ServiceEntry, bool) {
-	return of(c, c.serviceEntries, namespace)
+func (c *objects) ServiceEntries(namespace string, keys ...string) ([]*networking.ServiceEntry, bool) {
+	return keyed(c, c.serviceEntries, namespace, analysis.ServiceEntries.Keys, keys)
 }
 
-func (c *objects) Sidecars(namespace string) ([]*networking.Sidecar, bool) {
+func (c *objects) Sidecars(namespace string, _ ...string) ([]*networking.Sidecar, bool) {
 	all, known := of(c, c.sidecars, namespace)
 	return all, known && !slices.Contains(c.unknown, "Sidecar")
 }
 
-func (c *objects) Services(namespace string) ([]*corev1.Service, bool) {
+func (c *objects) Services(namespace string, _ ...string) ([]*corev1.Service, bool) {
 	return of(c, c.services, namespace)
 }
 
@@ -168,7 +180,7 @@ func (c *objects) Derived(key any, make func() any) (any, bool) {
 	return c.derived[key], true
 }
 
-func (c *objects) Pods(namespace string) (pods []labels.Set, known bool) {
+func (c *objects) Pods(namespace string, _ ...string) (pods []labels.Set, known bool) {
 	all, known := of(c, c.pods, namespace)
 	for _, pod := range all {
 		pods = append(pods, pod.Labels)

@@ -180,7 +180,7 @@ func partOf(r Reader, q question) *part {
 	for _, namespace := range p.namespaces {
 		sidecars, _ := r.Sidecars(namespace)
 		p.objects.Sidecars = append(p.objects.Sidecars, sidecars...)
-		rules, _ := r.DestinationRules(namespace)
+		rules, _ := r.DestinationRules(namespace, asked.keys()...)
 		for _, dr := range rules {
 			if asked.match(mesh.Host(dr.Spec.Host, namespace)) {
 				p.objects.DestinationRules = append(p.objects.DestinationRules, dr)
@@ -224,7 +224,14 @@ func unique[S ~string](all []S) []S {
 // virtualServices adds those for the hosts, and their delegates.
 func (p *part) virtualServices(connections bool, asked *names) {
 	delegates := map[string]*networking.VirtualService{}
-	for _, vs := range of(p.namespaces, p.VirtualServices) {
+	keys := asked.keys()
+	if keys != nil {
+		keys = append(keys, isDelegate)
+	}
+	if keys != nil && connections {
+		keys = append(keys, forConnections)
+	}
+	for _, vs := range of(p.namespaces, p.VirtualServices, keys...) {
 		if len(vs.Spec.Hosts) == 0 {
 			delegates[nameOf(vs).String()] = vs
 		} else if connections && len(vs.Spec.Tcp)+len(vs.Spec.Tls) > 0 || asked.match(hostsOf(vs)...) {
@@ -293,9 +300,15 @@ func (p *part) known(asked *names) {
 			}
 		}
 	}
-	for _, e := range of(p.namespaces, p.ServiceEntries) {
-		if asked.match(host.NewNames(e.Spec.Hosts)...) {
+	for _, e := range of(p.namespaces, p.ServiceEntries, asked.keys()...) {
+		hosts := slices.DeleteFunc(slices.Clone(e.Spec.Hosts), func(h string) bool { return !asked.match(host.Name(h)) })
+		switch {
+		case len(hosts) == len(e.Spec.Hosts):
 			p.entry(e)
+		case len(hosts) > 0: // of some it has hundreds
+			some := e.DeepCopy()
+			some.Spec.Hosts = hosts
+			p.entry(some)
 		}
 	}
 }

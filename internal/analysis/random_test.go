@@ -98,6 +98,9 @@ func (c *chance) cluster() {
 	}
 	for i := range c.IntN(3) {
 		spec := map[string]any{"hosts": list{c.one("api."+c.id+".example.com", "web."+c.id+".example.com", "*."+c.id+".example.com")}, "location": "MESH_EXTERNAL"}
+		if c.in(4) {
+			spec["hosts"] = list{"api." + c.id + ".example.com", "other." + c.id + ".example.com", "web." + c.id + ".example.com"}
+		}
 		spec["ports"] = list{map[string]any{"number": int64(80), "name": "http", "protocol": "HTTP"}}
 		if c.in(2) {
 			spec["ports"] = append(spec["ports"].(list), map[string]any{"number": int64(443), "name": "tls", "protocol": "TLS"})

@@ -104,7 +104,7 @@ func (p *part) lostDelegates(vs *networking.VirtualService) (findings []engine.F
 
 // roots are the known virtual services that delegate to the one of this name.
 func roots(r Reader, name types.NamespacedName) (all []*networking.VirtualService) {
-	for _, root := range of([]string{name.Namespace}, r.VirtualServices) {
+	for _, root := range of([]string{name.Namespace}, r.VirtualServices, toDelegate+name.String()) {
 		if len(root.Spec.Hosts) > 0 && slices.ContainsFunc(root.Spec.Http, func(r *v1alpha3.HTTPRoute) bool {
 			return r.GetDelegate() != nil && delegateName(r.GetDelegate(), root.Namespace) == name
 		}) {

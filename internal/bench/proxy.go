@@ -7,7 +7,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,7 +24,7 @@ type proxy struct {
 	refuse atomic.Bool  // answers 503
 
 	mu       sync.Mutex
-	requests map[string]int // by verb and resource
+	requests map[string]int // by verb, lists and watches by resource and namespace, too
 }
 
 func newProxy(config *rest.Config) (*proxy, error) {
@@ -53,21 +52,19 @@ func newProxy(config *rest.Config) (*proxy, error) {
 	return p, nil
 }
 
-// count tells a list from a get: what is listed is the last part of the path.
+// count tells a list from a get by its limit, which the provider always sends.
 func (p *proxy) count(r *http.Request) {
-	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
-	i := slices.Index(parts, "namespaces") + 2
 	verb := map[string]string{http.MethodPost: "create", http.MethodPatch: "patch", http.MethodDelete: "delete", http.MethodPut: "update"}[r.Method]
-	if verb == "" {
+	query := r.URL.Query()
+	switch {
+	case query.Has("watch"):
+		verb = "watch " + r.URL.Path
+	case query.Has("limit"):
+		verb = "list " + r.URL.Path
+	case verb == "":
 		verb = "get"
-		if i == len(parts)-1 {
-			verb = "list " + parts[i]
-		}
-		if r.URL.Query().Get("watch") != "" {
-			verb = "watch"
-		}
 	}
-	if r.URL.Query().Has("dryRun") {
+	if query.Has("dryRun") {
 		verb = "dry run"
 	}
 	p.mu.Lock()
@@ -84,10 +81,10 @@ func (p *proxy) take() map[string]int {
 	return counted
 }
 
-// lists are the lists of all kinds, and of the kind that was listed most.
-func lists(counted map[string]int) (all, most int) {
+// each is how often the verb was asked in all, and how often of the kind and namespace that it was asked of most.
+func each(counted map[string]int, verb string) (all, most int) {
 	for what, n := range counted {
-		if strings.HasPrefix(what, "list ") {
+		if strings.HasPrefix(what, verb+" ") {
 			all, most = all+n, max(most, n)
 		}
 	}

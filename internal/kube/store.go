@@ -56,10 +56,9 @@ type set struct {
 	complete bool
 	refused  error // by the API server, so that no one needs to ask again
 	restarts int
-	changes  int
 	watched  bool
-	all      any // the slice that Listing.In made last, at
-	allAt    int // this number of changes
+	view     any             // what a Listing makes of the items, but for those that
+	changed  map[string]bool // have changed since
 }
 
 type item struct {
@@ -73,7 +72,7 @@ func (c *Cluster) set(key setKey) *set {
 	defer c.store.mu.Unlock()
 	s, ok := c.store.sets[key]
 	if !ok {
-		s = &set{setKey: key, cluster: c, turn: make(chan struct{}, 1), items: make(map[string]*item)}
+		s = &set{setKey: key, cluster: c, turn: make(chan struct{}, 1), items: make(map[string]*item), changed: make(map[string]bool)}
 		if c.store.sets == nil {
 			c.store.sets = make(map[setKey]*set)
 		}
@@ -169,8 +168,7 @@ func (s *set) note(name string, noted *item) {
 			return
 		}
 	}
-	s.items[name] = noted
-	s.changes++
+	s.items[name], s.changed[name] = noted, true
 }
 
 // look is the JSON of an object, if it is known, how many pages were read, and whether no more will be.
@@ -238,12 +236,11 @@ func (s *set) read(ctx context.Context, after int) error {
 		}
 		name := s.name(object.Namespace, object.Name)
 		if _, newer := s.items[name]; !newer { // noted while the page was read
-			s.items[name] = &item{raw: raw, version: object.ResourceVersion}
+			s.items[name], s.changed[name] = &item{raw: raw, version: object.ResourceVersion}, true
 		}
 	}
 	s.next, s.version, s.complete = list.Metadata.Continue, list.Metadata.ResourceVersion, list.Metadata.Continue == ""
 	s.pages++
-	s.changes++
 	return nil
 }
 
@@ -265,11 +262,20 @@ type Listing[T any] struct {
 	MetadataOnly bool
 	// Convert makes an object of its JSON.
 	Convert func(raw []byte) (T, error)
+	// Keys are what an object can be found by, other than its name.
+	Keys func(T) []string
+}
+
+// view is what a listing makes of a set, kept up to date object by object: an apply asks after each of its writes.
+type view[T any] struct {
+	names []string // sorted
+	all   []T      // in their order, never changed
+	keyed map[string][]string
 }
 
 // In are the objects of the namespace, or of all for "", by name, as they were when they were first read and with all that was noted or watched since; false, if
-// that is unknown. Whoever asks gets the same slice, which is not to be changed.
-func (l Listing[T]) In(ctx context.Context, c *Cluster, namespace string) ([]T, bool) {
+// that is unknown. With keys it is those that have one of them, if the listing has [Listing.Keys]. Whoever asks may get the same slice, which is not to be changed.
+func (l Listing[T]) In(ctx context.Context, c *Cluster, namespace string, keys ...string) ([]T, bool) {
 	s := c.set(setKey{l.Resource, namespace, l.MetadataOnly})
 	for {
 		_, pages, ended := s.look("")
@@ -283,31 +289,73 @@ func (l Listing[T]) In(ctx context.Context, c *Cluster, namespace string) ([]T, 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.refused != nil {
-		l.unknown(ctx, namespace, s.refused)
+	v, err := l.view(s)
+	if err != nil {
+		l.unknown(ctx, namespace, err)
 		return nil, false
 	}
-	if all, ok := s.all.([]T); ok && s.allAt == s.changes {
-		return all, true
+	if len(keys) == 0 || l.Keys == nil {
+		return v.all, true
 	}
-	all := make([]T, 0, len(s.items))
-	for _, name := range slices.Sorted(maps.Keys(s.items)) {
-		i := s.items[name]
-		if i.raw == nil {
-			continue
-		}
-		if i.converted == nil {
-			converted, err := l.Convert(i.raw)
+	var names []string
+	for _, key := range keys {
+		names = append(names, v.keyed[key]...)
+	}
+	slices.Sort(names)
+	var found []T
+	for _, name := range slices.Compact(names) {
+		found = append(found, s.items[name].converted.(T))
+	}
+	return found, true
+}
+
+// view is the one of the set, with what has changed. The set is locked.
+func (l Listing[T]) view(s *set) (*view[T], error) {
+	if s.refused != nil {
+		return nil, s.refused
+	}
+	v, ok := s.view.(*view[T])
+	if !ok {
+		v = &view[T]{keyed: make(map[string][]string)}
+		s.view = v
+	}
+	if len(s.changed) > 0 {
+		v.all = slices.Clone(v.all)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.changed)) {
+		now := s.items[name]
+		if now.raw != nil && now.converted == nil {
+			converted, err := l.Convert(now.raw)
 			if err != nil {
-				l.unknown(ctx, namespace, err)
-				return nil, false
+				return nil, err
 			}
-			i.converted = converted
+			now.converted = converted
 		}
-		all = append(all, i.converted.(T))
+		at, known := slices.BinarySearch(v.names, name)
+		if known {
+			v.index(l.Keys, v.all[at], func(names []string) []string {
+				return slices.DeleteFunc(names, func(other string) bool { return other == name })
+			})
+			v.names, v.all = slices.Delete(v.names, at, at+1), slices.Delete(v.all, at, at+1)
+		}
+		if now.raw != nil {
+			object := now.converted.(T)
+			v.names, v.all = slices.Insert(v.names, at, name), slices.Insert(v.all, at, object)
+			v.index(l.Keys, object, func(names []string) []string { return append(names, name) })
+		}
+		delete(s.changed, name)
 	}
-	s.all, s.allAt = all, s.changes
-	return all, true
+	return v, nil
+}
+
+// index changes what is found by the keys of an object.
+func (v *view[T]) index(keys func(T) []string, object T, change func(names []string) []string) {
+	if keys == nil {
+		return
+	}
+	for _, key := range keys(object) {
+		v.keyed[key] = change(v.keyed[key])
+	}
 }
 
 // Known is a stored object as [Listing.In] has it; false, if no list was read that has this version of it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
 )
@@ -176,6 +178,57 @@ func TestStore_note(t *testing.T) {
 	}
 	if n := requests.Load(); n != 1 {
 		t.Errorf("%d requests, want 1", n)
+	}
+}
+
+// Keys find what is there now, whatever was there before.
+func TestListing_keys(t *testing.T) {
+	t.Parallel()
+	cluster, _ := counted(t, pages(3, 20))
+	labelled := Listing[*metav1.PartialObjectMetadata]{Resource: vs1.Resource,
+		Convert: func(raw []byte) (o *metav1.PartialObjectMetadata, err error) { return o, json.Unmarshal(raw, &o) },
+		Keys:    func(o *metav1.PartialObjectMetadata) []string { return slices.Sorted(maps.Keys(o.Labels)) },
+	}
+	found := func(keys ...string) (names []string) {
+		all, known := labelled.In(t.Context(), cluster, vs1.Namespace, keys...)
+		if !known {
+			t.Error("unknown")
+		}
+		for _, o := range all {
+			names = append(names, o.Name)
+		}
+		return names
+	}
+	if got := found("x", "y"); got != nil {
+		t.Errorf("found %v", got)
+	}
+	for i, step := range []struct {
+		object       int
+		labels       []string // nil: it is deleted
+		x, y, either []string
+	}{
+		{7, []string{"x", "y"}, []string{"vs-007"}, []string{"vs-007"}, []string{"vs-007"}},
+		{1, []string{"x"}, []string{"vs-001", "vs-007"}, []string{"vs-007"}, []string{"vs-001", "vs-007"}},
+		{7, []string{"y"}, []string{"vs-001"}, []string{"vs-007"}, []string{"vs-001", "vs-007"}},
+		{1, nil, nil, []string{"vs-007"}, []string{"vs-007"}},
+	} {
+		var live *unstructured.Unstructured
+		if step.labels != nil {
+			live = newVS(step.object, strconv.Itoa(100+i))
+			live.SetLabels(map[string]string{})
+			for _, label := range step.labels {
+				live.SetLabels(labels.Merge(live.GetLabels(), labels.Set{label: ""}))
+			}
+		}
+		cluster.Note(vs(step.object), live)
+		for _, one := range []struct{ got, want []string }{{found("x"), step.x}, {found("y"), step.y}, {found("x", "y"), step.either}} {
+			if !slices.Equal(one.got, one.want) {
+				t.Errorf("step %d: found %v, want %v", i, one.got, one.want)
+			}
+		}
+	}
+	if got := len(found()); got != 3 { // two that were listed, and one that was written
+		t.Errorf("%d in all, want 3", got)
 	}
 }
 

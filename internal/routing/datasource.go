@@ -121,7 +121,7 @@ func read(r analysis.Reader, namespaces []string) (o mesh.Objects, unknown strin
 	return o, ""
 }
 
-func list[T any](to *[]*T, read func(string) ([]*T, bool), namespace, what string, missed *string) {
+func list[T any](to *[]*T, read func(string, ...string) ([]*T, bool), namespace, what string, missed *string) {
 	in, known := read(namespace)
 	*to = append(*to, in...)
 	if !known {
