@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,6 +29,7 @@ type written struct {
 	// it configures a provider.
 	silent atomic.Bool
 	said   sync.Map // the blocks whose lost names have been told
+	loses  sync.Map // by type, whether any of its blocks has lost names
 }
 
 func newWritten(folder string, server tfprotov6.ProviderServer) *written {
@@ -106,22 +108,39 @@ func (w *written) blocks(typeName string, config *tfprotov6.DynamicValue) ([]*so
 
 // value is what Terraform says of a resource or a data source; false, if there is nothing written to compare it with.
 func (w *written) value(typeName string, of *tfprotov6.DynamicValue) (value tftypes.Value, object tftypes.Object, ok bool) {
-	schemas, err := w.schemas()
-	if w.read() == nil || err != nil || of == nil {
+	if object, ok = w.object(typeName); !ok || of == nil {
 		return value, object, false
+	}
+	value, err := of.Unmarshal(object)
+	return value, object, err == nil
+}
+
+// object is the type of the arguments; false, if there is nothing written to compare them with.
+func (w *written) object(typeName string) (object tftypes.Object, ok bool) {
+	schemas, err := w.schemas()
+	if w.read() == nil || err != nil {
+		return object, false
 	}
 	schema := schemas.ResourceSchemas[typeName]
 	if name, ok := strings.CutPrefix(typeName, "data."); ok {
 		schema = schemas.DataSourceSchemas[name]
 	}
 	if schema == nil {
-		return value, object, false
+		return object, false
 	}
-	if object, ok = schema.ValueType().(tftypes.Object); !ok {
-		return value, object, false
+	object, ok = schema.ValueType().(tftypes.Object)
+	return object, ok
+}
+
+// mayLose reports whether any block of the type has lost names.
+func (w *written) mayLose(typeName string) bool {
+	loses, known := w.loses.Load(typeName)
+	if !known {
+		object, ok := w.object(typeName)
+		loses = ok && slices.ContainsFunc(w.read().Typed(typeName), func(b *source.Block) bool { return len(b.LostNames(object)) > 0 })
+		w.loses.Store(typeName, loses)
 	}
-	value, err = of.Unmarshal(object)
-	return value, object, err == nil
+	return loses.(bool)
 }
 
 // claim gives an object that is imported the labels and annotations that its configuration has, if that can be told for certain: of all that
@@ -154,7 +173,7 @@ func (w *written) claim(imported *tfprotov6.ImportedResource) {
 // lostNames are errors about names inside of the arguments of what config is of which Terraform drops, because the schema does not have them:
 // hashicorp/terraform#33570.
 func (w *written) lostNames(typeName string, config *tfprotov6.DynamicValue) (diagnostics []*tfprotov6.Diagnostic) {
-	if w.silent.Load() {
+	if w.silent.Load() || !w.mayLose(typeName) {
 		return nil
 	}
 	blocks, object := w.blocks(typeName, config)

@@ -25,6 +25,16 @@ func (c *Configuration) Find(typ string, value tftypes.Value) []*Block {
 	return slices.DeleteFunc(slices.Clone(candidates), func(b *Block) bool { return !b.agrees(attributes) })
 }
 
+// Typed are all blocks of a type.
+func (c *Configuration) Typed(typ string) (all []*Block) {
+	for k, blocks := range c.blocks {
+		if k.typ == typ {
+			all = append(all, blocks...)
+		}
+	}
+	return all
+}
+
 // Named are the blocks of a type that the object of this namespace and name may be of, whatever else they say.
 func (c *Configuration) Named(typ, namespace, name string) []*Block {
 	candidates := slices.Concat(c.blocks[kind{typ: typ}], c.blocks[kind{typ, name}])
