@@ -52,7 +52,7 @@ func run(ctx context.Context) (err error) {
 	parts := []struct {
 		name    string
 		measure func(context.Context) error
-	}{{"fleet", b.fleet}, {"warnings", b.warnings}, {"gateways", b.gateways}, {"large", b.large}, {"outage", b.outage}}
+	}{{"fleet", b.fleet}, {"warnings", b.warnings}, {"gateways", b.gateways}, {"large", b.large}}
 	for _, part := range parts {
 		if chosen := os.Getenv("BENCH_PART"); chosen != "" && chosen != part.name {
 			continue
@@ -239,8 +239,23 @@ func (b *bench) warnings(ctx context.Context) (err error) {
 	}
 	counted = b.proxy.take()
 	b.atMost("change one, requests that read or write it", float64(counted["get"]+counted["patch"]), "requests", 2)
+	if err := b.outage(ctx, lamia); err != nil {
+		return err
+	}
 	_, err = lamia.run(ctx, "destroy", "-auto-approve")
 	return err
+}
+
+// outage measures how long a plan of what was applied takes to end while the API server answers 503.
+func (b *bench) outage(ctx context.Context, applied *workspace) error {
+	b.proxy.refuse.Store(true)
+	defer b.proxy.refuse.Store(false)
+	start := time.Now()
+	if _, err := applied.run(ctx, "plan"); err == nil {
+		return errors.New("a plan succeeds although the API server answers 503")
+	}
+	b.atMost("plan while the API server answers 503, wall", time.Since(start).Seconds(), "s", 60)
+	return nil
 }
 
 // gateways measures what a plan of gateways with proxies of their own asks of the API server.
@@ -292,31 +307,5 @@ func (b *bench) large(ctx context.Context) (err error) {
 		}
 		b.atMost(command+" of 200 subsets and 1,000 routes, the provider's CPU", u.provider, "s", 1)
 	}
-	return nil
-}
-
-// outage measures how long a plan of the fleet takes to end while the API server answers 503.
-func (b *bench) outage(ctx context.Context) (err error) {
-	f := fleet{n: b.n, namespace: "bench-outage", timeout: "2s"}
-	stub, err := newWorkspace(ctx, f.resources(), b.stub)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, stub.close()) }()
-	if _, err := stub.run(ctx, "apply", "-auto-approve"); err != nil { // the state is all that it takes
-		return err
-	}
-	rc := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"magneticio/lamia\" = %q\n  }\n}\n", b.lamia)
-	if err := os.WriteFile(filepath.Join(stub.dir, "terraform.rc"), []byte(rc), 0o644); err != nil {
-		return err
-	}
-	stub.env = append(stub.env, "KUBE_CONFIG_PATH="+b.proxyConfig)
-	b.proxy.refuse.Store(true)
-	defer b.proxy.refuse.Store(false)
-	start := time.Now()
-	if _, err := stub.run(ctx, "plan"); err == nil {
-		return errors.New("a plan succeeds although the API server answers 503")
-	}
-	b.atMost("plan while the API server answers 503, wall", time.Since(start).Seconds(), "s", 60)
 	return nil
 }
