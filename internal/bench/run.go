@@ -61,6 +61,9 @@ func run(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if b.targets == nil {
+		return fmt.Errorf("BENCH_PART has no part %q", os.Getenv("BENCH_PART"))
+	}
 	return b.write(filepath.Join(".build", "bench.json"))
 }
 
