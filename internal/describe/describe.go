@@ -22,12 +22,14 @@ type Field struct {
 	// Description is Markdown. Its first sentence stands alone. Lines after the
 	// first are indented by two spaces, so that they stay in the list item
 	// in which Terraform's documentation puts them.
-	Description string `json:"description"`
+	Description string `json:"description,omitempty"`
 	// Deprecation is empty, or says that the field is deprecated and what to use
 	// instead. Plain text.
 	Deprecation string `json:"deprecation,omitempty"`
 	// Since is the first release of Istio that has the field, such as "1.32"; empty, if all that can still be met have it.
 	Since string `json:"since,omitempty"`
+	// Reference is the URL of the section of Istio's reference on a message; empty for fields and enum values.
+	Reference string `json:"reference,omitempty"`
 	// Constraints limit the field's value; of a list or a map they limit the
 	// collection, and Element limits each element or map value.
 	Constraints

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -28,7 +29,8 @@ func (r *frame) Metadata(_ context.Context, req resource.MetadataRequest, resp *
 }
 
 func (r *frame) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	resp.Schema = schema.Schema{MarkdownDescription: r.kind.Description, Attributes: r.kind.Attributes().Attributes()}
+	description := fmt.Sprintf("%s\n\nAttributes are the fields of [%s](%s) in snake case.", r.kind.Description, r.kind.Kind, r.kind.Reference)
+	resp.Schema = schema.Schema{MarkdownDescription: description, Attributes: r.kind.Attributes().Attributes()}
 }
 
 func (r *frame) Configure(_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse) {

@@ -27,6 +27,7 @@ import (
 type Kind struct {
 	Type        string // of the resource, without the provider: "virtual_service"
 	Description string // Markdown, of the resource
+	Reference   string // URL of the documentation of the kind itself
 
 	// DataSource describes the data source that reads one object of the kind; "", if there is none.
 	DataSource string

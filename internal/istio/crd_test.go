@@ -183,7 +183,7 @@ func TestKinds_rootAttributesAreDistinct(t *testing.T) {
 	}
 }
 
-// Every attribute says what it is.
+// Every attribute says what it is, and every kind where its own documentation is.
 func TestKinds_everyAttributeIsDescribed(t *testing.T) {
 	t.Parallel()
 	var walk func(at string, m *spec.Message)
@@ -198,6 +198,9 @@ func TestKinds_everyAttributeIsDescribed(t *testing.T) {
 		}
 	}
 	for _, k := range Kinds() {
+		if !strings.HasPrefix(k.Reference, "https://") {
+			t.Errorf("%s has the reference %q", k.Kind, k.Reference)
+		}
 		walk(k.Kind, k.Spec)
 	}
 }

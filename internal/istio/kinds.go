@@ -172,9 +172,11 @@ func kind(of config.GroupVersionKind, message proto.Message, validate istio.Vali
 			content.Fields[i].Description += fmt.Sprintf(" Istio calls it `%s`.", f.Name)
 		}
 	}
+	about := describe.Of(descriptor.FullName())
 	return &engine.Kind{
 		Type:        spec.Snake(of.Kind),
-		Description: describe.Of(descriptor.FullName()).Description,
+		Description: about.Description,
+		Reference:   about.Reference,
 		Resource:    gvk.MustToGVR(of),
 		Kind:        of.Kind,
 		Spec:        content,

@@ -22,6 +22,7 @@ func Service() *engine.Kind {
 		Type: "service",
 		Description: "A Kubernetes Service: a stable name and address for the pods that match a selector. Virtual services and destination rules use its `host` " +
 			"as their destination.",
+		Reference:  "https://kubernetes.io/docs/concepts/services-networking/service/",
 		DataSource: "An existing Kubernetes Service, whoever created it, with its `host`, its addresses and the values that Kubernetes filled in.",
 		Resource:   corev1.SchemeGroupVersion.WithResource("services"),
 		Kind:       kind,

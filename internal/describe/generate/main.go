@@ -100,15 +100,14 @@ func generate(module string) (map[protoreflect.FullName]describe.Field, error) {
 	if err != nil {
 		return nil, err
 	}
-	text := newMarkdown(docs, messages)
+	references, err := readReferences(module, messages)
+	if err != nil {
+		return nil, err
+	}
+	text := newMarkdown(docs, references, messages)
 	fields := map[protoreflect.FullName]describe.Field{}
 	for _, md := range messages {
-		add := func(d protoreflect.Descriptor) {
-			if text := text.of(d); text != "" {
-				fields[d.FullName()] = describe.Field{Description: text}
-			}
-		}
-		add(md)
+		fields[md.FullName()] = describe.Field{Description: text.of(md), Reference: references[md.FullName()]}
 		for fd := range each(md.Fields()) {
 			f := limits[fd.FullName()]
 			f.Since = since(fd, release)
@@ -118,7 +117,9 @@ func generate(module string) (map[protoreflect.FullName]describe.Field, error) {
 			fields[fd.FullName()] = f
 			if fd.Enum() != nil {
 				for vd := range each(fd.Enum().Values()) {
-					add(vd)
+					if text := text.of(vd); text != "" {
+						fields[vd.FullName()] = describe.Field{Description: text}
+					}
 				}
 			}
 		}

@@ -116,7 +116,9 @@ func TestPortRuleNarrowsTheType(t *testing.T) {
 
 func TestDescription(t *testing.T) {
 	t.Parallel()
-	timeout := kinds["VirtualService"].Fields().ByName("http").Message().Fields().ByName("name")
+	route := kinds["VirtualService"].Fields().ByName("http").Message()
+	timeout := route.Fields().ByName("name")
+	references := map[protoreflect.FullName]string{route.FullName(): "https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRoute"}
 	tests := map[string]struct{ comment, want string }{
 		"wrapped lines": {"A list of\nnames.", "A list of names."},
 		"full stop":     {"Name of it", "Name of it."},
@@ -139,7 +141,7 @@ func TestDescription(t *testing.T) {
 		"placeholders":     {"With route.<prefix> only.", "With `route.<prefix>` only."},
 	}
 	for name, test := range tests {
-		m := newMarkdown(map[protoreflect.FullName]string{timeout.FullName(): test.comment}, reachable())
+		m := newMarkdown(map[protoreflect.FullName]string{timeout.FullName(): test.comment}, references, reachable())
 		if got := m.of(timeout); got != test.want {
 			t.Errorf("%s: got %q, want %q", name, got, test.want)
 		}
@@ -149,11 +151,51 @@ func TestDescription(t *testing.T) {
 // An amendment is for a comment that is still there.
 func TestAmendmentsThatAreStale(t *testing.T) {
 	t.Parallel()
-	m := newMarkdown(map[protoreflect.FullName]string{}, nil)
+	m := newMarkdown(nil, nil, nil)
 	for _, name := range slices.Collect(maps.Keys(amendments))[1:] {
 		m.used[name]++
 	}
 	if err := m.unused(); err == nil {
 		t.Error("no error")
+	}
+}
+
+// Each message has its section of Istio's reference, and the attributes that hold the message link to it.
+func TestReferences(t *testing.T) {
+	t.Parallel()
+	const config = "https://istio.io/latest/docs/reference/config/"
+	for _, md := range reachable() {
+		reference := describe.Of(md.FullName()).Reference
+		hidden := md.FullName() == v1alpha3+"EnvoyFilter.WaypointMatch"
+		if !strings.HasPrefix(reference, config) || !strings.HasSuffix(reference, "/#"+anchor(md)) && !hidden {
+			t.Errorf("%s: %q", md.FullName(), reference)
+		}
+		for fd := range each(md.Fields()) {
+			held := fd.Message()
+			if fd.IsMap() {
+				held = fd.MapValue().Message()
+			}
+			if held == nil || wellKnown(held) {
+				continue
+			}
+			if text := describe.Of(fd.FullName()).Description; !strings.Contains(text, "]("+describe.Of(held.FullName()).Reference+").") {
+				t.Errorf("%s does not link to the reference of %s: %s", fd.FullName(), held.Name(), text)
+			}
+		}
+	}
+	for name, want := range map[protoreflect.FullName]string{
+		v1alpha3 + "HTTPRoute":                          "networking/virtual-service/#HTTPRoute",
+		v1alpha3 + "ConnectionPoolSettings.TCPSettings": "networking/destination-rule/#ConnectionPoolSettings-TCPSettings",
+		v1alpha3 + "EnvoyFilter.WaypointMatch":          "networking/envoy-filter/#EnvoyFilter",
+		v1alpha3 + "TrafficPolicy.PortTrafficPolicy":    "networking/destination-rule/#TrafficPolicy-PortTrafficPolicy",
+		"istio.networking.v1beta1.ProxyConfig":          "networking/proxy-config/#ProxyConfig",
+		"istio.type.v1beta1.WorkloadSelector":           "type/workload-selector/#WorkloadSelector",
+		security + "PeerAuthentication.MutualTLS":       "security/peer_authentication/#PeerAuthentication-MutualTLS",
+		telemetry + "Telemetry":                         "telemetry/#Telemetry",
+		extensions + "TrafficExtension":                 "proxy_extensions/traffic_extension/#TrafficExtension",
+	} {
+		if got := describe.Of(name).Reference; got != config+want {
+			t.Errorf("%s: got %q, want %q", name, got, config+want)
+		}
 	}
 }

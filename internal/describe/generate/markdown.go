@@ -16,14 +16,15 @@ import (
 
 // markdown turns the comments of Istio's API into descriptions of attributes.
 type markdown struct {
-	docs  map[protoreflect.FullName]string
-	names names
+	docs       map[protoreflect.FullName]string
+	references map[protoreflect.FullName]string
+	names      names
 	// used counts how often each amendment applied.
 	used map[protoreflect.FullName]int
 }
 
-func newMarkdown(docs map[protoreflect.FullName]string, messages []protoreflect.MessageDescriptor) *markdown {
-	return &markdown{docs: docs, names: namesOf(messages), used: map[protoreflect.FullName]int{}}
+func newMarkdown(docs, references map[protoreflect.FullName]string, messages []protoreflect.MessageDescriptor) *markdown {
+	return &markdown{docs: docs, references: references, names: namesOf(messages, references), used: map[protoreflect.FullName]int{}}
 }
 
 // of returns the description of a message, a field or an enum value, empty when
@@ -73,6 +74,10 @@ func (m *markdown) field(f *describe.Field, fd protoreflect.FieldDescriptor) (co
 	if f.Deprecation != "" && !strings.Contains(strings.ToLower(render(blocks)), "deprecated") {
 		extra = append(extra, f.Deprecation)
 	}
+	if md := message(fd); md != nil {
+		_, section, _ := strings.Cut(m.references[md.FullName()], "#")
+		extra = append(extra, fmt.Sprintf("See [%s](%s).", strings.ReplaceAll(section, "-", "."), m.references[md.FullName()]))
+	}
 	if values := m.enumValues(fd, render(blocks)); len(values) > 0 {
 		extra = append(extra, "One of:")
 		blocks = slices.Insert(blocks, 1, block{kind: list, lines: values})
@@ -85,6 +90,17 @@ func (m *markdown) field(f *describe.Field, fd protoreflect.FieldDescriptor) (co
 	}
 	f.Description = render(blocks)
 	return commented
+}
+
+// message is the message that a field, or each element of it, holds; nil if it holds none of Istio's.
+func message(fd protoreflect.FieldDescriptor) protoreflect.MessageDescriptor {
+	if fd.IsMap() {
+		fd = fd.MapValue()
+	}
+	if fd.Message() == nil || wellKnown(fd.Message()) {
+		return nil
+	}
+	return fd.Message()
 }
 
 // enumValues lists the values of an enum with their meaning, unless the text already

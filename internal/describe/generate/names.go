@@ -1,7 +1,6 @@
 package main
 
 import (
-	"path"
 	"regexp"
 	"strings"
 
@@ -14,14 +13,13 @@ import (
 type names struct {
 	attributes map[string]string // JSON name of a field to its proto name
 	values     map[string]bool   // enum values
-	pages      map[string]string // message to the page of istio.io that describes it
+	references map[string]string // a section's anchor to its URL
 }
 
-func namesOf(messages []protoreflect.MessageDescriptor) names {
-	n := names{attributes: map[string]string{}, values: map[string]bool{}, pages: map[string]string{}}
+func namesOf(messages []protoreflect.MessageDescriptor, references map[protoreflect.FullName]string) names {
+	n := names{attributes: map[string]string{}, values: map[string]bool{}, references: map[string]string{}}
 	for _, md := range messages {
-		page := strings.TrimSuffix(path.Base(md.ParentFile().Path()), ".proto")
-		n.pages[string(md.Name())] = strings.ReplaceAll(page, "_", "-")
+		n.references[anchor(md)] = references[md.FullName()]
 		for fd := range each(md.Fields()) {
 			name := spec.Snake(string(fd.Name()))
 			n.attributes[fd.JSONName()], n.attributes[name] = name, name
@@ -48,7 +46,7 @@ var (
 	setting  = regexp.MustCompile(`^([a-z0-9_.]+): ([^<]*)$`)
 	globbed  = regexp.MustCompile(`['"]([^'"\s]*[\\^*(|][^'"\s]*|[^\w\s'"])['"]|\b(\w+_\*)|([\w.]*<\w+>)`)
 	istioDoc = regexp.MustCompile(`^\]\((?:https://istio\.io)?/(?:latest/)?docs/`)
-	anchor   = regexp.MustCompile(`^\]\(#(\w+)\)$`)
+	sameDoc  = regexp.MustCompile(`^\]\(#(\w+)\)$`)
 )
 
 // inText spells the names in a line of Markdown as Terraform does, and makes links absolute.
@@ -63,9 +61,8 @@ func (n names) inText(d protoreflect.Descriptor, line string) string {
 		switch {
 		case strings.HasPrefix(s, "`"):
 			return n.inCode(s)
-		case anchor.MatchString(s):
-			message := anchor.FindStringSubmatch(s)[1]
-			return "](https://istio.io/latest/docs/reference/config/networking/" + n.pages[message] + "/#" + message + ")"
+		case sameDoc.MatchString(s):
+			return "](" + n.references[sameDoc.FindStringSubmatch(s)[1]] + ")"
 		default:
 			return istioDoc.ReplaceAllString(s, "](https://istio.io/latest/docs/")
 		}
