@@ -177,7 +177,7 @@ type observer struct {
 	unknown []string
 }
 
-func (o *observer) fail(format string, args ...any) error {
+func (o *observer) errorf(format string, args ...any) error {
 	return &Error{o.at.path(), fmt.Errorf(format, args...)}
 }
 
@@ -245,7 +245,7 @@ func (o *observer) field(f *Field, j, prior any) (any, error) {
 	case List:
 		list, ok := j.([]any)
 		if !ok {
-			return nil, o.fail("holds %s, not a list", jsonType(j))
+			return nil, o.errorf("holds %s, not a list", jsonType(j))
 		}
 		before, _ := prior.([]any)
 		values := make([]any, len(list))
@@ -266,7 +266,7 @@ func (o *observer) field(f *Field, j, prior any) (any, error) {
 	case Map:
 		object, ok := j.(map[string]any)
 		if !ok {
-			return nil, o.fail("holds %s, not a map", jsonType(j))
+			return nil, o.errorf("holds %s, not a map", jsonType(j))
 		}
 		before, _ := prior.(map[string]any)
 		values := make(map[string]any, len(object))
@@ -301,7 +301,7 @@ func (o *observer) element(f *Field, j, prior any) (any, error) {
 	if f.Message != nil {
 		object, ok := j.(map[string]any)
 		if !ok && j != nil { // an element that is null means an empty message to protobuf
-			return nil, o.fail("holds %s, not an object", jsonType(j))
+			return nil, o.errorf("holds %s, not an object", jsonType(j))
 		}
 		before, _ := prior.(map[string]any)
 		return o.message(f.Message, object, before)
