@@ -1,5 +1,5 @@
-// Package admission says what the API server and istiod's webhook would refuse of an object, or warn of, without asking either: it is
-// their own code, with the schemas of Istio's CRDs.
+// Package admission says what the API server and istiod's webhook would reject in an object, or warn about. It runs their own code, with the
+// schemas of Istio's CRDs, and asks neither.
 package admission
 
 import (
@@ -13,46 +13,46 @@ import (
 
 //go:generate go run ./generate
 
-// Finding is one thing that is wrong with an object, or worth a warning.
+// Finding is an error in an object, or a warning about it.
 type Finding struct {
-	// Judge is whose rule it is.
+	// Judge is the one whose rule it is.
 	Judge Judge
 	// Message says what is wrong, in the words of the judge.
 	Message string
-	// Fields are where, as Kubernetes spells it, such as "spec.http[0].timeout": one, several that do not go together, or none if that is not known.
+	// Fields are the fields at fault, such as "spec.http[0].timeout": one, several that conflict, or none if unknown.
 	Fields []string
-	// Advice says what to do, if the judge has a say on that.
+	// Advice says what to do, if the judge does.
 	Advice string
 }
 
 // Equal reports whether two findings are the same.
 func (f Finding) Equal(g Finding) bool { return f.key() == g.key() }
 
-// Judge is who refuses or warns.
+// Judge is who rejects an object or warns about it.
 type Judge string
 
 const (
 	Schema   Judge = "the schema of Istio's CRD"
 	Istiod   Judge = "istiod"
-	Provider Judge = "this provider" // of what both accept
+	Provider Judge = "this provider" // about objects that both accept
 )
 
-// Verdict is what there is to say of an object.
+// Verdict is all that is wrong with an object.
 type Verdict struct {
 	Errors, Warnings []Finding
 }
 
-// Judges are all who have a say on the objects of a kind.
+// Judges are all who check the objects of a kind.
 type Judges struct {
 	crd    *crd
 	istiod istiod
 	advice []Advice
 }
 
-// Advice is what the provider warns of by itself.
+// Advice is a check of the provider itself, which warns.
 type Advice func(*unstructured.Unstructured) []Finding
 
-// New makes the judges of a kind of Istio's, whose spec is a message like this one and which istiod's webhook validates by this function.
+// New makes the judges of a kind of Istio. message has the type of its spec, and istiod's webhook validates it by the function validate.
 func New(kind config.GroupVersionKind, message proto.Message, validate validation.ValidateFunc, advice ...Advice) *Judges {
 	return &Judges{crd: newCRD(kind.Kind), istiod: istiod{kind, message, validate}, advice: advice}
 }

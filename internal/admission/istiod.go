@@ -12,14 +12,14 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// istiod judges as its webhook does.
+// istiod checks like its webhook.
 type istiod struct {
 	kind     config.GroupVersionKind
 	message  proto.Message
 	validate validation.ValidateFunc
 }
 
-// What Istio's code has to say beside its verdict goes to a log, on the provider's standard output, which is Terraform's.
+// Istio's code also logs, to the provider's standard output, which belongs to Terraform: turn that off.
 func init() { log.FindScope("validation").SetOutputLevel(log.NoneLevel) }
 
 // check follows crd.ConvertObject and the webhook's validate of istio.io/istio.
@@ -42,7 +42,7 @@ func (i istiod) check(o *unstructured.Unstructured) (refused, warned []Finding) 
 	return findings(err), findings(warning)
 }
 
-// findings are the parts of an error. An error that wraps parts in words of its own is one.
+// findings splits an error into its parts, unless it adds words of its own to them.
 func findings(err error) (all []Finding) {
 	if err == nil {
 		return nil

@@ -11,9 +11,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// Place finds the fields that errors or warnings of an object are about. Istio's messages tell none, and a rule in CEL only where it is
-// written. A finding is about the smallest value without which it would not be there; about several, if each of them alone could go.
-// Check is asked about objects that lack a part of this one, as long as that is worth the effort: after that, findings are left where they are known to be.
+// Place finds the fields that cause errors or warnings of an object. Istio's messages name none, and a CEL rule names only the place where it
+// is defined. The cause of a finding is the smallest value without which the finding disappears; there are several if removing any one is enough.
+// Place checks copies of the object that lack a part of it, up to a limit: it leaves the remaining findings where they are.
 func (j *Judges) Place(o *unstructured.Unstructured, all []Finding) (placed []Finding) {
 	if len(all) == 0 {
 		return nil
@@ -33,7 +33,7 @@ func (j *Judges) Place(o *unstructured.Unstructured, all []Finding) (placed []Fi
 	return placed
 }
 
-// key is what makes two findings the same.
+// key is equal for equal findings.
 type key struct {
 	judge          Judge
 	message, field string
@@ -49,7 +49,7 @@ func counts(v Verdict) map[key]int {
 	return n
 }
 
-// effort is how many values are looked at to place the findings of an object: those of the object, times the number of checks.
+// effort limits the work for an object: its values times the number of checks.
 const effort = 100_000
 
 type placer struct {
@@ -57,7 +57,7 @@ type placer struct {
 	object  *unstructured.Unstructured
 	size    int
 	now     map[key]int
-	lacking map[string]map[key]int // what there is without some parts: many findings ask for the same
+	lacking map[string]map[key]int // the findings without some parts, since many findings need the same ones
 }
 
 func (p *placer) exhausted() bool { return len(p.lacking)*p.size >= effort }
@@ -81,26 +81,26 @@ func size(v any) int {
 // step is the name of a member (string) or the index of an element (int).
 type step = any
 
-// place are the places of a finding, once for each time that it is there: the fields of each.
+// place returns the fields of a finding, once for each of its occurrences.
 func (p *placer) place(f Finding) [][]string {
 	var start []step
 	if len(f.Fields) > 0 {
 		var there bool
-		if start, there = steps(p.object.Object, f.Fields[0]); !there { // such as what is required
+		if start, there = steps(p.object.Object, f.Fields[0]); !there { // such as a required field
 			return [][]string{f.Fields}
 		}
 	}
 	return p.below(start, f.key(), p.now[f.key()])
 }
 
-// culprit is a value without which a finding would not be there, or less often.
+// culprit is a value without which a finding disappears, or occurs less often.
 type culprit struct {
 	at   []step
 	less int  // findings without it
-	good bool // nothing else comes up without it
+	good bool // no other finding appears without it
 }
 
-// below are the places of the finding k, which is there n times, at or below a value.
+// below returns the places of the finding k, which occurs n times, at or below a value.
 func (p *placer) below(at []step, k key, n int) [][]string {
 	here := [][]string{{fieldOf(at)}}
 	culprits := p.culprits(at, children(p.object.Object, at), k, n)
@@ -111,10 +111,10 @@ func (p *placer) below(at []step, k key, n int) [][]string {
 	for _, c := range culprits {
 		total += c.less
 	}
-	if len(culprits) > 1 && total != n { // those without which something else would be wrong may only hide this
+	if len(culprits) > 1 && total != n { // a removal that causes another finding may only hide this one
 		culprits = slices.DeleteFunc(culprits, func(c culprit) bool { return !c.good })
 	}
-	if len(culprits) == 0 || len(culprits) > 8 && total != n { // of so many that do not go together none is to blame
+	if len(culprits) == 0 || len(culprits) > 8 && total != n { // among so many values that conflict, none is the cause
 		return here
 	}
 	var places [][]string
@@ -127,7 +127,7 @@ func (p *placer) below(at []step, k key, n int) [][]string {
 	return [][]string{slices.Concat(places...)}
 }
 
-// culprits are those of the group of children of a value. They are found by halves: where nothing changes without the group, none is in it.
+// culprits finds the culprits in a group of children of a value, by bisection: if nothing changes without the group, it has none.
 func (p *placer) culprits(at, group []step, k key, n int) []culprit {
 	if len(group) == 0 || p.exhausted() {
 		return nil
@@ -143,7 +143,7 @@ func (p *placer) culprits(at, group []step, k key, n int) []culprit {
 	return []culprit{{append(slices.Clone(at), group[0]), less, p.better(without)}}
 }
 
-// without are the findings in the object without a group of successive children of a value.
+// without returns the findings in the object without a group of successive children of a value.
 func (p *placer) without(at, group []step) map[key]int {
 	name := fmt.Sprint(fieldOf(at), " ", group[0], " ", len(group))
 	found, ok := p.lacking[name]
@@ -161,8 +161,8 @@ func (p *placer) without(at, group []step) map[key]int {
 	return found
 }
 
-// renumber are findings in an object without some successive elements of a list, from the i-th on, as they would number the elements if those
-// were there still: in fields, and in messages, where Istio calls the first #0.
+// renumber corrects the indices in findings of an object that lacks some successive elements of a list, from the i-th on: in fields, and in
+// messages, where Istio calls the first element #0.
 func renumber(found map[key]int, list string, i, missing int) map[key]int {
 	all := make(map[key]int, len(found))
 	for k, count := range found {
@@ -178,7 +178,7 @@ func renumber(found map[key]int, list string, i, missing int) map[key]int {
 
 var number = regexp.MustCompile(`#\d+`)
 
-// after is the index that an element has once those that are missing, from the i-th on, are there again.
+// after returns the index of an element in the list with the missing elements, from the i-th on.
 func after(index string, i, missing int) string {
 	if j, err := strconv.Atoi(index); err == nil && j >= i {
 		return strconv.Itoa(j + missing)
@@ -186,7 +186,7 @@ func after(index string, i, missing int) string {
 	return index
 }
 
-// better reports whether nothing is wrong that is not wrong now.
+// better reports whether there is no finding that is not there now.
 func (p *placer) better(n map[key]int) bool {
 	for k := range n {
 		if n[k] > p.now[k] {
@@ -196,7 +196,7 @@ func (p *placer) better(n map[key]int) bool {
 	return true
 }
 
-// children are the steps from a value to those in it, in order.
+// children returns the steps from a value to its members or elements, in order.
 func children(v any, at []step) (all []step) {
 	for _, s := range at {
 		switch s := s.(type) {
@@ -226,7 +226,7 @@ func children(v any, at []step) (all []step) {
 	return all
 }
 
-// remove is v without what the path leads to. v itself stays as it is.
+// remove returns a copy of v without the value at the path.
 func remove(v any, path []step) any {
 	switch s := path[0].(type) {
 	case string:
@@ -247,8 +247,8 @@ func remove(v any, path []step) any {
 	}
 }
 
-// steps is the reverse of fieldOf; false, if v has nothing there. The API server spells the key of a map as it does a field, too, whatever
-// is in it.
+// steps is the reverse of fieldOf; false if v has nothing there. The API server also writes the key of a map like a field, whatever characters it
+// has.
 func steps(v any, field string) (path []step, there bool) {
 	for field != "" {
 		switch inner := v.(type) {
@@ -280,7 +280,7 @@ func steps(v any, field string) (path []step, there bool) {
 
 var identifier = regexp.MustCompile(`^\w+$`)
 
-// fieldOf spells a path as Kubernetes does.
+// fieldOf writes a path as Kubernetes does.
 func fieldOf(path []step) string {
 	var b strings.Builder
 	for _, s := range path {

@@ -13,7 +13,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// judges are those of all kinds, by their name.
+// judges are the judges of each kind, by its name.
 var judges = func() map[string]*admission.Judges {
 	all := make(map[string]*admission.Judges)
 	for _, k := range istio.Kinds() {
@@ -22,7 +22,7 @@ var judges = func() map[string]*admission.Judges {
 	return all
 }()
 
-// A finding is put where something has to change.
+// A finding is placed where the user has to change something.
 func TestPlace(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -69,7 +69,7 @@ func TestPlace(t *testing.T) {
 	}
 }
 
-// routes is a VirtualService with rules, the i-th of which is as rule says.
+// routes returns a VirtualService whose i-th rule is rule(i).
 func routes(n int, rule func(i int) map[string]any) *unstructured.Unstructured {
 	var http []any
 	for i := range n {
@@ -83,7 +83,7 @@ func routes(n int, rule func(i int) map[string]any) *unstructured.Unstructured {
 	}}
 }
 
-// hidden are n rules, all but the first of which are never reached: n-1 warnings.
+// hidden returns n rules, of which only the first is ever reached: n-1 warnings.
 func hidden(n int) *unstructured.Unstructured {
 	return routes(n, func(i int) map[string]any {
 		if i == 0 {
@@ -93,7 +93,7 @@ func hidden(n int) *unstructured.Unstructured {
 	})
 }
 
-// Many findings have a place each, also if they are the same, until there is no time left.
+// Each of many findings has a place, also if they are equal, until the effort is used up.
 func TestPlace_many(t *testing.T) {
 	t.Parallel()
 	judge := judges["VirtualService"]
@@ -122,7 +122,7 @@ func TestPlace_many(t *testing.T) {
 			t.Errorf("%q is at %v, not at %s", f.Message, f.Fields, want)
 		}
 	}
-	// Of an object with more findings than are worth looking for, each is still told, and none at a wrong place.
+	// Beyond the limit, each finding is still reported, and none at a wrong place.
 	o = hidden(300)
 	warnings := judge.Check(o).Warnings
 	placed := judge.Place(o, warnings)
@@ -136,7 +136,7 @@ func TestPlace_many(t *testing.T) {
 	}
 }
 
-// The time to find the places of n-1 warnings of n rules.
+// The time to place n-1 warnings of n rules.
 func BenchmarkPlace(b *testing.B) {
 	judge := judges["VirtualService"]
 	for _, n := range []int{10, 50, 100} {

@@ -7,8 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// Rewrites warns, once for each route, of a prefix that Envoy replaces literally, slashes and all, where whole segments of the path were
-// meant most likely.
+// Rewrites warns, once for each route, of a prefix that Envoy replaces literally where the user most likely means whole segments of the path.
 func Rewrites(o *unstructured.Unstructured) (found []Finding) {
 	routes, _, _ := unstructured.NestedSlice(o.Object, "spec", "http")
 next:

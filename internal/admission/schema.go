@@ -23,7 +23,7 @@ import (
 //go:embed schemas.json
 var schemas []byte
 
-// crd judges the objects of a kind as the API server does by the kind's CRD.
+// crd checks the objects of a kind against its CRD, like the API server.
 type crd struct {
 	kind string
 	load func() *compiled
@@ -36,7 +36,7 @@ type compiled struct {
 	rules      *schemacel.Validator
 }
 
-// newCRD makes the judge of a kind. Reading the schema and compiling its rules takes a while, so that is left until there is an object.
+// newCRD makes the judge of a kind. It reads the schema and compiles its rules, which is slow, only for the first object.
 func newCRD(kind string) *crd {
 	return &crd{kind, sync.OnceValue(func() *compiled {
 		c, err := compile(kind)
@@ -91,7 +91,7 @@ func (c *crd) check(o *unstructured.Unstructured) (found []Finding) {
 	return found
 }
 
-// blocking reports whether the rules in CEL are left out because the object is not of the form that they expect.
+// blocking reports whether to skip the CEL rules because the object does not have the form that they expect.
 func blocking(errs field.ErrorList) bool {
 	for _, err := range errs {
 		switch err.Type {

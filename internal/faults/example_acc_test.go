@@ -21,10 +21,10 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/scenario"
 )
 
-// most is no less than the requests that an apply of the example takes.
+// most is an upper bound for the requests of an apply of the example.
 const most = 120
 
-// Requests of the example of three teams, broken at random: of each copy of it another one.
+// Breaks random requests of the example of three teams, another one in each copy of it.
 func TestAccFaults_example(t *testing.T) {
 	t.Parallel()
 	rounds(t, func(t *testing.T, random *rand.Rand) {
@@ -63,7 +63,7 @@ func TestAccFaults_example(t *testing.T) {
 	})
 }
 
-// example is a folder with a configuration of copies of the example, whose gateways have no proxies.
+// example returns a folder with copies of the example, whose gateways have no proxies.
 func example(t *testing.T) string {
 	t.Helper()
 	folder := acctest.Folder(t, "testdata/example", nil)
@@ -82,7 +82,7 @@ func example(t *testing.T) string {
 	return folder
 }
 
-// rounds runs a test with a seed that is always the same, or with random ones for as long as LAMIA_TEST_SOAK says, as make soak does.
+// rounds runs a test once with a fixed seed, or with random seeds for the duration in LAMIA_TEST_SOAK, as make soak does.
 func rounds(t *testing.T, round func(*testing.T, *rand.Rand)) {
 	t.Helper()
 	soak, _ := time.ParseDuration(os.Getenv("LAMIA_TEST_SOAK"))

@@ -12,11 +12,11 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
 )
 
-// creating is how many requests a create of a gateway without proxies takes: 7 to see that no companion is in the way, the Gateway, 6 companions, and
-// 7 to see whether they are ready.
+// creating is the number of requests to create a gateway without proxies: 7 to see that no companion exists, the Gateway, 6 companions, and 7 to
+// see whether they are ready.
 const creating = 21
 
-// held are gateways, each of which is held at another request of its create: the answers are on their way until stop calls release.
+// held runs an apply of gateways, each of which waits for the answer to another request of its create, until stop calls release.
 func held(t *testing.T, stop func(apply *acctest.Command, release func())) (m *matrix) {
 	t.Helper()
 	namespace := acctest.Namespace(t)
@@ -36,7 +36,7 @@ func held(t *testing.T, stop func(apply *acctest.Command, release func())) (m *m
 		}})
 	}
 	m = newMatrix(t, "testdata/kinds", cells)
-	m.tf.Setenv("KUBE_DRY_RUN", "never") // else some are tried again, as many as are planned again before the first is created
+	m.tf.Setenv("KUBE_DRY_RUN", "never") // else the number of requests depends on how many plans run again before the first create
 	m.tf.Must("plan", "-out=create")
 	m.armed.Store(true)
 	apply := m.tf.Start("apply", fmt.Sprint("-parallelism=", creating), "create")
@@ -72,8 +72,8 @@ func TestAccFaults_interrupted(t *testing.T) {
 	m.tf.Must("destroy", "-auto-approve")
 }
 
-// Terraform and the provider are killed at each request of a gateway's create. What was created by then is in no state, but the error of the next plan
-// says how to import it, and the apply then finishes it.
+// Terraform and the provider are killed at each request of a gateway's create. The objects created by then are in no state, but the error of the
+// next plan says how to import them, and the apply then completes the gateway.
 func TestAccFaults_killed(t *testing.T) {
 	t.Parallel()
 	m := held(t, func(apply *acctest.Command, release func()) {

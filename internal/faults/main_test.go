@@ -1,5 +1,5 @@
-// Package faults_test breaks requests, one of each object: whatever fails, and whenever, no object and no address is lost, the next apply ends what was
-// begun, and every error says what it is about and what to do.
+// Package faults_test breaks one request of each object. Whatever fails, and whenever, no object and no address is lost, the next apply completes
+// the work, and every error names the object and says what to do.
 package faults_test
 
 import (

@@ -18,10 +18,10 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// renamed ends the names of objects that replace others.
+// renamed is the suffix of the names of objects that replace others.
 const renamed = "-b"
 
-// matrix is many objects, of each of which another request is broken in the same run of Terraform.
+// matrix holds many objects. In one run of Terraform another request of each of them is broken.
 type matrix struct {
 	t      *testing.T
 	tf     *acctest.Terraform
@@ -103,7 +103,7 @@ func (m *matrix) broken(args ...string) {
 	}
 }
 
-// at is the cell that a diagnostic is about. Of one about a deletion Terraform does not say the address.
+// at returns the cell that a diagnostic is about. Terraform gives no address for a deletion.
 func (m *matrix) at(d acctest.Diagnostic) *cell {
 	if key := instance.FindStringSubmatch(d.Address); key != nil {
 		return m.cells[key[1]]
@@ -118,7 +118,7 @@ func (m *matrix) at(d acctest.Diagnostic) *cell {
 	return nil
 }
 
-// instance are the key of a resource of the configuration or of its module, and the resource's type.
+// instance returns the key of a resource of the configuration or of its module, and the resource's type.
 var (
 	instance = regexp.MustCompile(`\["(.*?)"\]`)
 	quoted   = regexp.MustCompile(`([a-z0-9-]+)/[a-z0-9-]+`) // the name of an object
@@ -128,7 +128,7 @@ var (
 // advice is what to do.
 var advice = regexp.MustCompile(`\b([Aa]gain|[Aa]sk|import|dry_run|timeouts)\b`)
 
-// there are the UIDs of the objects in the cells' namespaces that the provider makes, by kind and name.
+// there returns the UIDs of the objects that the provider made in the cells' namespaces, by kind and name.
 func (m *matrix) there() map[string]string {
 	m.t.Helper()
 	client, err := dynamic.NewForConfig(acctest.Config(m.t))
@@ -168,7 +168,7 @@ func (m *matrix) there() map[string]string {
 	return there
 }
 
-// agree checks that the state has what the cluster has, and nothing else; but for what may be gone without having been seen to be.
+// agree checks that the state has the same objects as the cluster. With gone, the state may also have objects that are deleted already.
 func (m *matrix) agree(gone bool) (there map[string]string) {
 	m.t.Helper()
 	there = m.there()
@@ -205,7 +205,7 @@ var kinds = func() map[string]string {
 	return kinds
 }()
 
-// heal applies without a fault: what was there is as it was, and there is nothing more to do.
+// heal applies without a fault. It changes no existing object, and the next plan is empty.
 func (m *matrix) heal(args ...string) {
 	m.t.Helper()
 	before := m.agree(true)
@@ -224,13 +224,13 @@ func (m *matrix) heal(args ...string) {
 
 const parallelism = "-parallelism=60"
 
-// requests are how many an operation on an object takes, without those that look again whether it is ready.
+// requests is the number of requests of an operation on an object, without repeated checks whether it is ready.
 var requests = map[string]int64{"service": 3, "destination_rule": 3, "service_entry": 3, "virtual_service": 3, "gateway": creating}
 
-// lists are how many a refresh takes in a namespace. They are broken of objects that have one to themselves.
+// lists is the number of lists of a refresh in a namespace. They are broken for objects that have a namespace of their own.
 const lists = 14
 
-// Each request of each operation on each kind, broken in each way.
+// Breaks each request of each operation on each kind in each way.
 func TestAccFaults_kinds(t *testing.T) {
 	t.Parallel()
 	var cells []*cell
@@ -254,7 +254,7 @@ func TestAccFaults_kinds(t *testing.T) {
 	if there := m.there(); m.writes.Load() > 0 || len(there) > 0 {
 		t.Errorf("a plan wrote %d times and made %v", m.writes.Load(), there)
 	}
-	m.tf.Setenv("KUBE_DRY_RUN", "never") // else an apply tries some again, as many as are planned again before the first is created
+	m.tf.Setenv("KUBE_DRY_RUN", "never") // else the number of requests depends on how many plans run again before the first create
 	m.tf.Must("plan", "-out=create", parallelism)
 	m.broken("apply", parallelism, "create")
 	m.heal()

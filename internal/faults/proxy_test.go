@@ -15,7 +15,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
 )
 
-// fault is what becomes of a request instead of an answer.
+// fault is what a request gets instead of an answer.
 type fault func(w http.ResponseWriter, r *http.Request, next http.Handler)
 
 var faults = map[string]fault{
@@ -25,7 +25,7 @@ var faults = map[string]fault{
 		panic(http.ErrAbortHandler)
 	},
 	"hangs": func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
-		_, _ = io.Copy(io.Discard, r.Body) // only then a client that goes away is seen
+		_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice that the client is gone
 		<-r.Context().Done()
 		panic(http.ErrAbortHandler)
 	},
@@ -50,7 +50,7 @@ func answer(code int, reason metav1.StatusReason) fault {
 	}
 }
 
-// cell is an object of which one request is broken.
+// cell is an object with one broken request.
 type cell struct {
 	Kind      string `json:"kind"`
 	Namespace string `json:"namespace"`
@@ -69,7 +69,7 @@ type cell struct {
 
 func (c *cell) String() string { return c.Namespace + "/" + c.Name }
 
-// intercept breaks the request if it is the cell's turn.
+// intercept breaks the request if it is the cell's k-th.
 func (c *cell) intercept(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	if c.met.Add(1) != c.k {
 		next.ServeHTTP(w, r)
@@ -80,7 +80,7 @@ func (c *cell) intercept(w http.ResponseWriter, r *http.Request, next http.Handl
 	c.fault(w, r, next)
 }
 
-// about is the namespace and the name of the object that a request is about, or belongs to: "" of a list.
+// about returns the namespace and name of the object that a request is for; the name is "" for a list.
 func about(r *http.Request) (namespace, name string) {
 	_, rest, ok := strings.Cut(r.URL.Path, "/namespaces/")
 	parts := strings.Split(rest, "/")
@@ -100,7 +100,7 @@ func about(r *http.Request) (namespace, name string) {
 	return parts[0], strings.TrimSuffix(strings.TrimSuffix(name, "-gateway"), renamed)
 }
 
-// writes reports whether something is to come of a request.
+// writes reports whether a request writes.
 func writes(r *http.Request) bool {
 	return r.Method != http.MethodGet && !acctest.IsDryRun(r) && !strings.Contains(r.URL.Path, "selfsubject")
 }

@@ -28,7 +28,7 @@ and the import block by which Terraform takes the object over from the cluster. 
 with its line, and its object left out.
 `
 
-// Convert is the command. Its result is the process' exit code: 1, if anything was left out.
+// Convert is the command. It returns the exit code: 1 if anything was left out.
 func Convert(args []string, in io.Reader, out, complaints io.Writer) int {
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") && args[0] != "-" {
 		fmt.Fprint(complaints, usage)
@@ -105,7 +105,7 @@ func HCL(objects []Object, labels map[string]bool) []byte {
 
 var illegal = regexp.MustCompile(`[^a-z0-9_-]+`)
 
-// label is a resource's label made of an object's name.
+// label makes a resource's label from an object's name.
 func label(name string) string {
 	l := illegal.ReplaceAllString(strings.ToLower(name), "_")
 	if !hclsyntax.ValidIdentifier(l) {
@@ -114,7 +114,7 @@ func label(name string) string {
 	return l
 }
 
-// free is the first of these labels that is not taken for the type, and takes it.
+// free returns the first of these labels that no other resource of the type has, and reserves it.
 func free(typ, short, long string, taken map[string]bool) string {
 	label := short
 	for n := 2; taken[typ+"."+label]; n++ {
@@ -165,10 +165,10 @@ func elementTokens(f *spec.Field, v any) hclwrite.Tokens {
 	return hclwrite.TokensForObject(attributes)
 }
 
-// jsonTokens are a call of jsonencode.
+// jsonTokens returns a call to jsonencode.
 func jsonTokens(text string) hclwrite.Tokens {
 	var v json.SimpleJSONValue
-	if err := v.UnmarshalJSON([]byte(text)); err != nil { // the API server has stored none but objects
+	if err := v.UnmarshalJSON([]byte(text)); err != nil { // the API server stores only objects
 		return hclwrite.TokensForValue(cty.StringVal(text))
 	}
 	return hclwrite.TokensForFunctionCall("jsonencode", hclwrite.TokensForValue(v.Value))
@@ -182,7 +182,7 @@ func stringsTokens(m map[string]string) hclwrite.Tokens {
 	return hclwrite.TokensForObject(attributes)
 }
 
-// keyTokens are those of a map's key, in quotes unless it can be taken for nothing else.
+// keyTokens returns the key of a map, in quotes unless it is a plain identifier.
 func keyTokens(key string) hclwrite.Tokens {
 	if hclsyntax.ValidIdentifier(key) && key != "for" {
 		return hclwrite.TokensForIdentifier(key)
@@ -198,7 +198,7 @@ func scalar(v any) cty.Value {
 		return cty.BoolVal(v)
 	case int64:
 		return cty.NumberIntVal(v)
-	case float64: // in decimal, as it was written
+	case float64: // as a decimal, as written
 		return cty.MustParseNumberVal(strconv.FormatFloat(v, 'g', -1, 64))
 	case *big.Float:
 		return cty.NumberVal(v)

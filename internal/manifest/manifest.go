@@ -1,5 +1,5 @@
-// Package manifest translates Kubernetes manifests, streams of YAML or JSON documents, into what Terraform says of the same objects: values
-// with the attributes of resources, and HCL. Nothing is lost on the way: what has no attribute is a [Problem] with its line.
+// Package manifest translates Kubernetes manifests, streams of YAML or JSON documents, to Terraform: to values with the attributes of resources,
+// and to HCL. Nothing gets lost: a field without an attribute is a [Problem] with its line.
 package manifest
 
 import (
@@ -33,7 +33,7 @@ type Object struct {
 	Line                int
 }
 
-// Problem is what cannot be translated.
+// Problem is a part of a manifest that cannot be translated.
 type Problem struct {
 	Line int
 	Text string
@@ -51,7 +51,7 @@ func Read(text string) ([]Object, []Problem) {
 	return r.objects, r.problems
 }
 
-// documents are the documents of a stream by the number of lines before each.
+// documents splits a stream into documents, keyed by the number of lines before each.
 func documents(text string) func(yield func(int, string) bool) {
 	return func(yield func(int, string) bool) {
 		var document strings.Builder
@@ -88,9 +88,9 @@ func (r *reader) problem(line int, format string, args ...any) {
 	r.problems = append(r.problems, Problem{line, fmt.Sprintf(format, args...)})
 }
 
-// document reads values as kubectl does, and lines from the same text by a parser that knows them.
+// document reads the values as kubectl does, and the lines with a parser that keeps them.
 func (r *reader) document(start int, text string) {
-	text = strings.Repeat("\n", start) + text // so that lines are those of the stream
+	text = strings.Repeat("\n", start) + text // so that line numbers are those of the stream
 	content, err := yaml.YAMLToJSONStrict([]byte(text))
 	var value any
 	if err == nil {
@@ -111,7 +111,7 @@ func (r *reader) document(start int, text string) {
 
 var atLine = regexp.MustCompile(`line (\d+): (.*)`)
 
-// unreadable says what the YAML parser says, at the lines that it names.
+// unreadable reports the YAML parser's errors at the lines that it names.
 func (r *reader) unreadable(line int, text string) {
 	matches := atLine.FindAllStringSubmatch(text, -1)
 	if matches == nil {
@@ -124,10 +124,10 @@ func (r *reader) unreadable(line int, text string) {
 	}
 }
 
-// served are the fields of metadata that the API server fills in; whoever asks it for an object gets them, and they say nothing.
+// served are the fields of metadata that the API server sets. A manifest read from a cluster has them; they can be ignored.
 var served = []string{"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"}
 
-// lastApplied is kubectl's note of what it applied, which is of no use without it.
+// lastApplied is the annotation in which kubectl keeps what it applied. Only kubectl needs it.
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
 func (r *reader) object(at node, value any) {
@@ -225,7 +225,7 @@ func (r *reader) spec(o *Object, at node, value any) {
 		r.problem(at.Line, "%s", err)
 		return
 	}
-	for name := range o.Defaults { // which is what Terraform makes of nothing; the object means nothing
+	for name := range o.Defaults { // the provider sets it where the configuration does not; the object has none
 		if tree[name] == nil {
 			tree[name] = map[string]any{}
 		}
@@ -233,7 +233,7 @@ func (r *reader) spec(o *Object, at node, value any) {
 	o.Spec = tree
 }
 
-// unset takes out of the spec of a Service what the API server has filled in.
+// unset removes the API server's defaults from the spec of a Service.
 func unset(kind string, spec map[string]any) {
 	if kind != "Service" {
 		return
@@ -275,7 +275,7 @@ func (r *reader) strangers(at node, name string, m *spec.Message, value any) {
 	}
 }
 
-// follow is the node of the value at the attribute at, in the spec of m.
+// follow returns the node of the value of an attribute in the spec of m.
 func (n node) follow(m *spec.Message, at path.Path) node {
 	for _, step := range at.Steps() {
 		switch step := step.(type) {

@@ -185,7 +185,7 @@ func TestConvert_names(t *testing.T) {
 	}
 }
 
-// What cannot be translated is reported with its line, and the rest written.
+// Fields that cannot be translated are reported with their lines, and the rest is written.
 func TestConvert_problems(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "mesh.yaml")
@@ -275,7 +275,7 @@ func TestConvert_usage(t *testing.T) {
 	}
 }
 
-// The objects of Istio's tests arrive in the configuration as they are, and no name is lost in it.
+// The objects of Istio's tests are the same in the configuration, and Terraform drops none of its names.
 func TestHCL_corpus(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile("../istio/testdata/corpus.json")
@@ -301,7 +301,7 @@ func TestHCL_corpus(t *testing.T) {
 			t.Fatal(err)
 		}
 		objects, problems := manifest.Read(string(document))
-		if len(problems) > 0 { // about half are there to be refused
+		if len(problems) > 0 { // about half are meant to be invalid
 			continue
 		}
 		seen++
@@ -349,7 +349,7 @@ func TestHCL_corpus(t *testing.T) {
 	}
 }
 
-// jsonencode is the function that a configuration calls for a field of any form.
+// jsonencode stands in for Terraform's function, which a configuration calls for a field of any form.
 var jsonencode = &hcl.EvalContext{Functions: map[string]function.Function{"jsonencode": stdlib.JSONEncodeFunc}}
 
 func plain(v cty.Value) any {
@@ -374,7 +374,7 @@ func plain(v cty.Value) any {
 	return m
 }
 
-// named is a tree with the names of attributes, and numbers as plain spells them.
+// named returns a tree with the names of attributes, and numbers as plain writes them.
 func named(m *spec.Message, tree map[string]any) map[string]any {
 	all := make(map[string]any)
 	for i := range m.Fields {

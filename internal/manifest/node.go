@@ -2,10 +2,10 @@ package manifest
 
 import yamlv3 "go.yaml.in/yaml/v3"
 
-// node is a place in a YAML document. What is not in it is where it would be.
+// node is a place in a YAML document; for a missing value, the place where it would be.
 type node struct{ *yamlv3.Node }
 
-// content is what a document or an alias stands for.
+// content returns the node that a document or an alias stands for.
 func (n node) content() node {
 	for {
 		switch {
@@ -19,7 +19,7 @@ func (n node) content() node {
 	}
 }
 
-// pair is the key of that name in a mapping, and its value; nil, if there is none.
+// pair returns a key of a mapping and its value; nil if there is none.
 func (n node) pair(name string) (key, value *yamlv3.Node) {
 	content := n.content()
 	if content.Kind != yamlv3.MappingNode {
@@ -46,7 +46,7 @@ func (n node) has(name string) bool {
 	return key != nil
 }
 
-// line is that of the key of that name.
+// line returns the line of a key.
 func (n node) line(name string) int {
 	if key, _ := n.pair(name); key != nil {
 		return key.Line

@@ -29,7 +29,7 @@ Kubernetes manifests, in FILE or on the standard input:
 What routes name and the objects do not include is marked as not found.
 `
 
-// Run is the command. Its result is the process' exit code.
+// Run is the command. It returns the exit code.
 func Run(args []string, in io.Reader, out, complaints io.Writer) int {
 	if len(args) > 1 || len(args) == 1 && strings.HasPrefix(args[0], "-") {
 		fmt.Fprint(complaints, usage)
@@ -56,7 +56,7 @@ func Run(args []string, in io.Reader, out, complaints io.Writer) int {
 	return 0
 }
 
-// module is a part of what terraform show -json prints.
+// module is a part of the output of terraform show -json.
 type module struct {
 	Resources []struct {
 		Type   string
@@ -104,7 +104,7 @@ func (m module) add(o *mesh.Objects) (err error) {
 	return err
 }
 
-// valueOf is a value of JSON as Terraform has it, without what is null: in a plan that is not known yet.
+// valueOf returns a JSON value as Terraform has it, without nulls: a plan has null for unknown values.
 func valueOf(v any) tftypes.Value {
 	switch v := v.(type) {
 	case string:

@@ -9,7 +9,7 @@ import (
 	"istio.io/api/networking/v1alpha3"
 )
 
-// escaped are lines of a label. Mermaid reads quotes, tags, Markdown and more in labels, so that only what is plain goes there as it is.
+// escaped returns the lines of a label. Mermaid interprets quotes, tags, Markdown and more in labels, so only plain characters stay as they are.
 func escaped(lines ...string) string {
 	var b strings.Builder
 	for _, line := range lines {
@@ -38,7 +38,7 @@ func share(weight, total int32, destinations int) string {
 	return fmt.Sprintf("%.3g%%", 100*float64(weight)/float64(total))
 }
 
-// matches says which requests a rule is for, and what path its destination sees.
+// matches says which requests a rule applies to, and which path its destination gets.
 func matches(rule *v1alpha3.HTTPRoute) string {
 	var all []string
 	for _, m := range rule.Match {

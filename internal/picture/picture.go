@@ -1,5 +1,5 @@
 // Package picture draws where requests go as a Mermaid flowchart: who enters at which gateway, which virtual service routes it where, and in which
-// namespace each of them is. What leads nowhere is marked by the findings of internal/analysis.
+// namespace each of them is. It marks routes that lead nowhere, by the findings of internal/analysis.
 package picture
 
 import (
@@ -30,7 +30,7 @@ type drawing struct {
 	brokenEdges []string
 }
 
-// Draw is the flowchart of these objects. The same objects give the same text.
+// Draw returns the flowchart of these objects. Equal objects give equal text.
 func Draw(o mesh.Objects) string {
 	d := &drawing{objects: o, ids: map[string]string{}, nodes: map[string][]string{}}
 	order(o.Gateways)
@@ -99,7 +99,7 @@ func (d *drawing) service(namespace, name string) {
 	d.line(namespace, "end")
 }
 
-// gateway draws who enters at it.
+// gateway draws a gateway and its clients.
 func (d *drawing) gateway(g *networking.Gateway) {
 	for _, s := range g.Spec.Servers {
 		clients := d.node("", "clients", `(["%s"])`, "Clients")
@@ -108,10 +108,10 @@ func (d *drawing) gateway(g *networking.Gateway) {
 	}
 }
 
-// virtualService draws the way from its gateways to its destinations.
+// virtualService draws the routes from its gateways to its destinations.
 func (d *drawing) virtualService(vs *networking.VirtualService, findings []engine.Finding) {
 	us := d.ids[virtualServiceKey(vs.Namespace, vs.Name)]
-	// broken reports whether a finding is about the field or a part of it. Such a finding needs no note.
+	// broken reports whether a finding is about the field or a part of it. The mark replaces a note.
 	broken := func(format string, indices ...any) bool {
 		field := fmt.Sprintf(format, indices...)
 		before := len(findings)
@@ -191,7 +191,7 @@ func (d *drawing) connections(us, field string, index int, match string, routes 
 	}
 }
 
-// destination is the node of a subset, or of the host if the destination has none.
+// destination returns the node of a subset, or of the host if the destination has none.
 func (d *drawing) destination(to *v1alpha3.Destination, namespace string) string {
 	if to.GetHost() == "" {
 		return d.node(namespace, "", `["%s"]`, "Host", "known after apply")
@@ -215,7 +215,7 @@ func (d *drawing) destination(to *v1alpha3.Destination, namespace string) string
 	return d.found(namespace, hostKey(h, ""), kind, name)
 }
 
-// notes draws what else is wrong with a node.
+// notes draws the other findings about a node.
 func (d *drawing) notes(id, namespace string, findings []engine.Finding) {
 	for _, f := range findings {
 		note := d.node(namespace, "", `>"%s"]`, f.Summary)
@@ -224,7 +224,7 @@ func (d *drawing) notes(id, namespace string, findings []engine.Finding) {
 	}
 }
 
-// found is the node of the key, which is drawn as broken if there is none.
+// found returns the node of a key, and draws a broken one if there is none.
 func (d *drawing) found(namespace, key, kind, name string) string {
 	if id := d.ids[key]; id != "" {
 		return id
@@ -236,7 +236,7 @@ func (d *drawing) found(namespace, key, kind, name string) string {
 
 func (d *drawing) next() string { return fmt.Sprint("n", len(d.ids)) }
 
-// node is the node of the key, drawn once, or one of its own without a key.
+// node returns the node of a key, and draws it once; without a key it draws a new node.
 func (d *drawing) node(namespace, key, shape string, lines ...string) string {
 	if id := d.ids[key]; id != "" {
 		return id
@@ -261,7 +261,7 @@ func (d *drawing) edge(from, to, arrow string, broken bool, label ...string) {
 	d.edges = append(d.edges, from+" "+arrow+" "+to)
 }
 
-// String is the flowchart as Mermaid reads it.
+// String returns the flowchart in Mermaid's syntax.
 func (d *drawing) String() string {
 	lines := append([]string{"flowchart LR"}, d.nodes[""]...)
 	for i, namespace := range slices.Sorted(maps.Keys(d.nodes)) {

@@ -15,7 +15,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/picture"
 )
 
-// draw is what the command prints about this input.
+// draw returns what the command prints for this input.
 func draw(t *testing.T, input string) string {
 	t.Helper()
 	var out, complaints bytes.Buffer
@@ -25,7 +25,7 @@ func draw(t *testing.T, input string) string {
 	return out.String()
 }
 
-// tutorial is the manifest of what examples/advanced-networking makes: an acceptance test compares the same file with the cluster.
+// tutorial is the manifest of the objects of examples/advanced-networking: an acceptance test compares it with the cluster.
 func tutorial(t *testing.T) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("..", "provider", "testdata", "scenario.yaml"))
@@ -59,7 +59,7 @@ func tutorial(t *testing.T) string {
 	return b.String()
 }
 
-// The README and the guide show the example's picture as it is drawn today.
+// The README and the guide show the picture that the example has now.
 func TestDraw_tutorial(t *testing.T) {
 	t.Parallel()
 	want := "```mermaid\n" + draw(t, tutorial(t)) + "```"
@@ -106,7 +106,7 @@ items:
 - {apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {namespace: b, name: unserved}, spec: {hosts: [other.test], gateways: [a/gw], http: [{route: [{destination: {host: svc.a.svc.cluster.local}}]}]}}
 `
 
-// What is broken is marked, each kind of route is there, and names cannot break out of their labels. Set UPDATE to write the file again.
+// Broken routes are marked, each kind of route is drawn, and names cannot break out of their labels. Set UPDATE to write the file again.
 func TestDraw_broken(t *testing.T) {
 	t.Parallel()
 	got, file := draw(t, broken), filepath.Join("testdata", "broken.mmd")
@@ -124,7 +124,7 @@ func TestDraw_broken(t *testing.T) {
 	}
 }
 
-// A plan has no values of what is known only after an apply, and a state names the same objects in modules.
+// A plan lacks values that are known only after an apply, and a state has the same objects in modules.
 func TestRun_terraform(t *testing.T) {
 	t.Parallel()
 	const resources = `{"child_modules": [{"resources": [
@@ -161,7 +161,7 @@ func TestRun_problems(t *testing.T) {
 	}
 }
 
-// The function draws what the command draws, or later, once all is known.
+// The function draws the same as the command; its result is unknown until all values are known.
 func TestFunction(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

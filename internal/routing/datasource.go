@@ -16,7 +16,7 @@ import (
 
 var _ datasource.DataSourceWithConfigure = (*routeData)(nil)
 
-// routeData is lamia_route: what happens to a request in the cluster as it is.
+// routeData is lamia_route: what happens to a request in the cluster.
 type routeData struct{ connection *kube.Connection }
 
 // NewData makes the data source lamia_route.

@@ -85,7 +85,7 @@ func (r Request) forward(c *mesh.Config, result Result, first *route.Route, acti
 	return result.forwarded(c, weights)
 }
 
-// redirect is where the answer sends the client.
+// redirect returns the URL to which the answer sends the client.
 func (r Request) redirect(result Result, first *route.Route, action *route.RedirectAction) Result {
 	codes := map[route.RedirectAction_RedirectResponseCode]int{
 		route.RedirectAction_MOVED_PERMANENTLY: 301, route.RedirectAction_FOUND: 302, route.RedirectAction_SEE_OTHER: 303,
@@ -121,7 +121,7 @@ func (r Request) redirect(result Result, first *route.Route, action *route.Redir
 	return result
 }
 
-// rewritten is the path that the destination sees.
+// rewritten returns the path that the destination gets.
 func (r Request) rewritten(m *route.RouteMatch, prefix string, regex *matcher.RegexMatchAndSubstitute) string {
 	path, query, asked := strings.Cut(r.Path, "?")
 	switch {
@@ -202,7 +202,7 @@ func lower(m *route.RouteMatch) *route.RouteMatch {
 	return copied
 }
 
-// header matches one, or what stands for a part of the request's first line.
+// header matches a header, or a pseudo header such as :path.
 func (r Request) header(m *route.HeaderMatcher) bool {
 	value, there := "", true
 	switch name := strings.ToLower(m.GetName()); name {
@@ -263,13 +263,13 @@ func text(m *matcher.StringMatcher, value string) bool {
 	return false
 }
 
-// whole matches all of a text, as Envoy does with the same engine's expressions.
+// whole matches all of a text. Envoy's expressions have the same engine, RE2.
 func whole(expression, value string) bool {
 	compiled, err := regexp.Compile(`^(?:` + expression + `)$`)
 	return err == nil && compiled.MatchString(value)
 }
 
-// longest is the length of the longest of these prefixes that has the address; -1, if none has.
+// longest returns the length of the longest of these prefixes that contains the address; -1 if none does.
 func longest(ranges []*core.CidrRange, address string) (bits int) {
 	bits = -1
 	a, err := netip.ParseAddr(address)
@@ -308,7 +308,7 @@ func share(p *percent.FractionalPercent) float64 {
 	return float64(p.GetNumerator()) / denominators[p.GetDenominator()]
 }
 
-// duration is such as "3s"; "", if there is none.
+// duration returns a text such as "3s"; "" if there is none.
 func duration(d *durationpb.Duration) string {
 	if d.AsDuration() == 0 {
 		return ""

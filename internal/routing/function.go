@@ -12,11 +12,11 @@ import (
 
 var _ function.Function = routeFunction{}
 
-// ObjectsDescription says what values [ObjectsOf] reads.
+// ObjectsDescription describes the values that [ObjectsOf] reads.
 const ObjectsDescription = "Resources of this provider, or objects with the same attributes: `gateways`, `virtual_services`, `destination_rules`, " +
 	"`service_entries` and `services`, each a list, a set, a map or a single object. They can be in several namespaces."
 
-// routeFunction is provider::lamia::route: what happens to a request where these objects are all that there is.
+// routeFunction is provider::lamia::route: what happens to a request in a cluster that has only these objects.
 type routeFunction struct{}
 
 // NewFunction makes the function route.
@@ -55,7 +55,7 @@ func (routeFunction) Run(ctx context.Context, req function.RunRequest, resp *fun
 	if resp.Error != nil {
 		return
 	}
-	// fail is the result of an argument that is not known yet, or wrong.
+	// fail sets the result for an argument that is unknown or invalid.
 	fail := func(argument int64, err error) {
 		if errors.Is(err, spec.ErrUnknown) {
 			resp.Error = resp.Result.Set(ctx, types.ObjectUnknown(resultTypes))

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) { acctest.Main(m) }
 
 type dict = map[string]any
 
-// Requests go where the simulation says: by random rules, of which istiod tells gRPC's own xDS client, with random requests.
+// Random requests go where the simulation says, by random rules that istiod sends to gRPC's own xDS client.
 func TestAccRoute_grpc(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -127,7 +127,7 @@ func randomRules(random *rand.Rand, host string) (rules []any) {
 		if random.IntN(3) == 0 {
 			match["headers"] = dict{one(random, "k", "l"): one(random, dict{"exact": "1"}, dict{"prefix": "1"}, dict{"regex": "[0-9]+"}, dict{})}
 		}
-		if random.IntN(4) == 0 { // to gRPC, unlike Envoy, a header that does not exist is not without the value
+		if random.IntN(4) == 0 { // gRPC, unlike Envoy, does not match an inverted value against a missing header
 			match["withoutHeaders"] = dict{one(random, "k", "l"): dict{}}
 		}
 		if len(match) == 0 {
@@ -139,7 +139,7 @@ func randomRules(random *rand.Rand, host string) (rules []any) {
 		}
 		rules = append(rules, rule(host, match, subsets...))
 		if match == nil {
-			break // istiod refuses rules after one for all
+			break // istiod rejects rules after one that matches all
 		}
 	}
 	return rules
@@ -239,7 +239,7 @@ func call(ctx context.Context, conn *grpc.ClientConn, r routing.Request) (string
 	return response.GetServerId(), err
 }
 
-// current reports whether gRPC follows the round of the marker within a while.
+// current waits until gRPC has the rules of the marker's round.
 func current(ctx context.Context, conn *grpc.ClientConn, marker string) bool {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()

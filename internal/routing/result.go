@@ -26,7 +26,7 @@ var (
 	}
 )
 
-// resultDescription says what the attributes of a result are.
+// resultDescription describes the attributes of a result.
 const resultDescription = "The result:\n\n- `outcome`: `forwarded`; `redirected`; `answered`: the proxy itself sends a direct response; `not_found`: 404, no " +
 	"rule matches; `unavailable`: 503, no destination exists; `refused`: nothing listens for the request; `passed`: no rule applies, and the sidecar passes the " +
 	"request on unchanged.\n- `status`: the status if the proxy itself answers. `reason`: why it does, or why a destination fails. `body`: the body of a direct " +
@@ -49,7 +49,7 @@ func numberOrNull(n int) attr.Value {
 	return types.Int64Value(int64(n))
 }
 
-// value is the result as Terraform has it.
+// value returns the result as a Terraform value.
 func (r Result) value() types.Object {
 	rule := types.Int64Null()
 	if r.Rule >= 0 {

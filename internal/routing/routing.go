@@ -1,4 +1,4 @@
-// Package routing says what happens to a request: it follows the configuration that Istio makes of objects (internal/mesh) as a proxy does.
+// Package routing says what happens to a request: like a proxy, it follows the configuration that Istio makes of objects (internal/mesh).
 package routing
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// Request is one that a proxy gets.
+// Request is a request that a proxy gets.
 type Request struct {
 	Gateway   string // <namespace>/<name> of the Gateway that it comes to; "", if a sidecar sends it
 	Namespace string // of the proxy; by default the gateway's
@@ -35,7 +35,7 @@ const (
 	Forwarded   = "forwarded"
 	Redirected  = "redirected"
 	Answered    = "answered"    // by the proxy itself, as the rule says
-	Passed      = "passed"      // to where it was sent, because nothing has rules for it
+	Passed      = "passed"      // to its original address, because no rule applies
 	Refused     = "refused"     // no listener, or none for this host
 	NotFound    = "not_found"   // 404
 	Unavailable = "unavailable" // 503
@@ -75,7 +75,7 @@ type Rule struct {
 	Rule           int
 }
 
-// Retries are those of a request that fails.
+// Retries are the retries of a failed request.
 type Retries struct {
 	Attempts      int
 	On            string
@@ -90,7 +90,7 @@ type Fault struct {
 	AbortShare float64
 }
 
-// Route says what happens to a request in a cluster with these objects.
+// Route returns what happens to a request in a cluster with these objects.
 func Route(o mesh.Objects, r Request) (Result, error) {
 	o.Services = addressed(o.Services)
 	m, err := mesh.New(o)
@@ -118,7 +118,7 @@ func Route(o mesh.Objects, r Request) (Result, error) {
 	return Follow(c, r, address(o, r)), nil
 }
 
-// addressed are the services with addresses in the cluster, as the API server gives them.
+// addressed gives the services cluster IPs, as the API server does.
 func addressed(all []*corev1.Service) (with []*corev1.Service) {
 	next := netip.MustParseAddr("198.18.0.1")
 	for _, s := range all {
@@ -132,7 +132,7 @@ func addressed(all []*corev1.Service) (with []*corev1.Service) {
 	return with
 }
 
-// address is where a client sends a request for the host; "", if it is not known.
+// address returns the address to which a client sends a request for the host; "" if unknown.
 func address(o mesh.Objects, r Request) string {
 	h := mesh.Host(r.Host, r.Namespace)
 	for _, s := range o.Services {
@@ -148,7 +148,7 @@ func address(o mesh.Objects, r Request) string {
 	return ""
 }
 
-// Follow says what a proxy does that is served this, with a request that is sent to the address.
+// Follow returns what a proxy with this configuration does with a request to the address.
 func Follow(c *mesh.Config, r Request, address string) Result {
 	l := listenerFor(c, r, address)
 	if l == nil && r.Gateway != "" {
@@ -194,7 +194,7 @@ func (r Request) sni() string {
 	return r.Host
 }
 
-// listenerFor is what gets the connection: what listens on the address or else on all, at the port.
+// listenerFor returns the listener for the connection: the one at the address and port, or else the one at the port on all addresses.
 func listenerFor(c *mesh.Config, r Request, address string) (found *listener.Listener) {
 	for _, l := range c.Listeners {
 		socket := l.GetAddress().GetSocketAddress()
@@ -212,7 +212,7 @@ func listenerFor(c *mesh.Config, r Request, address string) (found *listener.Lis
 	return found
 }
 
-// chainFor is the filter chain of a listener that is for the connection: one for its destination, then its name, then its protocol.
+// chainFor returns the filter chain of a listener for the connection: the best match of its destination, then its name, then its protocol.
 func chainFor(l *listener.Listener, r Request, address string) *listener.FilterChain {
 	encrypted := r.Protocol == "https" || r.Protocol == "tls"
 	var best *listener.FilterChain
@@ -256,7 +256,7 @@ func chainFor(l *listener.Listener, r Request, address string) *listener.FilterC
 	return best
 }
 
-// named is how much of a name one of these says; -1, if none is for it.
+// named returns how much of a name one of these matches; -1 if none does.
 func named(names []string, name string) (length int) {
 	length = -1
 	for _, n := range names {
@@ -270,7 +270,7 @@ func named(names []string, name string) (length int) {
 	return length
 }
 
-// hostFor is the virtual host of a request: by its very name, then by the longest wildcard.
+// hostFor returns the virtual host of a request: by its exact name, then by the longest wildcard.
 func hostFor(routes *route.RouteConfiguration, name string) (best *route.VirtualHost) {
 	name = strings.ToLower(name)
 	if routes.GetIgnorePortInHostMatching() {
@@ -301,7 +301,7 @@ func hostFor(routes *route.RouteConfiguration, name string) (best *route.Virtual
 	return best
 }
 
-// forwarded fills in where requests go.
+// forwarded sets the destinations of requests.
 func (result Result) forwarded(c *mesh.Config, weights map[string]uint32) Result {
 	var total uint32
 	for _, w := range weights {

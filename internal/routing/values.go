@@ -21,7 +21,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// collections are the kinds of objects that decide on a route, by what a collection of them is called.
+// collections are the kinds of objects that affect routes, by the name of a collection of them.
 func collections() map[string]*engine.Kind {
 	return map[string]*engine.Kind{
 		"gateways": istio.Gateway(), "virtual_services": istio.VirtualService(), "destination_rules": istio.DestinationRule(),
@@ -29,7 +29,7 @@ func collections() map[string]*engine.Kind {
 	}
 }
 
-// ObjectsOf reads values of resources, in collections by kind. Its error is [spec.ErrUnknown] if they are not known yet.
+// ObjectsOf reads values of resources, in collections by kind. It returns [spec.ErrUnknown] if a value is unknown.
 func ObjectsOf(value tftypes.Value) (o mesh.Objects, err error) {
 	kinds := collections()
 	members, err := membersOf(value)
@@ -58,7 +58,7 @@ func membersOf(value tftypes.Value) (members map[string]tftypes.Value, err error
 	return members, nil
 }
 
-// each calls do with the resources in a list, set or map of them, or with the only one.
+// each calls do with each resource in a list, set or map, or with a single one.
 func each(value tftypes.Value, do func(tftypes.Value) error) error {
 	if !value.IsKnown() {
 		return spec.ErrUnknown
@@ -87,7 +87,7 @@ func each(value tftypes.Value, do func(tftypes.Value) error) error {
 	return nil
 }
 
-// Kinds are the kinds of objects that decide on a route, by the type of their resource.
+// Kinds are the kinds of objects that affect routes, by the type of their resource.
 func Kinds() map[string]*engine.Kind {
 	kinds := map[string]*engine.Kind{}
 	for _, kind := range collections() {
@@ -96,7 +96,7 @@ func Kinds() map[string]*engine.Kind {
 	return kinds
 }
 
-// AddResource adds what a resource of the kind stands for.
+// AddResource adds the object of a resource of the kind.
 func AddResource(o *mesh.Objects, kind *engine.Kind, resource tftypes.Value) error {
 	members, err := membersOf(resource)
 	if err != nil {
@@ -144,7 +144,7 @@ func AddObject(o *mesh.Objects, kind *engine.Kind, meta metav1.ObjectMeta, tree 
 	return converted(&o.Services, u)
 }
 
-// treeOf is an object with at least the attributes of m, as package spec has it; those of other names are left alone.
+// treeOf returns the tree of an object with at least the attributes of m; it ignores other attributes.
 func treeOf(m *spec.Message, value tftypes.Value) (map[string]any, error) {
 	members, err := membersOf(value)
 	if err != nil {
@@ -255,7 +255,7 @@ func textsOf(value tftypes.Value) (map[string]string, error) {
 	return texts, nil
 }
 
-// requestOf reads a request. What it does not say is as usual.
+// requestOf reads a request, and sets defaults.
 func requestOf(value tftypes.Value) (r Request, err error) {
 	members, err := membersOf(value)
 	if err != nil {
@@ -300,7 +300,7 @@ func numberOf(value tftypes.Value) (int, error) {
 	return int(i), nil
 }
 
-// complete fills in what is usual.
+// complete sets defaults.
 func (r Request) complete() (Request, error) {
 	r.Protocol, r.Method, r.Path = cmp.Or(r.Protocol, "http"), cmp.Or(r.Method, "GET"), cmp.Or(r.Path, "/")
 	usual, ok := map[string]int{"http": 80, "https": 443, "tls": 443, "tcp": 0}[r.Protocol]

@@ -1,5 +1,5 @@
-// Package scenario is what examples/advanced-networking finds in a cluster: three teams, each with a virtual cluster, which
-// is a namespace with the Deployments of an application.
+// Package scenario creates what examples/advanced-networking needs in a cluster: three teams, each with a virtual cluster, which is a namespace
+// with the Deployments of an application.
 package scenario
 
 import (
@@ -31,7 +31,7 @@ var (
 	deployments = appsv1.SchemeGroupVersion.WithResource("deployments")
 )
 
-// image is the tutorial's: a web server that says its SERVICE_NAME.
+// image is the image of the tutorial: a web server that answers with its SERVICE_NAME.
 const (
 	image = "magneticio/nodewebservice:2.0.13"
 	port  = 9090
@@ -47,8 +47,8 @@ type Scenario struct {
 	created []*unstructured.Unstructured
 }
 
-// New is the scenario, not created yet. The names of the namespaces begin with prefix: "" for those of the example's
-// defaults, something unique where several scenarios share a cluster.
+// New makes a scenario, which Create creates. The namespaces' names begin with prefix: "" for the defaults of the example, something unique where
+// several scenarios share a cluster.
 func New(client dynamic.Interface, prefix string) *Scenario {
 	return &Scenario{client: client, VirtualClusters: []VirtualCluster{
 		{prefix + "vamp-test1", "app1", 3},
@@ -57,7 +57,7 @@ func New(client dynamic.Interface, prefix string) *Scenario {
 	}}
 }
 
-// Namespaces are those of the teams, in the order of the teams' numbers.
+// Namespaces returns the teams' namespaces, in the order of the teams' numbers.
 func (s *Scenario) Namespaces() (names []string) {
 	for _, c := range s.VirtualClusters {
 		names = append(names, c.Namespace)
@@ -65,7 +65,7 @@ func (s *Scenario) Namespaces() (names []string) {
 	return names
 }
 
-// Create makes the namespaces and the Deployments. A namespace that exists is an error: it is someone else's.
+// Create makes the namespaces and the Deployments. It fails for a namespace that exists, which belongs to someone else.
 func (s *Scenario) Create(ctx context.Context) error {
 	for _, c := range s.VirtualClusters {
 		namespace, err := create(ctx, s.client.Resource(namespaces), c.namespace())
@@ -96,7 +96,7 @@ func create(ctx context.Context, client dynamic.ResourceInterface, object any) (
 	return client.Create(ctx, &unstructured.Unstructured{Object: content}, metav1.CreateOptions{})
 }
 
-// Available counts the Deployments that have all their replicas available, and all that there should be.
+// Available counts the Deployments whose replicas are all available, and all Deployments.
 func (s *Scenario) Available(ctx context.Context) (available, all int, err error) {
 	for _, c := range s.VirtualClusters {
 		all += c.Versions
@@ -117,7 +117,7 @@ func (s *Scenario) Available(ctx context.Context) (available, all int, err error
 	return available, all, nil
 }
 
-// Wait waits until all Deployments are available. It tells progress how many are whenever that changes.
+// Wait waits until all Deployments are available. It calls progress whenever their number changes.
 func (s *Scenario) Wait(ctx context.Context, progress func(available, all int)) error {
 	last := -1
 	err := wait.PollUntilContextCancel(ctx, 200*time.Millisecond, true, func(ctx context.Context) (bool, error) {
@@ -134,7 +134,7 @@ func (s *Scenario) Wait(ctx context.Context, progress func(available, all int)) 
 	return err
 }
 
-// Delete asks for the end of the namespaces that Create made, with all that is in them, and does not wait for it.
+// Delete starts the deletion of the namespaces that Create made, and does not wait for it.
 func (s *Scenario) Delete(ctx context.Context) error {
 	var errs []error
 	for _, namespace := range s.created {

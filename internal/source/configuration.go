@@ -1,7 +1,7 @@
-// Package source reads the configuration that Terraform runs as it is written, for what the protocol does not tell a provider: which
-// names Terraform drops because the schema does not have them, and on which line a value is.
+// Package source reads the files of the configuration that Terraform runs, for what the protocol does not tell a provider: which names Terraform
+// drops because the schema does not have them, and on which line a value is.
 //
-// It speaks of what it is sure of only. What it cannot read or follow it leaves out: Terraform itself says what is wrong with a file.
+// It reports only what is certain, and skips what it cannot read or follow: Terraform itself reports what is wrong with a file.
 package source
 
 import (
@@ -20,7 +20,7 @@ import (
 
 // Configuration are the resources and data sources of a root module and of all modules that it calls.
 type Configuration struct {
-	// blocks are found by their type and the name that they give their object; "", if it is no literal.
+	// blocks are keyed by their type and the name of their object; "" if it is no literal.
 	blocks map[kind][]*Block
 }
 
@@ -33,14 +33,14 @@ type Block struct {
 	arguments map[string]hcl.Expression
 }
 
-// Read reads the configuration whose root module lies in a folder.
+// Read reads the configuration whose root module is in a folder.
 func Read(folder string) *Configuration {
 	c := &Configuration{blocks: make(map[kind][]*Block)}
 	c.module(folder, "", installed(folder), make(map[string]bool))
 	return c
 }
 
-// Blocks are all blocks of a type.
+// Blocks returns all blocks of a type.
 func (c *Configuration) Blocks(typ string) (blocks []*Block) {
 	for k, these := range c.blocks {
 		if k.typ == typ {
@@ -73,7 +73,7 @@ func installed(folder string) map[string]string {
 	return folders
 }
 
-// module reads the module that lies in a folder and those that it calls. A folder that is called twice is read once.
+// module reads the module in a folder and the modules that it calls, each folder once.
 func (c *Configuration) module(folder, path string, installed map[string]string, seen map[string]bool) {
 	first := !seen[folder]
 	seen[folder] = true
@@ -126,11 +126,11 @@ func (c *Configuration) module(folder, path string, installed map[string]string,
 
 type file struct {
 	body hcl.Body
-	// override files give arguments of blocks in other files other values.
+	// override files replace arguments of blocks in other files.
 	override bool
 }
 
-// files are those of a module, overriding ones last, as Terraform reads them.
+// files returns the files of a module in the order in which Terraform reads them, override files last.
 func files(folder string) (all []file) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -177,7 +177,7 @@ func files(folder string) (all []file) {
 	return all
 }
 
-// twice reports whether there is a main.tf and a main.tofu: Terraform reads the one, OpenTofu the other, and which of them runs is not known.
+// twice reports whether there are main.tf and main.tofu: Terraform reads one, OpenTofu the other, and the provider does not know which of them runs.
 func twice(names []string, name string) bool {
 	other := strings.Replace(name, ".tofu", ".tf", 1)
 	if other == name {

@@ -9,7 +9,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// unwrap is what is in parentheses, in a template that is one interpolation, or in a JSON string that is one.
+// unwrap returns the expression in parentheses, in a template of one interpolation, or in a JSON string of one.
 func unwrap(e hcl.Expression) hcl.Expression {
 	for {
 		switch inner := e.(type) {
@@ -37,7 +37,7 @@ func isTemplate(text string) bool {
 	return strings.Contains(text, "${") || strings.Contains(text, "%{")
 }
 
-// jsonText is a JSON string, as it is written.
+// jsonText returns the text of a JSON string, as written.
 func jsonText(e hcl.Expression) (string, bool) {
 	if !hcljson.IsJSONExpression(e) {
 		return "", false
@@ -49,7 +49,7 @@ func jsonText(e hcl.Expression) (string, bool) {
 	return v.AsString(), true
 }
 
-// constant is the value of a literal: a string, a number, a bool or null.
+// constant returns the value of a literal: a string, a number, a bool or null.
 func constant(e hcl.Expression) (cty.Value, bool) {
 	e = unwrap(e)
 	if text, ok := jsonText(e); ok && isTemplate(text) {
@@ -62,21 +62,20 @@ func constant(e hcl.Expression) (cty.Value, bool) {
 	return v, true
 }
 
-// isNull reports whether e is null for certain.
+// isNull reports whether e is certainly null.
 func isNull(e hcl.Expression) bool {
 	v, ok := constant(e)
 	return ok && v.IsNull()
 }
 
-// item is a key of a literal object, and what it holds.
+// item is a key of a literal object, and its value.
 type item struct {
 	name  string
 	at    hcl.Range
 	value hcl.Expression
 }
 
-// object are the items of a literal object whose keys are literals; false, if e is no literal object. Of one that has other keys, too, they are
-// not complete.
+// object returns the items of a literal object, without those whose keys are no literals; false if e is no literal object.
 func object(e hcl.Expression) (items []item, complete, ok bool) {
 	pairs, diags := hcl.ExprMap(e)
 	if diags.HasErrors() {
@@ -93,13 +92,13 @@ func object(e hcl.Expression) (items []item, complete, ok bool) {
 	return items, len(items) == len(pairs), true
 }
 
-// list are the elements of a literal list.
+// list returns the elements of a literal list.
 func list(e hcl.Expression) ([]hcl.Expression, bool) {
 	elements, diags := hcl.ExprList(e)
 	return elements, !diags.HasErrors()
 }
 
-// call is the name of a function that e calls, without the namespace of Terraform's own, and its arguments.
+// call returns the name of the function that e calls, without the prefix core::, and its arguments.
 func call(e hcl.Expression) (string, *hclsyntax.FunctionCallExpr) {
 	f, ok := e.(*hclsyntax.FunctionCallExpr)
 	if !ok {

@@ -10,8 +10,8 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// Find are the blocks of a type that value, an object, may be of: all that is literal in them is in value, and nothing else is where they are
-// silent. Terraform does not tell a provider which block it asks about.
+// Find returns the blocks of a type that may have made value, an object: it agrees with all their literals, and has nothing else where they have
+// no argument. Terraform does not tell a provider which block it asks about.
 func (c *Configuration) Find(typ string, value tftypes.Value) []*Block {
 	attributes := make(map[string]tftypes.Value)
 	if value.As(&attributes) != nil {
@@ -25,7 +25,7 @@ func (c *Configuration) Find(typ string, value tftypes.Value) []*Block {
 	return slices.DeleteFunc(slices.Clone(candidates), func(b *Block) bool { return !b.agrees(attributes) })
 }
 
-// Typed are all blocks of a type.
+// Typed returns all blocks of a type.
 func (c *Configuration) Typed(typ string) (all []*Block) {
 	for k, blocks := range c.blocks {
 		if k.typ == typ {
@@ -35,16 +35,16 @@ func (c *Configuration) Typed(typ string) (all []*Block) {
 	return all
 }
 
-// Named are the blocks of a type that the object of this namespace and name may be of, whatever else they say.
+// Named returns the blocks of a type that may have made the object with this namespace and name, whatever else they contain.
 func (c *Configuration) Named(typ, namespace, name string) []*Block {
 	candidates := slices.Concat(c.blocks[kind{typ: typ}], c.blocks[kind{typ, name}])
 	return slices.DeleteFunc(candidates, func(b *Block) bool {
-		e, given := b.arguments["namespace"] // without one it is the provider's
+		e, given := b.arguments["namespace"] // without it the provider's applies
 		return given && !isNull(e) && !agrees(e, tftypes.NewValue(tftypes.String, namespace))
 	})
 }
 
-// Keys are those of the map that an argument is, as far as they are literals.
+// Keys returns the literal keys of an argument that is a map.
 func (b *Block) Keys(argument string) (keys []string) {
 	if e := b.arguments[argument]; e != nil {
 		items, _, _ := object(unwrap(e))
@@ -73,7 +73,7 @@ func (b *Block) agrees(attributes map[string]tftypes.Value) bool {
 	return true
 }
 
-// agrees reports whether e may have the value v.
+// agrees reports whether e can have the value v.
 func agrees(e hcl.Expression, v tftypes.Value) bool {
 	if !v.IsKnown() {
 		return true
@@ -120,7 +120,7 @@ func objectAgrees(items []item, complete bool, v tftypes.Value) bool {
 	return true
 }
 
-// equal reports whether v, which is known, is what Terraform makes of a literal.
+// equal reports whether v, which is known, is what Terraform converts a literal to.
 func equal(literal cty.Value, v tftypes.Value) bool {
 	if literal.IsNull() || v.IsNull() {
 		return literal.IsNull() && v.IsNull()

@@ -13,17 +13,17 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// Lost is a name in a literal object that the schema does not have there, so that Terraform drops it with what it holds.
+// Lost is a name in a literal object that the schema does not have there, so that Terraform drops it and its value.
 type Lost struct {
 	Name     string
 	At       hcl.Range // of the name
-	Argument string    // of the block, that it lies in
+	Argument string    // of the block
 	In       string    // the object, such as "http[0].retries"
-	Nearest  string    // of the names that the schema has there, "" if none is like it
-	Names    []string  // that the schema has there
+	Nearest  string    // the most similar name in the schema, "" if none is similar
+	Names    []string  // in the schema
 }
 
-// LostNames are those of the block, whose arguments have the types of schema.
+// LostNames returns the lost names of the block. schema has the types of its arguments.
 func (b *Block) LostNames(schema tftypes.Object) []Lost {
 	var w lostWalk
 	for _, name := range slices.Sorted(maps.Keys(b.arguments)) {
@@ -40,7 +40,7 @@ type lostWalk struct {
 	lost     []Lost
 }
 
-// value looks for lost names in an expression, as far as it shows literally what becomes a value of type t.
+// value looks for lost names in the literal parts of an expression whose value has type t.
 func (w *lostWalk) value(at string, e hcl.Expression, t tftypes.Type) {
 	e = unwrap(e)
 	switch inner := e.(type) {
@@ -80,7 +80,7 @@ func (w *lostWalk) object(at string, e hcl.Expression, t tftypes.Object) {
 			w.value(at+"."+i.name, i.value, attribute)
 			continue
 		}
-		if i.name == "//" && hcljson.IsJSONExpression(e) { // how JSON configurations spell a comment
+		if i.name == "//" && hcljson.IsJSONExpression(e) { // a comment in a JSON configuration
 			continue
 		}
 		names := slices.Sorted(maps.Keys(t.AttributeTypes))
@@ -107,7 +107,7 @@ func (w *lostWalk) each(at string, e *hclsyntax.ForExpr, t tftypes.Type) {
 	}
 }
 
-// call is a call of a function whose result has the elements or attributes of its arguments.
+// call is a call to a function whose result has the elements or attributes of its arguments.
 func (w *lostWalk) call(at string, e *hclsyntax.FunctionCallExpr, t tftypes.Type) {
 	name, _ := call(e)
 	element := elementType(t)
@@ -125,7 +125,7 @@ func (w *lostWalk) call(at string, e *hclsyntax.FunctionCallExpr, t tftypes.Type
 				w.value(at, arg, t)
 			}
 			for _, e := range elements {
-				w.value(at+"[*]", e, element) // what comes before it may not be known
+				w.value(at+"[*]", e, element) // the number of elements before it may be unknown
 			}
 		}
 	case element != nil && name == "flatten":
@@ -156,7 +156,7 @@ func (w *lostWalk) flattened(at string, e hcl.Expression, t tftypes.Type) {
 	}
 }
 
-// elementType is that of a list or a set; nil, if t is neither.
+// elementType is the type of the elements of a list or a set; nil if t is neither.
 func elementType(t tftypes.Type) tftypes.Type {
 	switch t := t.(type) {
 	case tftypes.List:
@@ -167,10 +167,11 @@ func elementType(t tftypes.Type) tftypes.Type {
 	return nil
 }
 
-// likeness that names need to be taken for each other. It lies between those of "retry" and "retries", and of "port" and "host".
+// likeness is the least similarity of two names of which one is suggested for the other. It is above that of "port" and "host", and below that of
+// "retry" and "retries".
 var likeness = levenshtein.NewParams().BonusThreshold(0).BonusScale(0.1)
 
-// nearest is the one of names that is most like name, whatever the case and with or without underscores; "", if none is.
+// nearest returns the most similar of names, whatever the case and with or without underscores; "" if none is similar.
 func nearest(name string, names []string) string {
 	best, score := "", 0.6
 	for _, candidate := range names {

@@ -8,8 +8,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// Place is where the value at a path is written, or the innermost of those that it lies in of which that can be told; false, if that is not
-// more than where its argument is.
+// Place returns where the value at a path is written, or the innermost value around it whose place can be found; false if that is only its
+// argument.
 func (b *Block) Place(path *tftypes.AttributePath) (hcl.Range, bool) {
 	steps := path.Steps()
 	if len(steps) == 0 {
@@ -31,7 +31,7 @@ func (b *Block) Place(path *tftypes.AttributePath) (hcl.Range, bool) {
 	return e.Range(), e != argument
 }
 
-// in is the expression of what is at a step in the value of another; nil, if that cannot be told.
+// in returns the expression of the member or element at a step in the value of another expression; nil if it cannot be found.
 func in(e hcl.Expression, step tftypes.AttributePathStep) hcl.Expression {
 	e = unwrap(e)
 	if c, ok := e.(*hclsyntax.ConditionalExpr); ok {
@@ -103,7 +103,7 @@ func element(e hcl.Expression, i int) hcl.Expression {
 	return nil
 }
 
-// Position is where a range begins, such as "main.tf:12:7".
+// Position returns where a range begins, such as "main.tf:12:7".
 func Position(r hcl.Range) string {
 	return fmt.Sprintf("%s:%d:%d", r.Filename, r.Start.Line, r.Start.Column)
 }

@@ -47,7 +47,7 @@ func read(t *testing.T, files map[string]string) *source.Configuration {
 	return source.Read(folder)
 }
 
-// lost are the lost names of all blocks: where each is, and what is suggested.
+// lost returns the lost names of all blocks, with their places and suggestions.
 func lost(c *source.Configuration) (all []string) {
 	for _, b := range c.Blocks("lamia_vs") {
 		for _, l := range b.LostNames(schema) {
@@ -246,7 +246,7 @@ func TestPlace(t *testing.T) {
 	}
 }
 
-// The labels that an object's block gives it are told by its namespace and name alone, if there is one block that it can be of.
+// The namespace and the name of an object are enough to find the labels in its block, if only one block can have made it.
 func TestNamed(t *testing.T) {
 	t.Parallel()
 	const block = "resource \"lamia_vs\" %q {\n%s\n}\n"

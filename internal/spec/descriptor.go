@@ -74,7 +74,7 @@ func isRequired(fd protoreflect.FieldDescriptor) bool {
 	return false
 }
 
-// wellKnown are the messages that protobuf spells as a scalar in JSON.
+// wellKnown are the messages that are a scalar in protobuf's JSON.
 var wellKnown = map[protoreflect.FullName]Scalar{
 	"google.protobuf.Duration":    Duration,
 	"google.protobuf.BoolValue":   Bool,
@@ -94,7 +94,7 @@ func checkNumber(key string) string {
 
 var wordEnd = regexp.MustCompile(`([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])`)
 
-// Snake spells a camelCase name as Terraform does: targetCPUPercentage is target_cpu_percentage.
+// Snake turns a camelCase name into snake case: targetCPUPercentage becomes target_cpu_percentage.
 func Snake(name string) string {
 	return strings.ToLower(wordEnd.ReplaceAllString(name, "${1}${3}_${2}${4}"))
 }
@@ -125,6 +125,6 @@ func fromKind(fd protoreflect.FieldDescriptor) Scalar {
 		}
 		return Enum(names...)
 	}
-	// A new protobuf kind in a new Istio release: every start and every test fails until it has a spelling here.
+	// A new release of Istio uses another protobuf kind: add it above.
 	panic("spec: no Terraform type for " + string(fd.FullName()) + " of kind " + fd.Kind().String())
 }

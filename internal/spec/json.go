@@ -25,12 +25,12 @@ func (e *Error) Unwrap() error { return e.Err }
 // ErrUnknown is the error of a value that Terraform does not know yet.
 var ErrUnknown = errors.New("is not known yet")
 
-// Encode is the JSON object of a tree of m. Parts that are spelled alike are the tree's own. An error is of type *[Error].
+// Encode returns the JSON object of a tree of m. It shares the parts that are the same in JSON. Errors are of type *[Error].
 func (m *Message) Encode(tree map[string]any) (map[string]any, error) {
 	return m.encode(tree, false)
 }
 
-// Canonical is Encode with one spelling for all values that mean the same, such as "60s" and "1m".
+// Canonical is Encode, but values that mean the same, such as "60s" and "1m", become equal.
 func (m *Message) Canonical(tree map[string]any) (map[string]any, error) {
 	return m.encode(tree, true)
 }
@@ -57,7 +57,7 @@ func (m *Message) encode(tree map[string]any, canonical bool) (map[string]any, e
 	return object, err
 }
 
-// Keep is after with the spelling of before wherever both mean the same, element by element: there Terraform shows no change.
+// Keep returns after, with the values of before wherever both mean the same, so that Terraform shows no change there.
 func (m *Message) Keep(before, after map[string]any) map[string]any {
 	r := rewriter{leaf: func(f *Field, is, was any) (any, error) {
 		if is != was && is != nil && was != nil && is != Unknown && was != Unknown && f.Message == nil && f.Scalar.same(f.Scalar.toJSON(was), f.Scalar.toJSON(is)) {
@@ -65,20 +65,20 @@ func (m *Message) Keep(before, after map[string]any) map[string]any {
 		}
 		return is, nil
 	}}
-	kept, _, _ := r.message(m, after, before) // its leaf never fails
+	kept, _, _ := r.message(m, after, before) // the leaf never fails
 	return kept
 }
 
-// rewriter makes a tree of another, beside which a third one of the same message may stand. Of what stays the same nothing is copied.
+// rewriter makes a tree from another one, and may compare it with a third tree of the same message. It shares the parts that stay the same.
 type rewriter struct {
 	at steps
-	// leaf is what a scalar becomes, or what is null or unknown instead of anything; nil for absent.
+	// leaf converts a scalar, a null or an unknown value; nil means absent.
 	leaf func(f *Field, value, beside any) (any, error)
 }
 
 func (r *rewriter) fail(err error) error { return &Error{r.at.path(), err} }
 
-// message rewrites an object, and reports whether it is another now.
+// message rewrites an object, and reports whether it has changed.
 func (r *rewriter) message(m *Message, tree, beside map[string]any) (rewritten map[string]any, other bool, err error) {
 	m.index()
 	rewritten = tree
@@ -162,9 +162,9 @@ func (r *rewriter) element(f *Field, value, beside any) (rewritten any, other bo
 	return v, v != value, err
 }
 
-// Observe is the tree of what is stored: object, JSON as client-go reads it. prior is the tree that Terraform knows, or nil: where both mean
-// the same, its spelling stays, and it tells which values that the API server filled in are Terraform's nevertheless ([Field.Filled]).
-// unknown lists the fields of object that m, unless it is partial, does not have, such as "http[0].newInIstio2". An error is of type *[Error].
+// Observe returns the tree of a stored object, JSON as client-go reads it. prior is the tree in the state, or nil. Where both mean the same,
+// the tree has the value of prior, and a default of the API server is kept only if prior has the field, too ([Field.Filled]). unknown lists the
+// fields of the object that m, unless it is partial, does not have, such as "http[0].newInIstio2". Errors are of type *[Error].
 func (m *Message) Observe(object, prior map[string]any) (tree map[string]any, unknown []string, err error) {
 	var o observer
 	tree, err = o.message(m, object, prior)
@@ -220,7 +220,7 @@ func join(name, key string) string {
 	return name + "." + key
 }
 
-// storesNothingOf reports whether a value leaves no trace in a stored object.
+// storesNothingOf reports whether the API server omits the value from a stored object.
 func (m *Message) storesNothingOf(f *Field, value any) bool {
 	if f.Collection == One && f.Message == nil {
 		value = f.Scalar.toJSON(value)
@@ -285,7 +285,7 @@ func (o *observer) field(f *Field, j, prior any) (any, error) {
 	return o.element(f, j, prior)
 }
 
-// jsonType names what a value of JSON is.
+// jsonType names the type of a JSON value.
 func jsonType(j any) string {
 	switch j := j.(type) {
 	case map[string]any:
@@ -300,7 +300,7 @@ func jsonType(j any) string {
 func (o *observer) element(f *Field, j, prior any) (any, error) {
 	if f.Message != nil {
 		object, ok := j.(map[string]any)
-		if !ok && j != nil { // an element that is null means an empty message to protobuf
+		if !ok && j != nil { // protobuf reads a null element as an empty message
 			return nil, o.errorf("holds %s, not an object", jsonType(j))
 		}
 		before, _ := prior.(map[string]any)

@@ -8,11 +8,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 )
 
-// step is one step from a value into it: to a member, to an element of a list, or to one of a map.
+// step is one step into a value: to a member, an element of a list, or an element of a map.
 type step struct {
 	kind  stepKind
-	name  string // of a member in Terraform, or the key of a map
-	json  string // of a member in JSON
+	name  string // the member's name in Terraform, or the key of a map
+	json  string // the member's name in JSON
 	index int
 }
 
@@ -28,7 +28,7 @@ func member(f *Field, json string) step { return step{kind: toMember, name: f.Na
 func index(i int) step                  { return step{kind: toIndex, index: i} }
 func mapKey(key string) step            { return step{kind: toKey, name: key} }
 
-// steps are where a walk is. They become a path only where there is something to say.
+// steps are the position of a walk. They become a path only for a diagnostic.
 type steps []step
 
 func (s *steps) push(next step) { *s = append(*s, next) }
@@ -50,7 +50,7 @@ func (s steps) path() path.Path {
 	return at
 }
 
-// field spells the steps as Kubernetes does, such as "http[0].match[1].headers[x-user].exact".
+// field writes the steps as Kubernetes does, such as "http[0].match[1].headers[x-user].exact".
 func (s steps) field() string {
 	var b strings.Builder
 	for i, step := range s {
@@ -69,8 +69,8 @@ func (s steps) field() string {
 	return b.String()
 }
 
-// Path is the attribute that Kubernetes' API calls field, such as "http[0].match[1].headers[x-user].exact", relative to m. Of a field
-// that is not an attribute it is the nearest attribute above; false, if there is none.
+// Path returns the attribute of a field of m in Kubernetes' API, such as "http[0].match[1].headers[x-user].exact". For a field that is
+// no attribute, it returns the nearest attribute above; false if there is none.
 func (m *Message) Path(field string) (path.Path, bool) {
 	at, _, found := m.locate(field)
 	return at, found
@@ -116,7 +116,7 @@ func (m *Message) locate(field string) (at path.Path, last *Field, found bool) {
 	return at, last, found
 }
 
-// At is the value that a path leads to in a tree of m: nil where there is none, [Unknown] in what is not known.
+// At returns the value at a path in a tree of m: nil if there is none, [Unknown] within an unknown value.
 func (m *Message) At(tree map[string]any, at path.Path) any {
 	var value any = tree
 	var f *Field
@@ -148,7 +148,7 @@ func (m *Message) At(tree map[string]any, at path.Path) any {
 	return value
 }
 
-// subscript splits "[key].rest" and ".key.rest", which the API server uses alike for the keys of a map.
+// subscript splits "[key].rest" and ".key.rest": the API server uses both for the keys of a map.
 func subscript(s string) (key, rest string, ok bool) {
 	switch {
 	case strings.HasPrefix(s, "["):

@@ -31,13 +31,13 @@ var messages = func() map[string]*spec.Message {
 	return m
 }()
 
-// terraformType is the type of m's values to Terraform.
+// terraformType is the Terraform type of m's values.
 func terraformType(m *spec.Message) tftypes.Type {
 	return schema.Schema{Attributes: m.Attributes()}.Type().TerraformType(context.Background())
 }
 
-// checkRoundTrip asserts that a random tree of m survives the way to the API server's JSON and back unchanged, and the ways to Terraform's wire and
-// state file, which terraform-plugin-go reads and writes alike.
+// checkRoundTrip asserts that a random tree of m is unchanged after a round trip through the API server's JSON, Terraform's wire format and a
+// state file, and that terraform-plugin-go encodes it the same way.
 func checkRoundTrip(t *testing.T, m *spec.Message, r *rand.Rand) {
 	t.Helper()
 	tree := random(m, r)
@@ -76,7 +76,7 @@ func checkRoundTrip(t *testing.T, m *spec.Message, r *rand.Rand) {
 	}
 }
 
-// state is a value as a state file holds it.
+// state returns a value as a state file holds it.
 func state(t *testing.T, value tftypes.Value) []byte {
 	t.Helper()
 	var plain func(v tftypes.Value) any
@@ -120,7 +120,7 @@ func state(t *testing.T, value tftypes.Value) []byte {
 	return data
 }
 
-// store is what a client reads of what was written: client-go's JSON there and back.
+// store returns what a client reads after a write: JSON encoded and decoded by client-go.
 func store(t *testing.T, object map[string]any) map[string]any {
 	t.Helper()
 	data, err := json.Marshal(object)
@@ -157,7 +157,7 @@ func FuzzRoundTrip(f *testing.F) {
 	})
 }
 
-// random is a tree of m in which about half of all is set, zero values, empty collections and extremes among it.
+// random returns a tree of m in which about half of all fields are set, some to zero values, empty collections and extremes.
 func random(m *spec.Message, r *rand.Rand) map[string]any {
 	tree := make(map[string]any, len(m.Fields))
 	for i := range m.Fields {
@@ -207,7 +207,7 @@ func randomElement(f *spec.Field, r *rand.Rand) any {
 	return randomString(r)
 }
 
-// randomObject is JSON as jsonencode writes it, without nulls.
+// randomObject returns JSON as jsonencode writes it, without nulls.
 func randomObject(r *rand.Rand) string {
 	inner := [...]any{nil, "1", 1, 1.5, 1e300, true, []any{}, []any{nil, map[string]any{"b": nil}}, map[string]any{"a": []any{map[string]any{"é": "<&>"}}}}
 	object := map[string]any{}

@@ -13,25 +13,25 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Scalar is how a single value is spelled in Terraform and in JSON.
+// Scalar is the form of a single value in Terraform and in JSON.
 type Scalar struct {
 	Type Type
 
 	Values   []string // of an enum
 	JSON     bool     // a string that is JSON itself
 	Min, Max int64    // of an integer, inclusive
-	// Check says what is wrong with a string, and what to write instead; nil, if any will do.
+	// Check says what is wrong with a string, and what to write instead. Nil: every string is valid.
 	Check func(s string) *Problem
 
-	// encode turns a value into JSON, nil for absent. Nil: they are the same.
+	// encode turns a value into JSON, nil for absent. Nil: both are the same.
 	encode func(v any) any
-	// decode is the reverse, nil where JSON is no such value. Nil: they are the same.
+	// decode is the reverse; it returns nil for other JSON. Nil: both are the same.
 	decode func(j any) any
-	// canonical is the one spelling of all JSON values that mean the same. Nil: each means itself.
+	// canonical maps JSON values that mean the same to one of them. Nil: no two values mean the same.
 	canonical func(j any) any
 }
 
-// Type is the type of a scalar in Terraform. Both kinds of numbers are number there.
+// Type is the Terraform type of a scalar.
 type Type int
 
 const (
@@ -52,30 +52,30 @@ var (
 	Int32  = Integer(math.MinInt32, math.MaxInt32)
 	Uint32 = Integer(0, math.MaxUint32)
 	Int64  = Integer(math.MinInt64, math.MaxInt64)
-	// Uint64 ends at the largest integer that Kubernetes JSON holds, which is an int64.
+	// Uint64 ends at the largest integer of Kubernetes' JSON, an int64.
 	Uint64 = Integer(0, math.MaxInt64)
 
 	// Bytes are base64.
 	Bytes = Scalar{Type: StringType, Check: checkBase64}
 
-	// Duration is a string of Go's time.ParseDuration, which is what Istio's CRDs and istiod read.
+	// Duration is a string for Go's time.ParseDuration, like the one that Istio's CRDs and istiod use.
 	Duration = Scalar{Type: StringType, Check: checkDuration, canonical: canonicalDuration}
 
-	// Struct is an object of any form, in Terraform its JSON. A value of dynamic type would read better, but it cannot be in a list whose elements
-	// differ, such as the patches of an EnvoyFilter.
+	// Struct is an object of any form; in Terraform it is a string of JSON. A dynamic type would read better, but Terraform does not allow one in a
+	// list whose elements differ, such as the patches of an EnvoyFilter.
 	Struct = Scalar{Type: StringType, JSON: true, Check: checkObject, encode: encodeObject, decode: decodeObject, canonical: canonicalObject}
 
-	// IntOrString is a Kubernetes IntOrString: digits alone are the number.
+	// IntOrString is a Kubernetes IntOrString: a string of digits becomes a number.
 	IntOrString = Scalar{Type: StringType, encode: encodeIntOrString, decode: decodeIntOrString}
 )
 
-// Enum is a string out of names.
+// Enum is a string that must be one of names.
 func Enum(names ...string) Scalar { return Scalar{Type: StringType, Values: names} }
 
 // Integer is a whole number from low to high.
 func Integer(low, high int64) Scalar { return Scalar{Type: IntegerType, Min: low, Max: high} }
 
-// Flag is a boolean that Kubernetes spells as a certain value of a string field.
+// Flag is a boolean that Kubernetes stores as a certain value of a string field.
 func Flag(value string) Scalar {
 	return Scalar{
 		Type: BoolType,
@@ -94,7 +94,7 @@ func Flag(value string) Scalar {
 	}
 }
 
-// toJSON is the JSON of a value, nil for absent.
+// toJSON returns the JSON of a value, nil for absent.
 func (s *Scalar) toJSON(v any) any {
 	if s.encode != nil {
 		return s.encode(v)
@@ -130,7 +130,7 @@ func (s *Scalar) fromJSON(j any) (any, error) {
 	return v, nil
 }
 
-// literal is JSON as it is written, so that "80" is not taken for a number.
+// literal returns the JSON text, so that "80" differs from the number 80.
 func literal(j any) string {
 	text, err := json.Marshal(j)
 	if err != nil {
@@ -155,7 +155,7 @@ func (s *Scalar) toCanonical(j any) any {
 	return j
 }
 
-// number is j, unless it is a float64 that is a whole number: that is an int64.
+// number returns j, but as an int64 if it is a float64 with a whole value.
 func number(j any) any {
 	if f, ok := j.(float64); ok && f == math.Trunc(f) && math.Abs(f) < 1<<63 {
 		return int64(f)
@@ -163,8 +163,7 @@ func number(j any) any {
 	return j
 }
 
-// parseNumber is the number of a decimal: an int64 or a float64 that is spelled the same, else a *big.Float of the precision that Terraform
-// gives to a literal.
+// parseNumber returns an int64 or a float64 if it has the same decimal, else a *big.Float with the precision of Terraform's literals.
 func parseNumber(text string) (any, error) {
 	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return i, nil
@@ -183,7 +182,7 @@ func parseNumber(text string) (any, error) {
 	return exact, nil
 }
 
-// asBig is a number as a *big.Float of the precision of a literal.
+// asBig returns a number as a *big.Float with the precision of Terraform's literals.
 func asBig(v any) (*big.Float, bool) {
 	if b, ok := v.(*big.Float); ok {
 		return b, true
@@ -192,10 +191,10 @@ func asBig(v any) (*big.Float, bool) {
 	return b, err == nil
 }
 
-// formatFloat is the shortest decimal that is this number.
+// formatFloat returns the shortest decimal of the number.
 func formatFloat(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
-// formatNumber spells a number as a configuration would.
+// formatNumber writes a number as a configuration does.
 func formatNumber(v any) string {
 	switch n := v.(type) {
 	case float64:
@@ -206,7 +205,7 @@ func formatNumber(v any) string {
 	return fmt.Sprint(v)
 }
 
-// encodeFloat is the nearest float64.
+// encodeFloat returns the nearest float64.
 func encodeFloat(v any) any {
 	if b, ok := v.(*big.Float); ok {
 		f, _ := b.Float64()
@@ -237,7 +236,7 @@ func checkObject(s string) *Problem {
 	return nil
 }
 
-// encodeObject is the object that JSON spells. Members that are null are left out: to Terraform they are absent, and no merge patch can write them.
+// encodeObject parses an object. It omits null members: Terraform treats them as absent, and no merge patch can write them.
 func encodeObject(v any) any {
 	s, _ := v.(string)
 	d := json.NewDecoder(strings.NewReader(s))
@@ -249,7 +248,7 @@ func encodeObject(v any) any {
 	return withoutNulls(object)
 }
 
-// withoutNulls is a copy of JSON without members that are null, its numbers as everywhere here.
+// withoutNulls copies JSON without its null members, with int64 for whole numbers.
 func withoutNulls(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -276,7 +275,7 @@ func withoutNulls(v any) any {
 	return v
 }
 
-// decodeObject is the reverse, as Terraform's jsonencode writes it.
+// decodeObject is the reverse; it writes like Terraform's jsonencode.
 func decodeObject(j any) any {
 	object, ok := j.(map[string]any)
 	if !ok {

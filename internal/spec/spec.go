@@ -1,7 +1,7 @@
 // Package spec describes a resource as a tree of fields, and derives everything from that tree: the Terraform schema, the encoding of values for
 // Terraform and as Kubernetes' JSON, and validation with paths.
 //
-// A value is one tree, whoever spells it: an object is a map[string]any by the names of Kubernetes' JSON, a list is a []any, a map is a
+// A value is the same tree for both: an object is a map[string]any by the names of Kubernetes' JSON, a list is a []any, a map is a
 // map[string]any by its own keys, and a scalar is a string, a bool, an int64, a float64, or a *big.Float where neither number can hold it.
 // What is null in Terraform is absent; an explicit zero, false, "" or [] is a value like any other. What Terraform does not know yet is
 // [Unknown]. Trees are shared and never changed.
@@ -20,9 +20,9 @@ import (
 // Message is an object: a nested attribute in Terraform, an object in JSON.
 type Message struct {
 	Fields []Field
-	// Partial means that JSON objects hold more than Fields: what is not listed is not Terraform's.
+	// Partial means that JSON objects have more fields, which Terraform does not manage.
 	Partial bool
-	// OmitsEmpty means that the API server stores no "", false, [] and {}. They stay what Terraform knows all the same.
+	// OmitsEmpty means that the API server does not store "", false, [] and {}. The state keeps them.
 	OmitsEmpty bool
 	// OneOfs are groups of field names of which at most one may be set.
 	OneOfs [][]string
@@ -48,13 +48,13 @@ type Field struct {
 	Collection Collection
 	Scalar     Scalar   // of the value, or of a collection's elements, unless
 	Message    *Message // the value or the elements are messages
-	// Void means that an object with nothing in it is the same as none.
+	// Void means that an empty object has no effect.
 	Void bool
 	// CheckKey says what is wrong with a key of a map, "" when nothing. Nil: all keys are allowed.
 	CheckKey func(key string) string
 
-	// Filled reports whether the API server may have set value by itself, in an object that is otherwise in. Such a value is
-	// no one's wish: it is left out of the state unless the state holds the field already. Nil: the server fills in nothing.
+	// Filled reports whether value may be a default of the API server, in an object that is otherwise in. The state omits such a value
+	// unless it has the field already. Nil: the server sets no default.
 	Filled func(value any, in map[string]any) bool
 }
 
@@ -74,7 +74,7 @@ func (unknown) String() string { return "(known after apply)" }
 // Unknown is a value that Terraform does not know yet.
 var Unknown any = unknown{}
 
-// Known reports whether all of a tree is known.
+// Known reports whether a tree contains no unknown value.
 func Known(tree any) bool {
 	switch v := tree.(type) {
 	case unknown:
@@ -91,7 +91,7 @@ func Known(tree any) bool {
 	return true
 }
 
-// Rename gives the i-th field another name in Terraform. It comes before any other use of m.
+// Rename gives the i-th field another name in Terraform. Call it before any other use of m.
 func (m *Message) Rename(i int, name string) {
 	for _, names := range m.OneOfs {
 		for j := range names {
@@ -103,7 +103,7 @@ func (m *Message) Rename(i int, name string) {
 	m.Fields[i].Name = name
 }
 
-// Unfilled is m, in which what the API server has filled in by itself is a value like any other.
+// Unfilled returns m without Filled: defaults of the API server are values like any other.
 func (m *Message) Unfilled() *Message {
 	all := &Message{Partial: m.Partial, OmitsEmpty: m.OmitsEmpty, OneOfs: m.OneOfs}
 	for _, f := range m.Fields {
@@ -128,14 +128,14 @@ func (m *Message) index() {
 	})
 }
 
-// Named is the field of this name in Terraform, nil if there is none.
+// Named returns the field with this name in Terraform, nil if there is none.
 func (m *Message) Named(name string) *Field {
 	m.index()
 	return m.byName[name]
 }
 
-// stored is the field that JSON calls key. Like protobuf it knows the field by its protobuf name, too: Istio's CRD has one field,
-// mirror_percent, under both.
+// stored returns the field with this key in JSON. Like protobuf, it accepts the protobuf name, too: Istio's CRD has mirror_percent
+// under both names.
 func (m *Message) stored(key string) *Field {
 	m.index()
 	if f, ok := m.byJSON[key]; ok {

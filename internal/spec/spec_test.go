@@ -15,7 +15,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// in is the message of the field called name.
+// in returns the message of a field.
 func in(m *spec.Message, names ...string) *spec.Message {
 	for _, name := range names {
 		i := slices.IndexFunc(m.Fields, func(f spec.Field) bool { return f.Name == name })
@@ -245,7 +245,7 @@ func TestUint64_keepsAllDigits(t *testing.T) {
 	}
 }
 
-// 60s and 1m are the same timeout: what Terraform knows stays as it is spelled.
+// 60s and 1m are the same timeout: the state keeps the one that it has.
 func TestKeep(t *testing.T) {
 	t.Parallel()
 	m := messages["VirtualService"]
@@ -276,7 +276,7 @@ func TestKeep(t *testing.T) {
 	}
 }
 
-// Terraform compares numbers by their decimals: 0.1 is another than the float64 next to it.
+// Terraform compares numbers by their decimals: 0.1 differs from the nearest float64.
 func TestMarshal_numbers(t *testing.T) {
 	t.Parallel()
 	m := &spec.Message{Fields: []spec.Field{{Name: "n", JSON: "n", Scalar: spec.Float}}}
@@ -319,7 +319,7 @@ func TestSnake(t *testing.T) {
 	}
 }
 
-// An object of any form is JSON, in which only what is said counts: not its spelling, and not what is null.
+// Two strings of JSON are the same if their values are, without white space, order and nulls.
 func TestStruct(t *testing.T) {
 	t.Parallel()
 	m := &spec.Message{Fields: []spec.Field{{Name: "value", JSON: "value", Scalar: spec.Struct}}}

@@ -14,8 +14,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/describe"
 )
 
-// Validate says what is wrong with a configuration of m by its types, choices and limits, each at its attribute, and which of its attributes
-// are deprecated. Values that are not known are right.
+// Validate checks types, choices and limits of a configuration of m, and warns of deprecated attributes, each at its attribute. Unknown values
+// are valid.
 func (m *Message) Validate(tree map[string]any) diag.Diagnostics {
 	var v validator
 	v.message(m, tree)
@@ -55,7 +55,7 @@ func (v *validator) message(m *Message, tree map[string]any) {
 	}
 }
 
-// oneOf finds more than one of these set. A value that is not known may turn out to be null.
+// oneOf allows at most one of these attributes. It ignores unknown values, which may become null.
 func (v *validator) oneOf(m *Message, names []string, tree map[string]any) {
 	var set []string
 	for _, name := range names {
@@ -142,7 +142,7 @@ func (v *validator) string(f *Field, s string) {
 		v.fail("Value Too Long", "The value has %d characters, but can have at most %d.", n, *limits.MaxLength)
 	}
 	if limits.MinDuration != 0 {
-		if d, err := time.ParseDuration(s); err == nil && d < limits.MinDuration { // else Check has said it
+		if d, err := time.ParseDuration(s); err == nil && d < limits.MinDuration { // else Check has reported it
 			v.fail("Duration Too Short", "The duration %s is too short. Use at least %s.", s, limits.MinDuration)
 		}
 	}
@@ -168,7 +168,7 @@ func (s *Scalar) within(limits describe.Constraints) (low, high int64) {
 	return low, high
 }
 
-// outOfRange says what is wrong with a number, "" when nothing. Limits beside those of its type are a configuration's to keep.
+// outOfRange says what is wrong with a number, "" if nothing is.
 func (f *Field) outOfRange(value any, limits describe.Constraints) string {
 	switch f.Scalar.Type {
 	case IntegerType:

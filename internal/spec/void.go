@@ -8,8 +8,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// void are the messages, and the fields, of which an object with nothing in it is the same to istiod as none. Others mean something: an empty match
-// is for every request, empty retries are none, an empty policy takes the place of the one above. Those that istiod refuses are not here.
+// void are the messages and fields whose empty object istiod ignores. Other empty objects have a meaning: an empty match applies to every request,
+// empty retries turn retries off, and an empty policy replaces the one above it. Those that istiod rejects are not listed.
 var void = []protoreflect.FullName{
 	"istio.networking.v1alpha3.Headers",
 	"istio.networking.v1alpha3.Headers.HeaderOperations",
@@ -25,7 +25,7 @@ func isVoid(fd protoreflect.FieldDescriptor) bool {
 	return slices.Contains(void, fd.FullName()) || fd.Message() != nil && slices.Contains(void, fd.Message().FullName())
 }
 
-// Void are the objects in a tree in which nothing is set, although that means nothing.
+// Void returns the empty objects in a tree that have no effect.
 func (m *Message) Void(tree map[string]any) []path.Path {
 	var v voids
 	v.message(m, tree)

@@ -14,7 +14,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
-// Unmarshal reads a value of m as Terraform sends it: MessagePack, as github.com/zclconf/go-cty writes it. It is nil, if the value is null.
+// Unmarshal reads a value of m as Terraform sends it: MessagePack, as github.com/zclconf/go-cty writes it. It returns nil for null.
 func (m *Message) Unmarshal(data []byte) (map[string]any, error) {
 	d := msgpack.GetDecoder()
 	defer msgpack.PutDecoder(d)
@@ -27,7 +27,7 @@ func (m *Message) Unmarshal(data []byte) (map[string]any, error) {
 	return object, nil
 }
 
-// absent reads what has no value: a null, or what is not known.
+// absent reads a null or an unknown value.
 func absent(d *msgpack.Decoder) (v any, is bool, err error) {
 	code, err := d.PeekCode()
 	switch {
@@ -35,7 +35,7 @@ func absent(d *msgpack.Decoder) (v any, is bool, err error) {
 		return nil, false, err
 	case code == msgpcode.Nil:
 		return nil, true, d.Skip()
-	case msgpcode.IsExt(code): // with or without what is known of the value
+	case msgpcode.IsExt(code): // with or without refinements
 		return Unknown, true, d.Skip()
 	}
 	return nil, false, nil
@@ -148,7 +148,7 @@ func readNumber(d *msgpack.Decoder) (any, error) {
 	return d.DecodeInt64()
 }
 
-// exactly is f, as a *big.Float unless it is the number that its shortest decimal spells.
+// exactly returns f as a float64 if its shortest decimal is the same number, else as a *big.Float.
 func exactly(f float64) any {
 	exact := new(big.Float).SetFloat64(f)
 	if short, err := parseNumber(formatFloat(f)); err == nil {
@@ -254,7 +254,7 @@ func (f *Field) writeElement(e *msgpack.Encoder, v any) error {
 		return e.EncodeBool(v)
 	case int64:
 		return e.EncodeInt(v)
-	case float64: // in decimal: to Terraform 0.1 is not the float64 next to it
+	case float64: // as a decimal: Terraform tells 0.1 from the nearest float64
 		return e.EncodeString(formatFloat(v))
 	case *big.Float:
 		if f, accuracy := v.Float64(); accuracy == big.Exact {
@@ -271,7 +271,7 @@ func (f *Field) writeElement(e *msgpack.Encoder, v any) error {
 	return fmt.Errorf("%T is no scalar", v)
 }
 
-// UnmarshalState reads a value of m from a state file. Attributes that m does not have, such as those of another version, are left out.
+// UnmarshalState reads a value of m from a state file. It drops attributes that m does not have, such as those of another version.
 func (m *Message) UnmarshalState(data []byte) (map[string]any, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()

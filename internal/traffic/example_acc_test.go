@@ -24,7 +24,7 @@ const (
 	host2    = "http://vamp-gw2-test.democluster.net"
 )
 
-// Every route of the tutorial leads where it says, from outside and from the third team's pod.
+// Every route of the tutorial leads to the right application, from outside and from the third team's pod.
 func TestAccTraffic_example(t *testing.T) {
 	t.Parallel()
 	p := newPlane(t)
@@ -69,7 +69,7 @@ func TestAccTraffic_example(t *testing.T) {
 		{gw1, host1 + "/", 200, names[0], "version1", "/"},
 		{gw1, host1 + "/any/path?query=1", 200, names[0], "version1", "/any/path?query=1"},
 		{gw1, host1Alt + "/", 200, names[0], "version2", "/"},
-		// The rewrite puts "/" where the prefix was, and the prefix is one of characters.
+		// The rewrite replaces the prefix with "/", and the prefix is a text, not a path segment.
 		{gw2, host2 + "/service1", 200, names[0], "version3", "/"},
 		{gw2, host2 + "/service1/y", 200, names[0], "version3", "//y"},
 		{gw2, host2 + "/service10", 200, names[0], "version3", "/0"},
@@ -103,7 +103,7 @@ func TestAccTraffic_example(t *testing.T) {
 		}
 	}
 
-	// The rules of team 3 give up what takes its pod longer than three seconds; nothing does so to a request from outside.
+	// Team 3's rules set a timeout of three seconds for requests of its pod; requests from outside have none.
 	slow := host2 + "/service2?delay="
 	if a, err := pod.Get(t.Context(), through(slow+"20s")); err != nil || a.Status != http.StatusGatewayTimeout {
 		t.Errorf("a slow call from a pod of team 3: %+v, %v", a, err)
@@ -139,7 +139,7 @@ func TestAccTraffic_example(t *testing.T) {
 	}
 }
 
-// is checks who answered, and what was asked; no one is "".
+// is checks who answered, "" for no one, and which path it got.
 func is(a *traffic.Answer, status int, namespace, version, path string) error {
 	if a.Status != status || a.Asked.Namespace != namespace || a.Asked.Version() != version || a.Asked.Path != path {
 		return fmt.Errorf("status %d, answered by %s of %s, which was asked for %s: %s", a.Status, a.Asked.Version(), a.Asked.Namespace, a.Asked.Path, a.Body)

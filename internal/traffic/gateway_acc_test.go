@@ -18,7 +18,7 @@ import (
 
 const www = "http://www.example.test/"
 
-// team is a namespace with an application and a gateway to it, which are called as in every other team's.
+// team is a namespace with an application and a gateway. Every team uses the same names.
 type team struct {
 	plane
 	namespace string
@@ -38,7 +38,7 @@ func newTeam(p plane) *team {
 	return team
 }
 
-// answers returns nil when a request by a new connection is answered by the team's own application.
+// answers returns nil if the team's own application answers a request on a new connection.
 func (t *team) answers() error {
 	client := traffic.NewClient(t.at, nil)
 	defer client.Close()
@@ -53,7 +53,7 @@ func (t *team) ask(client *traffic.Client) error {
 	return err
 }
 
-// missesNothing asks without a break while something is done: by new connections, and by one that is kept as long as the gateway keeps it.
+// missesNothing sends requests all the time while do runs: on new connections, and on one that stays open as long as the gateway keeps it.
 // None of the requests may fail.
 func (t *team) missesNothing(what string, do func()) {
 	t.t.Helper()
@@ -113,8 +113,8 @@ func (t *team) rolledOut() {
 	})
 }
 
-// Two teams call their gateways the same and serve the same host: each gets its own answers, and when the one deletes its gateway, that one
-// answers no more and the other misses nothing.
+// Two teams give their gateways the same name and host: each gets its own answers, and when one deletes its gateway, the other
+// loses no request.
 func TestAccTraffic_neighbours(t *testing.T) {
 	t.Parallel()
 	p := newPlane(t)

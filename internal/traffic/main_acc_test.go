@@ -24,8 +24,8 @@ import (
 
 func TestMain(m *testing.M) { acctest.Main(m) }
 
-// image is the application of the embedded control plane's package echo. On kind .ci/kind makes it, for any other cluster
-// LAMIA_TEST_ECHO_IMAGE names it; the embedded control plane's pods are that application, whatever their image.
+// image is the application of the embedded control plane's package echo. For kind, .ci/kind builds it; for other clusters LAMIA_TEST_ECHO_IMAGE
+// names it. The embedded control plane's pods run that application whatever their image.
 var image = cmp.Or(os.Getenv("LAMIA_TEST_ECHO_IMAGE"), "docker.io/magneticio/lamia-echo:test")
 
 // plane is the cluster under test with its data plane.
@@ -35,7 +35,7 @@ type plane struct {
 	client kubernetes.Interface
 }
 
-// newPlane is the data plane. Where pods are simulated there is none: make test asks for one wherever there can be one.
+// newPlane finds the data plane. It skips the test on a control plane with simulated pods; make test runs a real one where it can.
 func newPlane(t *testing.T) plane {
 	t.Helper()
 	acctest.Config(t)
@@ -59,7 +59,7 @@ func newPlane(t *testing.T) plane {
 	return plane{cluster, t, client}
 }
 
-// eventually waits until what is said is so.
+// eventually waits until do returns nil.
 func (p plane) eventually(what string, is func() error) {
 	p.t.Helper()
 	var last error
@@ -71,7 +71,7 @@ func (p plane) eventually(what string, is func() error) {
 	}
 }
 
-// echo makes a Deployment the test's application.
+// echo turns a Deployment into the test's application.
 func echo(d *appsv1.Deployment) {
 	pod := &d.Spec.Template.Spec
 	field := func(name, path string) corev1.EnvVar {
@@ -125,7 +125,7 @@ func (p plane) ready(namespace string, labels map[string]string) (ready *corev1.
 	return ready
 }
 
-// exposed is where the application that has these labels answers without any gateway: by a load balancer of the test's own.
+// exposed returns an address of the application with these labels, by a load balancer without a gateway.
 func (p plane) exposed(namespace string, labels map[string]string) string {
 	p.t.Helper()
 	services := p.client.CoreV1().Services(namespace)
@@ -153,7 +153,7 @@ func (p plane) exposed(namespace string, labels map[string]string) string {
 	return at
 }
 
-// connect is a client of an address until the test ends.
+// connect makes a client for an address, and closes it at the end of the test.
 func (p plane) connect(at string, config *tls.Config) *traffic.Client {
 	p.t.Helper()
 	client := traffic.NewClient(at, config)
@@ -161,7 +161,7 @@ func (p plane) connect(at string, config *tls.Config) *traffic.Client {
 	return client
 }
 
-// address is the address of the gateway in the state.
+// address returns the gateway's address in the state.
 func address(t *testing.T, tf *acctest.Terraform, gateway string) string {
 	t.Helper()
 	address, ok := tf.Values(gateway)["address"].(string)

@@ -27,7 +27,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/traffic"
 )
 
-// What the attributes of a virtual service and a gateway say is what becomes of requests.
+// Requests are treated as the attributes of a virtual service and a gateway say.
 func TestAccTraffic_routing(t *testing.T) {
 	t.Parallel()
 	p := newPlane(t)
@@ -42,7 +42,7 @@ func TestAccTraffic_routing(t *testing.T) {
 	www := "http://www.example.test"
 	client := p.connect(p.LoadBalancer(at, 80), nil)
 
-	// ask asks until it is answered as wanted, because a proxy may take a moment to know of a new route, and then once more.
+	// ask repeats a request until the answer is as wanted, since a proxy may get a new route a moment later, and then sends it once more.
 	ask := func(t *testing.T, what string, request func() (*traffic.Answer, error), want func(*traffic.Answer) bool) *traffic.Answer {
 		t.Helper()
 		check := func() (*traffic.Answer, error) {
@@ -68,7 +68,7 @@ func TestAccTraffic_routing(t *testing.T) {
 	version := func(version string) func(*traffic.Answer) bool {
 		return func(a *traffic.Answer) bool { return a.Status == http.StatusOK && a.Asked.Version() == version }
 	}
-	// seen is how many requests with an id a version was asked, this one not counted.
+	// seen returns the number of earlier requests with an id that a version got.
 	seen := func(version, id string) int {
 		a, err := client.Get(t.Context(), www+"/seen?id="+id, "x-version", version)
 		if err != nil || a.Asked.Version() != version {
@@ -120,7 +120,7 @@ func TestAccTraffic_routing(t *testing.T) {
 	})
 
 	t.Run("retries", func(t *testing.T) { //nolint:paralleltest // the steps share a client
-		// Of two endpoints one is dead: without retries some requests fail, with them none does.
+		// One of two endpoints is dead: without retries some requests fail, with retries none does.
 		failed := 0
 		for range 40 {
 			a, err := client.Get(t.Context(), www+"/half")
@@ -139,7 +139,7 @@ func TestAccTraffic_routing(t *testing.T) {
 		if versions, err := client.Versions(t.Context(), 40, www+"/half/retries"); err != nil {
 			t.Errorf("%v: %v", versions, err)
 		}
-		// What an application answers by itself is tried again only if retry_on says so: not by default, and not by a number of attempts.
+		// An error of the application itself is retried only if retry_on says so: not by default, and not with attempts alone.
 		for path, want := range map[string]int{"/default-retries": 1, "/tutorial-retries": 1, "/retries": 4} {
 			id := strings.Trim(path, "/")
 			a, err := client.Get(t.Context(), www+path+"?status=503&id="+id)
@@ -147,7 +147,7 @@ func TestAccTraffic_routing(t *testing.T) {
 				t.Errorf("%s: the application was asked %d times, want %d: %+v, %v", path, a.Asked.Seen, want, a, err)
 			}
 		}
-		// Nor is it tried again because it takes too long.
+		// A timeout is not retried either.
 		if a, err := client.Get(t.Context(), www+"/slow?delay=20s&id=slow"); err != nil || a.Status != http.StatusGatewayTimeout || seen("v1", "slow") != 1 {
 			t.Errorf("%+v: %v", a, err)
 		}
@@ -219,7 +219,7 @@ func TestAccTraffic_routing(t *testing.T) {
 	tf.Must("destroy", "-auto-approve")
 }
 
-// secret makes a TLS secret for a host, and returns who has signed it.
+// secret makes a TLS secret for a host, and returns its authority.
 func (p plane) secret(namespace, name, host string) *x509.CertPool {
 	p.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

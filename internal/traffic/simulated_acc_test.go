@@ -23,7 +23,7 @@ import (
 
 type dict = map[string]any
 
-// Envoy does with random requests, by random rules, what the simulation says.
+// Envoy treats random requests, by random rules, as the simulation says.
 func TestAccTraffic_simulated(t *testing.T) {
 	t.Parallel()
 	p := newPlane(t)
@@ -86,7 +86,7 @@ func TestAccTraffic_simulated(t *testing.T) {
 	}
 }
 
-// differs says what of an answer is not as wanted.
+// differs says how an answer differs from the wanted one.
 func differs(want routing.Result, got *traffic.Answer) error {
 	var seen any
 	switch {
@@ -119,7 +119,7 @@ func differs(want routing.Result, got *traffic.Answer) error {
 	return fmt.Errorf("status %d: %+v", got.Status, seen)
 }
 
-// objects are those that decide on the team's routes.
+// objects returns the objects that affect the team's routes.
 func (t *team) objects() (o mesh.Objects) {
 	add(t, &o.Gateways, istio.Gateway(), "gw")
 	add(t, &o.VirtualServices, istio.VirtualService(), "www")
@@ -141,7 +141,7 @@ type chance struct{ *rand.Rand }
 
 func one[T any](c chance, of ...T) T { return of[c.IntN(len(of))] }
 
-// rules are random ones of one host.
+// rules returns random rules of one host.
 func (c chance) rules() (rules []any) {
 	for range 2 + c.IntN(5) {
 		rule := dict{}
@@ -169,7 +169,7 @@ func (c chance) rules() (rules []any) {
 		}
 		rules = append(rules, rule)
 		if matches == nil {
-			break // istiod refuses rules after one for all
+			break // istiod rejects rules after one that matches all
 		}
 	}
 	return rules

@@ -21,10 +21,10 @@ import (
 	"k8s.io/client-go/dynamic"
 )
 
-// timeout is more than an answer takes.
+// timeout is longer than any answer takes.
 const timeout = 30 * time.Second
 
-// Cluster is where the addresses of a cluster are, as seen from this machine.
+// Cluster maps addresses of a cluster to addresses that this machine reaches.
 type Cluster struct {
 	// Proxies is the version of Envoy in the embedded control plane, "" if its pods are simulated.
 	Proxies string
@@ -34,7 +34,7 @@ type Cluster struct {
 	lowPorts int
 }
 
-// Discover asks the cluster. Any other than the embedded control plane has all addresses where it says.
+// Discover asks the cluster. Only the embedded control plane needs a mapping.
 func Discover(ctx context.Context, client dynamic.Interface) (*Cluster, error) {
 	public, err := client.Resource(corev1.SchemeGroupVersion.WithResource("configmaps")).Namespace("istio-system").
 		Get(ctx, "lamia-controlplane", metav1.GetOptions{})
@@ -54,7 +54,7 @@ func Discover(ctx context.Context, client dynamic.Interface) (*Cluster, error) {
 	return &Cluster{Proxies: data["traffic"], Embedded: true, lowPorts: low}, nil
 }
 
-// LoadBalancer is where the port of a load balancer is.
+// LoadBalancer returns the address of a load balancer's port.
 func (c *Cluster) LoadBalancer(address string, port int) string {
 	if port < 1024 {
 		port += c.lowPorts
@@ -62,23 +62,23 @@ func (c *Cluster) LoadBalancer(address string, port int) string {
 	return net.JoinHostPort(address, strconv.Itoa(port))
 }
 
-// Pod is where a port of a pod of the embedded control plane is: at its IP, with 127 instead of 10.
+// Pod returns the address of a pod's port in the embedded control plane: its IP, with 127 instead of 10.
 func (c *Cluster) Pod(ip string, port int) string {
 	return net.JoinHostPort("127."+strings.TrimPrefix(ip, "10."), strconv.Itoa(port))
 }
 
-// Answer is what came of a request.
+// Answer is the answer to a request.
 type Answer struct {
 	Status  int
 	Proto   string
 	Headers http.Header          // of the answer
 	TLS     *tls.ConnectionState // nil without TLS
 	Body    string
-	// Asked is what the application says of itself and of the request, when it was the application that answered.
+	// Asked describes the application and the request, if the application answered.
 	Asked Asked
 }
 
-// Asked is what an application was asked.
+// Asked is a request as an application got it.
 type Asked struct {
 	Pod       string            `json:"pod"`
 	Namespace string            `json:"namespace"`
@@ -93,7 +93,7 @@ type Asked struct {
 // Version is the version of the application that was asked.
 func (a Asked) Version() string { return a.Labels["version"] }
 
-// Client sends requests to one address, whatever their hosts are.
+// Client sends requests to one address, whatever their host.
 type Client struct{ transport *http.Transport }
 
 // NewClient connects to an address; the TLS configuration may be nil.
@@ -141,7 +141,7 @@ func (c *Client) Send(ctx context.Context, method, url string, headers ...string
 	return a, err
 }
 
-// Versions counts which versions answer n requests. One that is not answered with status 200 is an error.
+// Versions counts the versions that answer n requests. Another status than 200 is an error.
 func (c *Client) Versions(ctx context.Context, n int, url string, headers ...string) (map[string]int, error) {
 	versions := map[string]int{}
 	for range n {

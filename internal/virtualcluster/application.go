@@ -6,13 +6,13 @@ import (
 	"slices"
 )
 
-// The labels that say of which application a workload is, and of which version of it, where no others are given.
+// The default labels for the application of a workload, and for its version.
 var (
 	applicationLabels = []string{"app", "app.kubernetes.io/name"}
 	versionLabels     = []string{"version", "app.kubernetes.io/version"}
 )
 
-// application is the workloads that are versions of one thing. The workloads are named by kind, as the virtual cluster's maps are.
+// application is a group of workloads that are its versions. The names of workloads are grouped by kind, like the virtual cluster's maps.
 type application struct {
 	Deployments    []string                     `tfsdk:"deployments"`
 	StatefulSets   []string                     `tfsdk:"stateful_sets"`
@@ -21,19 +21,19 @@ type application struct {
 	Versions       map[string]map[string]string `tfsdk:"versions"`
 }
 
-// port is one that pods of an application listen on, whichever of their containers does.
+// port is a port of an application's pods, of any of their containers.
 type port struct {
 	Name     *string `tfsdk:"name"`
 	Port     int64   `tfsdk:"port"`
 	Protocol string  `tfsdk:"protocol"`
 }
 
-// inseparable is a version whose pods no labels tell from those of other versions.
+// inseparable is a version for whose pods no labels are unique.
 type inseparable struct{ application, version string }
 
-// applications groups the workloads by the first of applicationKeys that is set, and those of each application by the first of versionKeys.
-// A workload without an application's label is in none; one without a version's is a version of its own name. Versions that labels cannot
-// select are left out and returned apart, sorted.
+// applications groups the workloads by the first of applicationKeys that is set, and the workloads of an application by the first of versionKeys.
+// A workload without an application label is in none; without a version label, its name is the version. Versions that labels cannot select are
+// returned separately, sorted.
 func applications(workloads []workload, applicationKeys, versionKeys []string) (map[string]application, []inseparable) {
 	grouped := map[string][]workload{}
 	for _, w := range workloads {
@@ -68,7 +68,7 @@ func applications(workloads []workload, applicationKeys, versionKeys []string) (
 	return all, left
 }
 
-// label is the value of the first of the keys that is set, on the pods or else on the workload itself; "" when none is.
+// label returns the value of the first key that is set, on the pods or else on the workload itself; "" if none is.
 func (w workload) label(keys []string) string {
 	for _, key := range keys {
 		if value := cmp.Or(w.PodLabels[key], w.Labels[key]); value != "" {
@@ -89,7 +89,7 @@ func names(workloads []workload, k workloadKind) []string {
 	return names
 }
 
-// ports are those of all containers, once each, sorted. One that goes by several names has none.
+// ports returns the distinct ports of all containers, sorted. A port with several names gets none.
 func ports(workloads []workload) []port {
 	type key struct {
 		number   int64
@@ -113,8 +113,8 @@ func ports(workloads []workload) []port {
 	})...)
 }
 
-// selecting are labels that all pods of the version have, and no pod of another version has them all: the version's own label, if that is
-// enough, else what the workloads' selectors have in common, else all that their pods have in common. It is nil when nothing is enough.
+// selecting returns labels that select exactly the pods of the version: the version's own label, if that is enough, else the labels that the
+// workloads' selectors have in common, else all labels that their pods have in common. It returns nil if none of them is enough.
 func selecting(version string, versions map[string][]workload, versionKeys []string) map[string]string {
 	common := shared(versions[version], func(w workload) map[string]string { return w.PodLabels })
 	var candidates []map[string]string
@@ -132,7 +132,7 @@ func selecting(version string, versions map[string][]workload, versionKeys []str
 	return nil
 }
 
-// shared are the labels that all of the workloads have.
+// shared returns the labels that all of the workloads have.
 func shared(workloads []workload, of func(workload) map[string]string) map[string]string {
 	labels := maps.Clone(of(workloads[0]))
 	for _, w := range workloads[1:] {

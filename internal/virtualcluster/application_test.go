@@ -10,7 +10,7 @@ import (
 
 type set = map[string]string
 
-// app is a Deployment whose pods have these labels, and whose selector is all of them.
+// app returns a Deployment whose selector and pods have these labels.
 func app(name string, pods set) workload {
 	return workload{Kind: "Deployment", Name: name, Labels: set{}, PodLabels: pods, Selector: selector{MatchLabels: pods}}
 }
@@ -178,7 +178,7 @@ func TestApplications_membersAndPorts(t *testing.T) {
 	}
 }
 
-// Whatever labels there are: those of a version select all of its pods, and none of another version's.
+// Whatever the labels, those of a version select all of its pods, and none of another version's.
 func TestApplications_versionsAreExact(t *testing.T) {
 	t.Parallel()
 	kinds := []string{"Deployment", "StatefulSet", "DaemonSet"}

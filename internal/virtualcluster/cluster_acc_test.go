@@ -50,7 +50,7 @@ func create(ctx context.Context, client dynamic.ResourceInterface, object any, o
 	return client.Create(ctx, &unstructured.Unstructured{Object: content}, options)
 }
 
-// must is create in a namespace, which has to succeed.
+// must creates an object in a namespace, or fails the test.
 func must(t *testing.T, resource schema.GroupVersionResource, namespace string, object any) *unstructured.Unstructured {
 	t.Helper()
 	made, err := create(t.Context(), client(t).Resource(resource).Namespace(namespace), object, metav1.CreateOptions{})
@@ -60,7 +60,7 @@ func must(t *testing.T, resource schema.GroupVersionResource, namespace string, 
 	return made
 }
 
-// namespace makes a namespace with these labels that ends with the test.
+// namespace makes a namespace with these labels for the time of the test.
 func namespace(t *testing.T, labels, annotations map[string]string) string {
 	t.Helper()
 	made := must(t, namespaces, "", &corev1.Namespace{
@@ -77,10 +77,10 @@ func namespace(t *testing.T, labels, annotations map[string]string) string {
 
 func unique() string { return strings.ToLower(rand.Text()[:10]) }
 
-// image is one that the nodes have, of what every pod needs.
+// image is on every node, since every pod needs it.
 const image = "registry.k8s.io/pause:3.10"
 
-// deployment is a Deployment whose pods have these labels, in as many replicas.
+// deployment returns a Deployment whose pods have these labels.
 func deployment(name string, labels map[string]string, replicas int32, ports ...corev1.ContainerPort) *appsv1.Deployment {
 	return &appsv1.Deployment{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
@@ -108,7 +108,7 @@ func newService(name string, labels map[string]string) *corev1.Service {
 	}
 }
 
-// until waits until what happens of itself has happened.
+// until waits for something that a controller does.
 func until(t *testing.T, what string, happened func() error) {
 	t.Helper()
 	var last error
@@ -120,7 +120,7 @@ func until(t *testing.T, what string, happened func() error) {
 	}
 }
 
-// account is the kubeconfig of one that has the Role in the file and no other permissions, once it has them.
+// account returns the kubeconfig of a service account that has only the Role in the file, once the role is effective.
 func account(t *testing.T, namespace, role string, granted schema.GroupVersionResource) string {
 	t.Helper()
 	kubeconfig := acctest.Account(t, namespace, role)

@@ -18,7 +18,7 @@ func (c *connected) Configure(_ context.Context, req datasource.ConfigureRequest
 	c.connection, _ = req.ProviderData.(*kube.Connection) // nil while Terraform only validates
 }
 
-// open is the cluster, nil with an error, and a context that ends when the time for reading is up.
+// open returns the cluster, nil after an error, and a context with the timeout for reads.
 func (c *connected) open(ctx context.Context, given timeouts.Value, diags *diag.Diagnostics) (context.Context, context.CancelFunc, *kube.Cluster) {
 	limit, wrong := given.Read(ctx, defaultTimeout)
 	diags.Append(wrong...)

@@ -16,10 +16,10 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// examples is the folder with what the documentation shows.
+// examples is the folder of the documentation's examples.
 const examples = "../../examples"
 
-// What the guide shows works with the permissions that it shows: another version gets a subset and a route, and one that is gone loses them.
+// The guide's example works with the guide's permissions: a new version gets a subset and a route, and a removed one loses them.
 func TestAccVirtualCluster_guide(t *testing.T) {
 	t.Parallel()
 	name := namespace(t, map[string]string{"istio-injection": "enabled"}, nil)
@@ -63,7 +63,7 @@ func TestAccVirtualCluster_guide(t *testing.T) {
 	tf.Must("destroy", "-auto-approve")
 }
 
-// example is the folder of an example, with these words of it replaced and these files added.
+// example returns a copy of an example, with these words replaced and these files added.
 func example(t *testing.T, path string, replace *strings.Replacer, files map[string]string) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(examples, path))
@@ -75,7 +75,7 @@ func example(t *testing.T, path string, replace *strings.Replacer, files map[str
 	return acctest.Folder(t, "", all)
 }
 
-// What the reference shows works.
+// The reference's examples work.
 func TestAccExamples_dataSources(t *testing.T) {
 	t.Parallel()
 	group := unique()

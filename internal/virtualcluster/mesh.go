@@ -6,7 +6,7 @@ import (
 	"istio.io/api/label"
 )
 
-// mesh is how the pods of a namespace take part in the mesh.
+// mesh says how the pods of a namespace take part in the mesh.
 type mesh struct {
 	Mode     string  `tfsdk:"mode"`
 	Revision *string `tfsdk:"revision"`
@@ -26,17 +26,17 @@ const (
 	defaultRevision = "default"
 )
 
-// uninjected are the namespaces whose pods Istio's injector lets pass (pkg/kube/inject/initializer.go in istio.io/istio).
+// uninjected are the namespaces that Istio's injector ignores (pkg/kube/inject/initializer.go in istio.io/istio).
 var uninjected = []string{"kube-system", "kube-public", "kube-node-lease", "local-path-storage"}
 
-// uncaptured is the namespace that the ambient mode leaves out (manifests/charts/istio-cni in istio.io/istio).
+// uncaptured is the namespace that the ambient mode ignores (manifests/charts/istio-cni in istio.io/istio).
 const uncaptured = "kube-system"
 
-// membership tells what a namespace's labels mean for its pods, as far as no label of their own says otherwise.
+// membership returns what a namespace's labels mean for its pods, unless labels of the pods override them.
 //
 // It follows the selectors of the injector's webhooks (manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml in
-// istio.io/istio): istio-injection, whatever its value, makes istio.io/rev count for nothing, and a pod that has a sidecar stays out of the
-// ambient mode (cni/pkg/util/podutil.go).
+// istio.io/istio): istio-injection, whatever its value, overrides istio.io/rev, and a pod with a sidecar does not join the ambient
+// mode (cni/pkg/util/podutil.go).
 func membership(namespace string, labels map[string]string) mesh {
 	revision := labels[label.IoIstioRev.Name]
 	if injection, ok := labels[injectionLabel]; ok {

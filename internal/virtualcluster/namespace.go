@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// namespace is what a Namespace says of itself.
+// namespace is a Namespace with its labels and annotations.
 type namespace struct {
 	Labels      map[string]string `tfsdk:"labels"`
 	Annotations map[string]string `tfsdk:"annotations"`
@@ -24,11 +24,11 @@ func newNamespace(live *unstructured.Unstructured) (namespace, error) {
 	}
 	phase, mesh := string(n.Status.Phase), membership(n.Name, n.Labels)
 	annotations := notNil(maps.Clone(n.Annotations))
-	delete(annotations, corev1.LastAppliedConfigAnnotation) // another copy of the object, in the spelling of kubectl
+	delete(annotations, corev1.LastAppliedConfigAnnotation) // kubectl's copy of the whole object
 	return namespace{Labels: notNil(n.Labels), Annotations: annotations, Phase: &phase, Mesh: &mesh}, nil
 }
 
-// notNil is m, which may be empty but not null in Terraform.
+// notNil returns m as an empty rather than a null map.
 func notNil[K comparable, V any](m map[K]V) map[K]V {
 	if m == nil {
 		return map[K]V{}

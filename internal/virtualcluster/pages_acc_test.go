@@ -15,7 +15,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
 )
 
-// Deployments are read in pages. When the API server has forgotten what the pages are of, they are read all at once.
+// Deployments are read in pages, or all at once if the API server no longer has the list's version.
 func TestAccVirtualCluster_pages(t *testing.T) {
 	t.Parallel()
 	// Pages of ten. Hundreds of Deployments would keep the cluster's controllers from those of all other tests: by default they write 20 times a second.
@@ -83,7 +83,7 @@ func TestAccVirtualCluster_pages(t *testing.T) {
 	}
 }
 
-// expire answers as an API server does whose store was compacted since the token was given out.
+// expire answers like an API server that has compacted its store since it issued the token.
 func expire(w http.ResponseWriter) {
 	status := apierrors.NewResourceExpired("The provided continue parameter is too old to display a consistent list result.").Status()
 	status.APIVersion, status.Kind = "v1", "Status"

@@ -14,8 +14,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 )
 
-// list reads all objects of a namespace ("": all of the cluster's) that the label selector matches, by name. It reads in pages, as kubectl
-// does; where the cluster forgets what the pages are of before the last is read, it reads all at once.
+// list reads all objects of a namespace ("": of the cluster) that the label selector matches, keyed by name. It reads in pages, like kubectl, and
+// all at once if the list's version expires before the last page.
 func list[T any](ctx context.Context, cluster *kube.Cluster, resource schema.GroupVersionResource, namespace, labelSelector string,
 	convert func(*unstructured.Unstructured) (T, error)) (map[string]T, error) {
 	client := cluster.Dynamic.Resource(resource).Namespace(namespace)

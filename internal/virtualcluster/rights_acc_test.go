@@ -10,7 +10,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
 )
 
-// What a Role in the namespace allows is read, and the rest is null with a warning that says which permission is missing.
+// The data source reads what a Role in the namespace allows. The rest is null, with a warning that names the missing permission.
 func TestAccVirtualCluster_rights(t *testing.T) {
 	t.Parallel()
 	for role, test := range map[string]struct {
@@ -76,7 +76,7 @@ func TestAccVirtualCluster_noRights(t *testing.T) {
 		`resources: ["deployments", "statefulsets", "daemonsets"]`, `resources: ["services"]`, `resources: ["namespaces"]`)
 }
 
-// Permissions in all namespaces there are do not make up for those on the namespaces of the cluster.
+// Permissions in every namespace do not include permission to list namespaces.
 func TestAccVirtualClusters_noRights(t *testing.T) {
 	t.Parallel()
 	name := acctest.Namespace(t)

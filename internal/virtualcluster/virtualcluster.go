@@ -1,5 +1,5 @@
-// Package virtualcluster is what runs in a cluster already, as Terraform values. A virtual cluster is a namespace with the workloads in it;
-// an application is the workloads that share a label, and each of its versions those that share another. Nothing here writes to the cluster.
+// Package virtualcluster reads what runs in a cluster, for data sources. A virtual cluster is a namespace with its workloads. Workloads that share
+// a label are an application, and those of them that share another label are a version of it. The package never writes to the cluster.
 package virtualcluster
 
 import (
@@ -32,7 +32,7 @@ func New() datasource.DataSource { return &one{} }
 
 type one struct{ connected }
 
-// virtualCluster is the data source's configuration and what it reads. What may not be read is null.
+// virtualCluster has the data source's configuration and results. A result is null without permission to read it.
 type virtualCluster struct {
 	Name              string         `tfsdk:"name"`
 	LabelSelector     *string        `tfsdk:"label_selector"`
@@ -85,7 +85,7 @@ type part struct {
 	err        error
 }
 
-// read fills in what there is. Parts that the provider's user has no permission to stay null, with a warning.
+// read sets the results. Those that the provider's user has no permission to read stay null, with a warning.
 func (v *virtualCluster) read(ctx context.Context, cluster *kube.Cluster) (diags diag.Diagnostics) {
 	parts := v.parts(ctx, cluster)
 	var requests sync.WaitGroup
@@ -119,7 +119,7 @@ func (v *virtualCluster) read(ctx context.Context, cluster *kube.Cluster) (diags
 	return diags
 }
 
-// rules are those of a Role that lets all of a virtual cluster be read.
+// rules are the rules of a Role that allows reading all of a virtual cluster.
 const rules = `
 - apiGroups: [""]
   resources: ["namespaces"]
@@ -132,7 +132,7 @@ const rules = `
   verbs: ["list"]
 `
 
-// parts are the namespace itself, and what is in it.
+// parts are the namespace itself, and the kinds of objects in it.
 func (v *virtualCluster) parts(ctx context.Context, cluster *kube.Cluster) []*part {
 	var labelSelector string
 	if v.LabelSelector != nil {
@@ -214,5 +214,5 @@ func (v *virtualCluster) group() (diags diag.Diagnostics) {
 	return diags
 }
 
-// defaultTimeout is how long reading may take where no one says so.
+// defaultTimeout is the default timeout for reads.
 const defaultTimeout = 5 * time.Minute

@@ -26,10 +26,10 @@ const address = "data.lamia_virtual_cluster.test"
 
 type object = map[string]any
 
-// secret is what must be nowhere in what Terraform keeps.
+// secret must not occur in the state.
 const secret = "xyzzy"
 
-// furnish fills a namespace with one of everything.
+// furnish creates an object of each kind in a namespace.
 func furnish(t *testing.T, namespace string) {
 	t.Helper()
 	always, two := corev1.ContainerRestartPolicyAlways, int32(2)
@@ -81,7 +81,7 @@ func furnish(t *testing.T, namespace string) {
 	must(t, services, namespace, headless)
 }
 
-// golden is the YAML file with what is in such a namespace, in which ${...} are these values.
+// golden reads the YAML file with the expected results, and replaces ${...} with these values.
 func golden(t *testing.T, file string, values map[string]string) (want object) {
 	t.Helper()
 	data, err := os.ReadFile(file)
@@ -101,8 +101,7 @@ func golden(t *testing.T, file string, values map[string]string) (want object) {
 	return want
 }
 
-// Everything that is in a namespace is in the state, and nothing that could be secret. As long as the cluster does not change, no plan has
-// anything to do.
+// The state has everything in a namespace, but no secrets. As long as the cluster does not change, plans are empty.
 func TestAccVirtualCluster_everything(t *testing.T) {
 	t.Parallel()
 	name := namespace(t, map[string]string{"istio-injection": "disabled", "vamp-managed": "true"},
@@ -150,7 +149,7 @@ func TestAccVirtualCluster_everything(t *testing.T) {
 	}
 }
 
-// settled waits until all pods are ready that furnish asks for, and the load balancer has its address.
+// settled waits until furnish's pods are ready and its load balancer has an address.
 func settled(t *testing.T, namespace string) {
 	t.Helper()
 	for _, workload := range []struct {
@@ -191,7 +190,7 @@ func ingress(service object) []any {
 	return all
 }
 
-// created is when the API server says that it created the Deployment.
+// created returns the Deployment's creation time.
 func created(t *testing.T, namespace, name string) string {
 	t.Helper()
 	live, err := client(t).Resource(deployments).Namespace(namespace).Get(t.Context(), name, metav1.GetOptions{})
@@ -238,7 +237,7 @@ func TestAccVirtualCluster_missingNamespace(t *testing.T) {
 	expect(t, tf.Run("plan"), "error", "name ", "does not exist", "kubectl create namespace lamia-test-")
 }
 
-// Labels select workloads and Services, and others than the usual ones can say what an application and a version is.
+// A label selector applies to workloads and Services, and labels other than the default ones can define applications and versions.
 func TestAccVirtualCluster_labels(t *testing.T) {
 	t.Parallel()
 	name := acctest.Namespace(t)
@@ -299,7 +298,7 @@ func TestAccVirtualCluster_invalid(t *testing.T) {
 	}
 }
 
-// A cluster that does not answer is one error, not one for each part, and one that is not known yet is asked nothing.
+// A cluster that does not answer gives one error, not one for each part, and an unknown cluster gets no request.
 func TestAccVirtualCluster_unreachable(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ provider, says string }{
@@ -319,7 +318,7 @@ func TestAccVirtualCluster_unreachable(t *testing.T) {
 	}
 }
 
-// A cluster that takes too long is given up, and what it would take is said.
+// A read that takes too long times out, and the error says how to allow more time.
 func TestAccVirtualCluster_timeout(t *testing.T) {
 	t.Parallel()
 	silent := acctest.Proxy(t, func(_ http.ResponseWriter, r *http.Request, _ http.Handler) { <-r.Context().Done() })
@@ -330,12 +329,12 @@ func TestAccVirtualCluster_timeout(t *testing.T) {
 	expect(t, tf.Run("plan"), "error", "", `Namespace "a" not read: timed out`, "timeouts")
 }
 
-// ours are those that are not about the CLI's own configuration.
+// ours drops the diagnostics about the CLI's own configuration.
 func ours(diagnostics acctest.Diagnostics) acctest.Diagnostics {
 	return slices.DeleteFunc(diagnostics, func(d acctest.Diagnostic) bool { return d.Address == "" })
 }
 
-// expect checks that there is one diagnostic, of this severity and attribute, that says all this.
+// expect checks that there is one diagnostic with this severity, attribute and words.
 func expect(t *testing.T, diagnostics acctest.Diagnostics, severity, attribute string, says ...string) {
 	t.Helper()
 	if diagnostics = ours(diagnostics); len(diagnostics) != 1 {

@@ -19,7 +19,7 @@ func NewList() datasource.DataSource { return &many{} }
 
 type many struct{ connected }
 
-// managed is the label selector of the namespaces that Vamp Lamia took for virtual clusters.
+// managed selects the namespaces that Vamp Lamia used as virtual clusters.
 const managed = "vamp-managed"
 
 var namespaces = corev1.SchemeGroupVersion.WithResource("namespaces")

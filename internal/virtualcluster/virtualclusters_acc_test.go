@@ -16,7 +16,7 @@ import (
 
 const listAddress = "data.lamia_virtual_clusters.test"
 
-// What the data sources say of a namespace's place in the mesh is what Istio's own webhook does to a new pod in it.
+// The data sources agree with what Istio's webhook does to a new pod in the namespace.
 func TestAccVirtualClusters_mesh(t *testing.T) {
 	t.Parallel()
 	group := unique()
@@ -49,7 +49,7 @@ func TestAccVirtualClusters_mesh(t *testing.T) {
 	}
 }
 
-// injected tells whether Istio would give a new pod in the namespace a sidecar.
+// injected reports whether Istio would give a new pod in the namespace a sidecar.
 func injected(t *testing.T, namespace string) bool {
 	t.Helper()
 	pod := &corev1.Pod{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: metav1.ObjectMeta{Name: "test"}, Spec: template(nil).Spec}
@@ -66,7 +66,7 @@ func injected(t *testing.T, namespace string) bool {
 	return false
 }
 
-// By default the namespaces are those with a label vamp-managed, as they were to Lamia.
+// By default the namespaces are those with a label vamp-managed, as in Vamp Lamia.
 func TestAccVirtualClusters_selectors(t *testing.T) {
 	t.Parallel()
 	group := unique()

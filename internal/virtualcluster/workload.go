@@ -11,8 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// workload is a Deployment, StatefulSet or DaemonSet. It holds what routing needs, and of a container nothing that could be secret: no
-// environment, no arguments, no volumes. Annotations are left out too, since kubectl keeps a copy of the whole object in one.
+// workload is a Deployment, StatefulSet or DaemonSet. It holds what routing needs, and nothing of a container that could be secret: no environment,
+// no arguments, no volumes. It has no annotations either, since kubectl keeps a copy of the whole object in one.
 type workload struct {
 	Kind               string            `tfsdk:"kind"`
 	Name               string            `tfsdk:"name"`
@@ -68,7 +68,7 @@ var (
 	}}
 )
 
-// orOne is how many replicas are wanted where no one has said so.
+// orOne returns the number of replicas, 1 by default.
 func orOne(replicas *int32) int32 {
 	if replicas == nil {
 		return 1
@@ -111,7 +111,7 @@ func newWorkload(kind string, meta metav1.ObjectMeta, s *metav1.LabelSelector, p
 	return w
 }
 
-// serving are the containers that run as long as the pod does: init containers among them are those that Kubernetes calls sidecars.
+// serving returns the containers that run as long as the pod, including the init containers that Kubernetes calls sidecars.
 func serving(pod corev1.PodSpec) (containers []corev1.Container) {
 	containers = slices.Clone(pod.Containers)
 	for _, c := range pod.InitContainers {
@@ -122,7 +122,7 @@ func serving(pod corev1.PodSpec) (containers []corev1.Container) {
 	return containers
 }
 
-// orNull is null for what Kubernetes leaves out.
+// orNull returns null for a value that Kubernetes omits.
 func orNull(s string) *string {
 	if s == "" {
 		return nil
