@@ -17,8 +17,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Account makes a ServiceAccount in the namespace that has the Role in the YAML file, and no other rights. It returns the kubeconfig for it,
-// a path. Account and Role have the file's name.
+// Account makes a ServiceAccount in the namespace that has only the Role in the YAML file, and returns the path of its kubeconfig. Account and Role
+// have the file's name.
 func Account(t *testing.T, namespace, role string) string {
 	t.Helper()
 	name := strings.TrimSuffix(filepath.Base(role), filepath.Ext(role))

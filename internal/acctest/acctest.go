@@ -1,7 +1,7 @@
-// Package acctest is what acceptance tests share: Terraform with the provider under test, and the cluster to look into and to meddle with.
+// Package acctest is what acceptance tests share: Terraform with the provider under test, and the cluster under test.
 //
-// The cluster is the one of LAMIA_TEST_KUBECONFIG, any one with istiod in istio-system and addresses for load balancers; nothing here asks for more.
-// Each test has a namespace of its own there.
+// The cluster is the one of LAMIA_TEST_KUBECONFIG. It only needs istiod in istio-system and addresses for load balancers. Each test has a namespace of
+// its own.
 package acctest
 
 import (
@@ -23,11 +23,11 @@ import (
 // kubeconfigEnv names the kubeconfig of the cluster that tests may write to.
 const kubeconfigEnv = "LAMIA_TEST_KUBECONFIG"
 
-// PatienceEnv is how long the provider that Terraform starts waits for the answer to a request, so that tests need not wait as long as users do.
+// PatienceEnv sets how long the provider that Terraform starts waits for the answer to a request: in tests less than for users.
 const PatienceEnv = "LAMIA_TEST_PATIENCE"
 
-// Main runs a package's tests, with the cluster under test as the one that an empty provider block means. Started by Terraform, the test
-// binary is the provider: see [NewTerraform].
+// Main runs a package's tests. An empty provider block means the cluster under test. When Terraform starts the test binary, it is the provider: see
+// [NewTerraform].
 func Main(m *testing.M) {
 	klog.SetSlogLogger(slog.New(slog.DiscardHandler)) // as main does
 	if os.Getenv("TF_PLUGIN_MAGIC_COOKIE") != "" {

@@ -27,7 +27,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// SomeoneElse is the field manager of what a test does behind Terraform's back.
+// SomeoneElse is the field manager of changes outside of Terraform.
 const SomeoneElse = "someone-else"
 
 var connect = sync.OnceValues(func() (*rest.Config, error) {
@@ -39,7 +39,7 @@ var connect = sync.OnceValues(func() (*rest.Config, error) {
 	return config, err
 })
 
-// Config is how to reach the cluster under test. A test that asks for it is an acceptance test, and skipped unless TF_ACC is set.
+// Config returns the connection to the cluster under test. It skips the test unless TF_ACC is set.
 func Config(t *testing.T) *rest.Config {
 	t.Helper()
 	if os.Getenv("TF_ACC") == "" {
@@ -64,7 +64,7 @@ func client(t *testing.T) dynamic.Interface {
 	return c
 }
 
-// Namespace makes a namespace that ends with the test.
+// Namespace makes a namespace for the time of the test.
 func Namespace(t *testing.T) string {
 	t.Helper()
 	namespaces := client(t).Resource(corev1.SchemeGroupVersion.WithResource("namespaces"))
@@ -84,7 +84,7 @@ func Namespace(t *testing.T) string {
 	return namespace.GetName()
 }
 
-// empty checks that no object that Terraform made is left in the namespace.
+// empty checks that Terraform left no object in the namespace.
 func empty(t *testing.T, namespace string) func(*terraform.State) error {
 	return func(*terraform.State) error {
 		for kind, resource := range resources() {
@@ -102,7 +102,7 @@ func empty(t *testing.T, namespace string) func(*terraform.State) error {
 	}
 }
 
-// resources are those of all kinds that the provider makes, companions included.
+// resources has all kinds of objects that the provider creates, companions included.
 func resources() map[string]apischema.GroupVersionResource {
 	all := make(map[string]apischema.GroupVersionResource)
 	for _, k := range istio.Kinds() {
@@ -118,7 +118,7 @@ func madeBy(live *unstructured.Unstructured, manager string) bool {
 	return slices.ContainsFunc(live.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool { return e.Manager == manager })
 }
 
-// Kind is one of the kinds that the provider makes.
+// Kind is a kind of objects that the provider creates.
 func Kind(t *testing.T, name string) *engine.Kind {
 	t.Helper()
 	for _, k := range istio.Kinds() {
@@ -130,7 +130,7 @@ func Kind(t *testing.T, name string) *engine.Kind {
 	return nil
 }
 
-// Object is an object of the cluster, whether it exists or not. Its methods fail the test when the API server refuses.
+// Object is an object of the cluster, whether it exists or not. Its methods fail the test if a request fails.
 type Object struct {
 	Kind      *engine.Kind
 	Namespace string
@@ -148,7 +148,7 @@ func NewObject(t *testing.T, k *engine.Kind, namespace, name string) *Object {
 
 func (o *Object) String() string { return fmt.Sprintf("%s %s/%s", o.Kind.Kind, o.Namespace, o.Name) }
 
-// Live is the object as it is stored.
+// Live returns the stored object.
 func (o *Object) Live() *unstructured.Unstructured {
 	o.t.Helper()
 	live, err := o.c.Get(o.t.Context(), o.Name, metav1.GetOptions{})
@@ -168,7 +168,7 @@ func (o *Object) Exists() bool {
 	return err == nil
 }
 
-// Create makes the object with this spec, JSON, and these labels, as [SomeoneElse]. It ends with its namespace.
+// Create creates the object with this spec, JSON, and these labels, as [SomeoneElse]. It is deleted with its namespace.
 func (o *Object) Create(spec string, labels map[string]string) *unstructured.Unstructured {
 	o.t.Helper()
 	made, err := o.create(spec, labels)
@@ -178,7 +178,7 @@ func (o *Object) Create(spec string, labels map[string]string) *unstructured.Uns
 	return made
 }
 
-// Try is the answer to making the object with this spec, JSON, when nothing comes of it.
+// Try returns the answer to a dry run of creating the object with this spec, JSON.
 func (o *Object) Try(spec string) error {
 	o.t.Helper()
 	_, err := o.create(spec, nil, metav1.DryRunAll)
@@ -200,7 +200,7 @@ func (o *Object) CreateFile(file string, labels map[string]string) *unstructured
 	return o.Create(o.read(file), labels)
 }
 
-// read is a YAML file as JSON.
+// read returns a YAML file as JSON.
 func (o *Object) read(file string) string {
 	o.t.Helper()
 	data, err := os.ReadFile(file)
@@ -231,7 +231,7 @@ func (o *Object) Delete() {
 	}
 }
 
-// Spec is the stored spec, without what the API server adds to a Service by itself and at its own choice.
+// Spec returns the stored spec, without the values that the API server chooses for a Service.
 func (o *Object) Spec() map[string]any {
 	o.t.Helper()
 	spec, _, err := unstructured.NestedMap(o.Live().Object, "spec")

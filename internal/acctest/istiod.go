@@ -15,8 +15,8 @@ import (
 
 const istioSystem = "istio-system"
 
-// Istiod is the host and port of istiod's plaintext xDS server. The embedded control plane says where its own listens; that of any other
-// cluster is port 15010 of a pod, forwarded until the test ends.
+// Istiod returns the host and port of istiod's plaintext xDS server. The embedded control plane tells it; in other clusters it is port 15010 of a
+// pod, forwarded until the test ends.
 func Istiod(t *testing.T) string {
 	t.Helper()
 	embedded, err := client(t).Resource(corev1.SchemeGroupVersion.WithResource("configmaps")).Namespace(istioSystem).
@@ -38,7 +38,7 @@ func Istiod(t *testing.T) string {
 	return forward(t, istioSystem, pods.Items[0].GetName(), 15010)
 }
 
-// forward is the address of the pod's port on this machine.
+// forward forwards the pod's port, and returns its address on this machine.
 func forward(t *testing.T, namespace, pod string, port int) string {
 	t.Helper()
 	server, _, err := rest.DefaultServerUrlFor(Config(t))

@@ -12,11 +12,11 @@ import (
 	"k8s.io/client-go/tools/clientcmd/api"
 )
 
-// IsDryRun reports whether nothing is to come of the request.
+// IsDryRun reports whether the request is a dry run.
 func IsDryRun(r *http.Request) bool { return r.URL.Query().Has("dryRun") }
 
-// Proxy serves the API of the cluster under test through intercept, which passes each request on, late, or not at all. It returns the
-// kubeconfig for it, a path.
+// Proxy serves the API of the cluster under test through intercept, which passes each request on, delays it, or drops it. It returns the path of a
+// kubeconfig for it.
 func Proxy(t *testing.T, intercept func(w http.ResponseWriter, r *http.Request, next http.Handler)) string {
 	t.Helper()
 	return proxy(t, Config(t), intercept)
@@ -51,7 +51,7 @@ func proxy(t *testing.T, config *rest.Config, intercept func(w http.ResponseWrit
 	return kubeconfig(t, &api.Cluster{Server: proxy.URL}, &api.AuthInfo{})
 }
 
-// Unreachable is the kubeconfig, a path, for an address at which nothing listens.
+// Unreachable returns the path of a kubeconfig for an address at which nothing listens.
 func Unreachable(t *testing.T) string {
 	t.Helper()
 	Config(t)

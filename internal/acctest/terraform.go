@@ -19,8 +19,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-// Terraform is a folder with a configuration, and the terraform CLI in it with the provider in a process of its own, as users run it. It is
-// for what a [resource.TestCase] cannot do, such as applying a plan that was made before.
+// Terraform runs the terraform CLI in a folder with a configuration, with the provider in a process of its own, as for users. It is for what a
+// [resource.TestCase] cannot do, such as applying a saved plan.
 type Terraform struct {
 	t   *testing.T
 	dir string
@@ -61,7 +61,7 @@ func NewTerraform(t *testing.T, configuration, kubeconfig string, variables map[
 	}
 }
 
-// Configure puts the configuration in a folder over the one that is there, and keeps the state.
+// Configure replaces the configuration by that of a folder, and keeps the state.
 func (tf *Terraform) Configure(configuration string) {
 	tf.t.Helper()
 	if err := overwrite(tf.dir, os.DirFS(configuration)); err != nil {
@@ -69,7 +69,7 @@ func (tf *Terraform) Configure(configuration string) {
 	}
 }
 
-// Folder is a new folder with what is in another, "" for none, and with these files.
+// Folder returns a new folder with a copy of another one, "" for none, and with these files.
 func Folder(t *testing.T, from string, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -114,17 +114,17 @@ type Diagnostic struct {
 	} `json:"snippet"`
 }
 
-// Line is the line of the configuration that it is about.
+// Line returns the line of the configuration that the diagnostic is about.
 func (d Diagnostic) Line() string { return strings.TrimSpace(d.Snippet.Code) }
 
 func (d Diagnostic) String() string {
 	return fmt.Sprintf("%s, at %q: %s: %s: %s", d.Address, d.Line(), d.Severity, d.Summary, d.Detail)
 }
 
-// Diagnostics are what a command complained of.
+// Diagnostics are the errors and warnings of a command.
 type Diagnostics []Diagnostic
 
-// Errors are those that are no warnings.
+// Errors returns the errors.
 func (ds Diagnostics) Errors() (errors Diagnostics) {
 	for _, d := range ds {
 		if d.Severity == "error" {
@@ -148,7 +148,7 @@ func (tf *Terraform) Run(args ...string) Diagnostics {
 	return tf.Start(args...).Wait()
 }
 
-// Must is Run of a command that has to succeed.
+// Must is Run for a command that must succeed.
 func (tf *Terraform) Must(args ...string) {
 	tf.t.Helper()
 	if errs := tf.Run(args...).Errors(); len(errs) > 0 {
@@ -156,13 +156,13 @@ func (tf *Terraform) Must(args ...string) {
 	}
 }
 
-// Empty checks that a plan has nothing to do.
+// Empty checks that a plan has no changes.
 func (tf *Terraform) Empty(args ...string) {
 	tf.t.Helper()
 	tf.output(append([]string{"plan", "-no-color", "-detailed-exitcode"}, args...)...)
 }
 
-// Changes are the changes of resources that a plan shows.
+// Changes returns the changes of resources in a plan.
 func (tf *Terraform) Changes() any {
 	tf.t.Helper()
 	tf.output("plan", "-no-color", "-out=changes")
@@ -173,7 +173,7 @@ func (tf *Terraform) Changes() any {
 	return plan["resource_changes"]
 }
 
-// Taint marks a resource as to be replaced.
+// Taint marks a resource for replacement.
 func (tf *Terraform) Taint(address string) {
 	tf.t.Helper()
 	tf.output("taint", "-no-color", address)
@@ -185,10 +185,10 @@ func (tf *Terraform) Get() {
 	tf.output("get", "-no-color")
 }
 
-// Setenv sets an environment variable for the commands to come.
+// Setenv sets an environment variable for later commands.
 func (tf *Terraform) Setenv(name, value string) { tf.env = append(tf.env, name+"="+value) }
 
-// Values are the attributes of a resource in the state.
+// Values returns the attributes of a resource in the state.
 func (tf *Terraform) Values(address string) map[string]any {
 	tf.t.Helper()
 	values, ok := tf.All()[address]
@@ -198,7 +198,7 @@ func (tf *Terraform) Values(address string) map[string]any {
 	return values
 }
 
-// All are the attributes of all resources in the state, by address.
+// All returns the attributes of all resources in the state, by address.
 func (tf *Terraform) All() map[string]map[string]any {
 	tf.t.Helper()
 	type module struct {
@@ -225,7 +225,7 @@ func (tf *Terraform) All() map[string]map[string]any {
 	return all
 }
 
-// output is what a command prints that has to succeed.
+// output returns the output of a command that must succeed.
 func (tf *Terraform) output(args ...string) []byte {
 	tf.t.Helper()
 	c := tf.command(args...)
@@ -236,7 +236,7 @@ func (tf *Terraform) output(args ...string) []byte {
 	return out
 }
 
-// State are the addresses of the resources in the state.
+// State returns the addresses of the resources in the state.
 func (tf *Terraform) State() []string {
 	tf.t.Helper()
 	if _, err := os.Stat(filepath.Join(tf.dir, "terraform.tfstate")); errors.Is(err, fs.ErrNotExist) {
@@ -296,13 +296,13 @@ func (tf *Terraform) command(args ...string) *exec.Cmd {
 	}
 	cmd := exec.CommandContext(tf.t.Context(), terraform, args...)
 	cmd.Dir, cmd.Env, cmd.Stderr = tf.dir, tf.env, &bytes.Buffer{}
-	// A process group of its own: what is sent to Terraform, as by Ctrl-C, is Terraform's to pass on.
+	// A process group of its own, so that a signal reaches only Terraform, which passes it on to the provider.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	return cmd
 }
 
-// Interrupt is Ctrl-C.
+// Interrupt sends what Ctrl-C does.
 func (c *Command) Interrupt() {
 	c.tf.t.Helper()
 	if err := c.cmd.Process.Signal(os.Interrupt); err != nil {
@@ -310,7 +310,7 @@ func (c *Command) Interrupt() {
 	}
 }
 
-// Kill ends Terraform and the provider with no chance to clean up.
+// Kill kills Terraform and the provider, which cannot clean up.
 func (c *Command) Kill() {
 	c.tf.t.Helper()
 	if err := syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL); err != nil { // its process group
@@ -319,7 +319,7 @@ func (c *Command) Kill() {
 	<-c.Ended
 }
 
-// WaitFor waits until the command says text.
+// WaitFor waits until the command prints text.
 func (c *Command) WaitFor(text string) {
 	c.tf.t.Helper()
 	err := wait.PollUntilContextTimeout(c.tf.t.Context(), 10*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
@@ -330,7 +330,7 @@ func (c *Command) WaitFor(text string) {
 	}
 }
 
-// Wait waits for the end of the command. That it failed shows in the diagnostics.
+// Wait waits for the end of the command, and returns its diagnostics.
 func (c *Command) Wait() (diagnostics Diagnostics) {
 	c.tf.t.Helper()
 	<-c.Ended

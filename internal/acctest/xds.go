@@ -16,7 +16,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// Served is what istiod serves the proxy over xDS at the moment.
+// Served returns the configuration that istiod sends the proxy over xDS now.
 func Served(ctx context.Context, istiod *grpc.ClientConn, p mesh.Proxy) (*mesh.Config, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

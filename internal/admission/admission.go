@@ -15,7 +15,7 @@ import (
 
 // Finding is an error in an object, or a warning about it.
 type Finding struct {
-	// Judge is the one whose rule it is.
+	// Judge has the rule.
 	Judge Judge
 	// Message says what is wrong, in the words of the judge.
 	Message string

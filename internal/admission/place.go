@@ -186,7 +186,7 @@ func after(index string, i, missing int) string {
 	return index
 }
 
-// better reports whether there is no finding that is not there now.
+// better reports whether the object has no finding that it did not have before.
 func (p *placer) better(n map[key]int) bool {
 	for k := range n {
 		if n[k] > p.now[k] {

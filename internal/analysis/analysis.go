@@ -1,7 +1,7 @@
-// Package analysis says what an object means together with others: which of its rules no proxy gets, what another answers in its place, and what
-// leads nowhere. Each finding is read from what Istio's own translation makes of the objects (internal/mesh).
+// Package analysis says what an object means together with others: which of its rules no proxy gets, which another object overrides, and which
+// routes lead nowhere. Each finding comes from Istio's own translation of the objects (internal/mesh).
 //
-// What cannot be read is unknown, and nothing is said that depends on it.
+// Objects that cannot be read are unknown, and no finding depends on them.
 package analysis
 
 import (
@@ -34,7 +34,7 @@ type Reader interface {
 	Derived(key any, make func() any) (any, bool)
 }
 
-// of are the objects of all namespaces, if they are known, or else those of these.
+// of returns the objects of all namespaces if they are known, else the objects of these.
 func of[T any](namespaces []string, read func(string, ...string) ([]T, bool), keys ...string) []T {
 	all, known := read("", keys...)
 	if known {
@@ -47,7 +47,7 @@ func of[T any](namespaces []string, read func(string, ...string) ([]T, bool), ke
 	return all
 }
 
-// within are the objects of a namespace, from those of all if they are known.
+// within returns the objects of a namespace, from those of all if known.
 func within[T metav1.Object](namespace string, read func(string, ...string) ([]T, bool)) (in []T, known bool) {
 	all, known := read("")
 	if !known {
@@ -61,7 +61,7 @@ func within[T metav1.Object](namespace string, read func(string, ...string) ([]T
 	return in, true
 }
 
-// find is the object of the name; nil, if there is none.
+// find returns the object with the name; nil if there is none.
 func find[T any, P interface {
 	*T
 	metav1.Object
@@ -80,7 +80,7 @@ func quoted(kind string, name types.NamespacedName) string {
 	return fmt.Sprintf("%s %q", kind, name.String())
 }
 
-// list is such as `"a", "b"`.
+// list returns a text such as `"a", "b"`.
 func list[S ~string](all []S) string {
 	quoted := make([]string, len(all))
 	for i, s := range all {
@@ -89,7 +89,7 @@ func list[S ~string](all []S) string {
 	return strings.Join(quoted, ", ")
 }
 
-// once are the findings by field, without repetitions: of those that say the same at the same field the first.
+// once returns the findings sorted by field, without duplicates.
 func once(findings []engine.Finding) (all []engine.Finding) {
 	for _, f := range findings {
 		if !has(all, f) {

@@ -48,7 +48,7 @@ func whole[T any](resource schema.GroupVersionResource, keys func(*T) []string) 
 	}}
 }
 
-// Convert makes an object of Kubernetes' JSON one of its Go type.
+// Convert decodes an object of Kubernetes' JSON as its Go type.
 func Convert[T any](o runtime.Object) (*T, error) {
 	converted := new(T)
 	return converted, runtime.DefaultUnstructuredConverter.FromUnstructured(o.(runtime.Unstructured).UnstructuredContent(), converted)

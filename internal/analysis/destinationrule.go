@@ -16,7 +16,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// DestinationRule says what of a stored destination rule has no effect, or another than it seems.
+// DestinationRule finds the parts of a stored destination rule that have no effect, or another than it seems.
 func DestinationRule(r Reader, dr *networking.DestinationRule) []engine.Finding {
 	h := mesh.Host(dr.Spec.Host, dr.Namespace)
 	p := ask(r, dr.Namespace, questionOfRule(r, dr))
@@ -109,7 +109,7 @@ func (p *part) candidate(dr *networking.DestinationRule, h host.Name, client str
 	return owns && dr.Spec.WorkloadSelector == nil && exported(p, dr.Spec.ExportTo, dr.Namespace).include(client)
 }
 
-// followed says what the proxies of a namespace make of two rules, when they follow these.
+// followed says which of two rules the proxies of a namespace follow, where rules are all that they follow.
 func followed(rules []types.NamespacedName, dr, other *networking.DestinationRule, client string) string {
 	i, j := slices.Index(rules, nameOf(dr)), slices.Index(rules, nameOf(other))
 	first, second := dr, other

@@ -11,7 +11,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// Gateway says what of a stored gateway has no effect, or another than it seems.
+// Gateway finds the parts of a stored gateway that have no effect, or another than it seems.
 func Gateway(r Reader, gateway *networking.Gateway) (findings []engine.Finding) {
 	p := ask(r, gateway.Namespace, question{namespaces: []string{gateway.Namespace}})
 	us := nameOf(gateway)
@@ -48,7 +48,7 @@ func Gateway(r Reader, gateway *networking.Gateway) (findings []engine.Finding) 
 	})
 }
 
-// bare are the hosts without the namespaces that they are for.
+// bare returns the hosts without their namespaces.
 func bare(hosts []string) (all []string) {
 	for _, h := range hosts {
 		if _, after, ok := strings.Cut(h, "/"); ok {
@@ -59,7 +59,7 @@ func bare(hosts []string) (all []string) {
 	return all
 }
 
-// servedBy are the hosts of a gateway for a message.
+// servedBy names the hosts of a gateway for a message.
 func servedBy(gateway *networking.Gateway) string {
 	var hosts []string
 	for _, server := range gateway.Spec.Servers {

@@ -17,7 +17,7 @@ type Given struct {
 
 var _ Reader = Given{}
 
-// NewGiven is the cluster of these objects, which do not change any more.
+// NewGiven makes the cluster of these objects, which must not change.
 func NewGiven(o mesh.Objects) Given { return Given{o, map[any]any{}} }
 
 func (g Given) Gateways(namespace string, _ ...string) ([]*networking.Gateway, bool) {
@@ -49,7 +49,7 @@ func (Given) Pods(string, ...string) ([]labels.Set, bool) { return nil, false }
 
 func (g Given) Settings() mesh.Settings { return g.objects.Settings }
 
-// Derived makes what is asked for once for each key.
+// Derived calls make once for each key.
 func (g Given) Derived(key any, make func() any) (any, bool) {
 	if _, made := g.derived[key]; !made {
 		g.derived[key] = make()

@@ -350,7 +350,7 @@ func indexIn(field string) int {
 }
 
 // nowhere are the destinations of a virtual service that lead nowhere: a route that is made of its rule asks for a cluster that does not exist.
-// somewhere are those that lead nowhere from some of the places where the proxies of a gateway may be.
+// somewhere returns the routes that lead nowhere from some of the places where the proxies of a gateway may be.
 func (j *judge) nowhere(ctx context.Context, vs *networking.VirtualService) (found, somewhere map[string]bool, err error) {
 	found, somewhere = map[string]bool{}, map[string]bool{}
 	roots := []*networking.VirtualService{vs}

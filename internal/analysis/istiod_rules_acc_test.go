@@ -40,7 +40,7 @@ func converted[T any](to *[]*T, live *unstructured.Unstructured) error {
 	return err
 }
 
-// destinationsOf are those of a virtual service, by field.
+// destinationsOf returns the destinations of a virtual service, by field.
 func destinationsOf(vs *networking.VirtualService) map[string]*v1alpha3.Destination {
 	all := map[string]*v1alpha3.Destination{}
 	for i, rule := range vs.Spec.Http {

@@ -15,7 +15,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// Losses says which virtual services lose something by the change of an object, or by its deletion, which has no after.
+// Losses finds virtual services that lose something by the change of an object, or by its deletion (after is nil).
 func Losses(r Reader, kind string, before, after metav1.Object) (findings []engine.Finding) {
 	us, what := quoted(kind, nameOf(before)), "deletion"
 	if after != nil {
@@ -32,7 +32,7 @@ func Losses(r Reader, kind string, before, after metav1.Object) (findings []engi
 	return findings
 }
 
-// Needed are the subsets that the update of a destination rule takes away and virtual services still route to, with what to say of it.
+// Needed returns the subsets that the update of a destination rule removes although virtual services still route to them, with findings.
 func Needed(r Reader, before, after *networking.DestinationRule) (subsets []string, findings []engine.Finding) {
 	if !removes(before, after) {
 		return nil, nil
@@ -110,20 +110,20 @@ func uses(vs *networking.VirtualService, o metav1.Object) bool {
 	return false
 }
 
-// removes reports whether a subset goes.
+// removes reports whether a subset is removed.
 func removes(before, after *networking.DestinationRule) bool {
 	return slices.ContainsFunc(before.Spec.Subsets, func(s *v1alpha3.Subset) bool {
 		return !slices.ContainsFunc(after.Spec.Subsets, func(o *v1alpha3.Subset) bool { return o.GetName() == s.GetName() })
 	})
 }
 
-// with is the cluster with one object as given, or without it.
+// with is the cluster with one object changed or removed.
 type with struct {
 	Reader
 	before, after metav1.Object
 }
 
-// Derived is nothing that others share.
+// Derived has nothing: results for the other cluster do not apply.
 func (with) Derived(any, func() any) (any, bool) { return nil, false }
 
 func (w with) Gateways(namespace string, keys ...string) ([]*networking.Gateway, bool) {

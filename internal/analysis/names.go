@@ -16,10 +16,10 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// sidecars is the gateway that means the sidecars.
+// sidecars is the name in gateways that means the sidecars.
 const everySidecar = constants.IstioMeshGateway
 
-// service is the Service whose host this is; false, if it is none's.
+// service returns the Service with this host; false if there is none.
 func service(h host.Name) (types.NamespacedName, bool) {
 	labels := strings.SplitN(string(h), ".", 4)
 	if len(labels) < 4 || labels[2] != "svc" || h.IsWildCarded() {
@@ -38,13 +38,13 @@ func resolved(vs *networking.VirtualService) *v1alpha3.VirtualService {
 	return spec
 }
 
-// nameIn is a name of the form <namespace>/<name>.
+// nameIn returns a name of the form <namespace>/<name>.
 func nameIn(name string) types.NamespacedName {
 	namespace, name, _ := strings.Cut(name, "/")
 	return types.NamespacedName{Namespace: namespace, Name: name}
 }
 
-// gatewaysOf are the gateways of a virtual service. By default that is the mesh.
+// gatewaysOf returns the gateways of a virtual service, by default the mesh.
 func gatewaysOf(vs *v1alpha3.VirtualService) []string {
 	if len(vs.Gateways) == 0 {
 		return []string{everySidecar}
@@ -65,7 +65,7 @@ type exports struct {
 	namespaces []string
 }
 
-// exported is what exportTo of an object in the namespace says. Without it the mesh's settings count, whose own default is everywhere.
+// exported resolves exportTo of an object in the namespace. Without it the mesh's settings apply, whose own default is all namespaces.
 func exported(r Reader, to []string, namespace string) exports {
 	if len(to) == 0 {
 		to = r.Settings().ExportTo
@@ -98,7 +98,7 @@ func (e exports) near(namespace string) []string {
 	return e.namespaces
 }
 
-// destination is one that a virtual service names, by field.
+// destination is a destination of a virtual service, with its field.
 type destination struct {
 	field string
 	*v1alpha3.Destination

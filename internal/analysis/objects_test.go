@@ -18,7 +18,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// objects are those of a cluster.
+// objects are the objects of a cluster.
 type objects struct {
 	gateways         []*networking.Gateway
 	virtualServices  []*networking.VirtualService
@@ -34,8 +34,8 @@ type objects struct {
 	whole    bool        // keys are not used
 }
 
-// parse reads a YAML list of objects as {kind, name, spec}, in namespace a unless the name is such as b/name. Each is a second younger than the one
-// before, but for one with the flag twin, which is as old.
+// parse reads a YAML list of objects as {kind, name, spec}, in namespace a unless the name has another, as in b/name. Each is a second younger than
+// the one before, or of the same age with the flag twin.
 func parse(t testing.TB, list string) *objects {
 	t.Helper()
 	var entries []struct {

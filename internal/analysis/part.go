@@ -20,7 +20,7 @@ import (
 
 func at(format string, indices ...any) string { return fmt.Sprintf(format, indices...) }
 
-// part is what of a cluster has to do with some hosts, and what Istio makes of it.
+// part holds the objects of a cluster that concern some hosts, and Istio's translation of them.
 type part struct {
 	Reader
 	objects    mesh.Objects
@@ -31,12 +31,12 @@ type part struct {
 	sources    []source
 	services   map[host.Name]*corev1.Service
 	entries    map[host.Name][]*networking.ServiceEntry
-	// assumed are hosts of which it is not known whether anything has them. They are taken to be there, at the ports that are asked for.
+	// assumed are hosts that may or may not exist. The part has them, at the ports of the question.
 	assumed map[host.Name]bool
 	mesh    func() (*mesh.Mesh, error)
 }
 
-// question is what a part has to answer.
+// question says which hosts, ports and namespaces a part is needed for.
 type question struct {
 	namespaces  []string
 	hosts       host.Names // of virtual services, destination rules or destinations
@@ -45,7 +45,7 @@ type question struct {
 	sources     []source
 }
 
-// and adds another question.
+// and adds another question to this one.
 func (q *question) and(other question) {
 	q.namespaces = append(q.namespaces, other.namespaces...)
 	q.hosts = append(q.hosts, other.hosts...)
@@ -130,12 +130,12 @@ func ask(r Reader, namespace string, q question) *part {
 	return partOf(r, q)
 }
 
-// near are the namespaces that matter to a question.
+// near returns the namespaces that matter for a question.
 func near(r Reader, q question) []string {
 	return unique(append(slices.Clone(q.namespaces), r.Settings().Root()))
 }
 
-// names are hosts to look others up in.
+// names is a set of hosts, for lookups.
 type names struct {
 	exact map[host.Name]bool
 	wild  host.Names
@@ -170,7 +170,7 @@ func (n *names) match(hosts ...host.Name) bool {
 	})
 }
 
-// partOf reads what the question is about.
+// partOf reads the objects for a question.
 func partOf(r Reader, q question) *part {
 	p := &part{Reader: r, objects: mesh.Objects{Settings: r.Settings()}, namespaces: near(r, q), sources: q.sources}
 	asked := &names{exact: map[host.Name]bool{}}
@@ -197,7 +197,7 @@ func partOf(r Reader, q question) *part {
 	return p
 }
 
-// index makes objects be found without a look at all of them.
+// index makes lookups of objects fast.
 func (p *part) index() {
 	p.routing, p.ruling, p.workloads = map[host.Name][]*networking.VirtualService{}, map[host.Name][]*networking.DestinationRule{}, map[string][]map[string]string{}
 	for _, vs := range p.objects.VirtualServices {
@@ -320,7 +320,7 @@ func (p *part) entry(e *networking.ServiceEntry) {
 	}
 }
 
-// having are the hosts that the part knows, of those that h is for.
+// having returns the hosts of the part that h matches.
 func (p *part) having(h host.Name) (all host.Names) {
 	if !h.IsWildCarded() {
 		if p.services[h] != nil || p.entries[h] != nil {
@@ -341,7 +341,7 @@ func (p *part) having(h host.Name) (all host.Names) {
 	return unique(all)
 }
 
-// assume adds a service entry for each host that may be there.
+// assume adds a service entry for each assumed host.
 func (p *part) assume(hosts host.Names, ports []int) {
 	p.assumed = map[host.Name]bool{}
 	ports = append(slices.Clone(ports), 80)
@@ -366,7 +366,7 @@ func (p *part) assume(hosts host.Names, ports []int) {
 
 func (p *part) assumes(h host.Name) bool { return p.assumed[h] }
 
-// hostsOf are the full names of the hosts of a virtual service.
+// hostsOf returns the full names of the hosts of a virtual service.
 func hostsOf(vs *networking.VirtualService) (all host.Names) {
 	for _, h := range vs.Spec.Hosts {
 		all = append(all, mesh.Host(h, vs.Namespace))
@@ -374,13 +374,13 @@ func hostsOf(vs *networking.VirtualService) (all host.Names) {
 	return all
 }
 
-// web is one of the services of port 80 that every mesh has.
+// web is a service on port 80. Every mesh has some.
 var web = &corev1.Service{
 	ObjectMeta: metav1.ObjectMeta{Namespace: elsewhere, Name: "web"},
 	Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Name: "http", Port: 80}}},
 }
 
-// config is what a proxy is served; nil, if that is unknown.
+// config returns the configuration of a proxy; nil if it is unknown.
 func (p *part) config(proxy mesh.Proxy) *mesh.Config {
 	m, err := p.mesh()
 	if err != nil {
@@ -393,10 +393,10 @@ func (p *part) config(proxy mesh.Proxy) *mesh.Config {
 	return c
 }
 
-// service is the Service of the host; nil, if none is known.
+// service returns the Service of the host; nil if none is known.
 func (p *part) service(h host.Name) *corev1.Service { return p.services[h] }
 
-// pods are as many as the Service selects with these labels in addition; false, if that is unknown.
+// pods returns how many pods the Service selects that have these labels, too; false if unknown.
 func (p *part) pods(s *corev1.Service, subset map[string]string) (n int, known bool) {
 	if len(s.Spec.Selector) == 0 || s.Spec.Type == corev1.ServiceTypeExternalName {
 		return 0, false

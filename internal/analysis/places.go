@@ -16,22 +16,22 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// place is where the rules of a virtual service may count: on a gateway, or in the mesh.
+// place is where the rules of a virtual service may apply: on a gateway, or in the mesh.
 type place struct {
 	where   string // such as "in the mesh"
 	gateway *networking.Gateway
 	proxies []mesh.Proxy
-	// anywhere says that it is not known where the proxies are, so that these stand for all that may be: what is said has to be true of each.
+	// anywhere means that the proxies' place is unknown, and that these stand for all possible ones: a finding must be true for each.
 	anywhere bool
 }
 
-// elsewhere is a namespace of which nothing is known. No namespace has this name.
+// elsewhere stands for an unknown namespace. No namespace can have this name.
 const elsewhere = "-"
 
-// usual are the namespaces where shared gateways are by Istio's documentation.
+// usual are the namespaces that Istio's documentation uses for shared gateways.
 var usual = []string{constants.IstioSystemNamespace, "istio-ingress"}
 
-// places are those of a virtual service as far as they are known; false, if there may be more.
+// places returns the known places of a virtual service; false if there may be more.
 func (p *part) places(vs *networking.VirtualService, spec *v1alpha3.VirtualService) (all []place, complete bool) {
 	complete = true
 	for _, name := range gatewaysOf(spec) {
@@ -97,7 +97,7 @@ func (p *part) on(gateway *networking.Gateway, vs *networking.VirtualService) pl
 	return where
 }
 
-// possible are proxies of a gateway in each namespace, and with all labels, that make a difference.
+// possible returns proxies of a gateway in each namespace, and with all labels, that make a difference.
 func (p *part) possible(gateway *networking.Gateway) (all []mesh.Proxy) {
 	namespaces, sets := append([]string{elsewhere}, p.namespaces...), []map[string]string{gateway.Spec.Selector}
 	among := slices.Clone(p.sources)
@@ -122,7 +122,7 @@ func (p *part) possible(gateway *networking.Gateway) (all []mesh.Proxy) {
 	return all
 }
 
-// keys are the labels that tell proxies apart.
+// keys are the labels that distinguish proxies.
 func (p *part) keys() map[string]bool {
 	keys := map[string]bool{}
 	add := func(labels map[string]string) {
@@ -144,7 +144,7 @@ func (p *part) keys() map[string]bool {
 	return keys
 }
 
-// source are the proxies that some rule is for.
+// source are the proxies to which a rule applies.
 type source struct {
 	namespace string
 	labels    map[string]string
@@ -215,14 +215,14 @@ func (p *part) sidecars(vs *networking.VirtualService) (where place, complete bo
 	return where, complete
 }
 
-// view is a place as one of its proxies is served there.
+// view is a place with the configuration of one of its proxies.
 type view struct {
 	place
 	mesh.Proxy
 	*mesh.Config
 }
 
-// views are the place as its proxies are served.
+// views returns the views of a place's proxies.
 func (p *part) views(where place) (all []view) {
 	for _, proxy := range where.proxies {
 		if c := p.config(proxy); c != nil {
@@ -232,7 +232,7 @@ func (p *part) views(where place) (all []view) {
 	return all
 }
 
-// said are the findings that hold in a place: of one of its proxies, or of all of them if it is not known which there are.
+// said returns the findings that hold in a place: for one of its proxies, or for all of them if it is unknown which exist.
 func (p *part) said(where place, say func(view) []engine.Finding) (all []engine.Finding) {
 	views := p.views(where)
 	for i, v := range views {
@@ -252,7 +252,7 @@ func (p *part) said(where place, say func(view) []engine.Finding) (all []engine.
 	return once(all)
 }
 
-// subject is what a finding says something of. Of a destination that does not exist different proxies may miss different things.
+// subject is the subject of a finding. Different proxies may lack different parts of a destination.
 func subject(f engine.Finding) string {
 	for _, what := range []string{".host", ".port", ".subset"} {
 		if destination, ok := strings.CutSuffix(f.Field, what); ok {
@@ -262,7 +262,7 @@ func subject(f engine.Finding) string {
 	return f.Field + f.Summary
 }
 
-// seenFrom says whose view it is.
+// seenFrom names the proxies of a view.
 func (v view) seenFrom() string {
 	if v.anywhere {
 		return "a proxy of the gateway in any namespace"

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// object is one as the API server takes it.
+// object is an object that the API server accepts.
 type object_ struct {
 	kind, namespace, name string
 	annotations           map[string]any
@@ -36,7 +36,7 @@ func (c *chance) add(kind, namespace, name string, spec map[string]any) {
 	c.objects = append(c.objects, object_{kind: kind, namespace: namespace, name: name, spec: spec})
 }
 
-// host is one that something may have, as an object of the namespace may call it.
+// host returns a random host, by a name that an object of the namespace can use.
 func (c *chance) host(namespace string) string {
 	switch c.IntN(9) {
 	case 0:

@@ -12,7 +12,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 )
 
-// missingGateways finds those that are named and not there.
+// missingGateways finds references to gateways that do not exist.
 func (p *part) missingGateways(vs *networking.VirtualService, spec *v1alpha3.VirtualService) (findings []engine.Finding) {
 	said := map[string]bool{everySidecar: true}
 	for field, name := range gatewayReferences(spec) {
@@ -31,7 +31,7 @@ func (p *part) missingGateways(vs *networking.VirtualService, spec *v1alpha3.Vir
 	return findings
 }
 
-// gatewayReferences are the names of gateways, by field.
+// gatewayReferences returns the names of gateways, by field.
 func gatewayReferences(vs *v1alpha3.VirtualService) iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		each := func(prefix string, names []string) bool {
@@ -69,7 +69,7 @@ func gatewayReferences(vs *v1alpha3.VirtualService) iter.Seq2[string, string] {
 	}
 }
 
-// lostDelegates finds those that do not exist, or that do not take part (mergeVirtualServices in pilot/pkg/model/virtualservice_controller.go).
+// lostDelegates finds delegates that do not exist, or that Istio ignores (mergeVirtualServices in pilot/pkg/model/virtualservice_controller.go).
 func (p *part) lostDelegates(vs *networking.VirtualService) (findings []engine.Finding) {
 	for i, route := range vs.Spec.Http {
 		if route.GetDelegate() == nil {
@@ -102,7 +102,7 @@ func (p *part) lostDelegates(vs *networking.VirtualService) (findings []engine.F
 	return findings
 }
 
-// roots are the known virtual services that delegate to the one of this name.
+// roots returns the known virtual services that delegate to the one with this name.
 func roots(r Reader, name types.NamespacedName) (all []*networking.VirtualService) {
 	for _, root := range of([]string{name.Namespace}, r.VirtualServices, toDelegate+name.String()) {
 		if len(root.Spec.Hosts) > 0 && slices.ContainsFunc(root.Spec.Http, func(r *v1alpha3.HTTPRoute) bool {

@@ -17,7 +17,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// VirtualService says what of a stored virtual service has no effect, or another than it seems.
+// VirtualService finds the parts of a stored virtual service that have no effect, or another than it seems.
 func VirtualService(r Reader, vs *networking.VirtualService) (findings []engine.Finding) {
 	if len(vs.Spec.Hosts) == 0 {
 		for _, root := range roots(r, nameOf(vs)) {
@@ -31,7 +31,7 @@ func VirtualService(r Reader, vs *networking.VirtualService) (findings []engine.
 	return once(slices.Concat(findings, hidden, a.unserved(hidden)))
 }
 
-// virtualService is one that someone asks about, with what it has to do with.
+// virtualService is the virtual service to analyze, with the objects that concern it.
 type virtualService struct {
 	part     *part
 	object   *networking.VirtualService // whose findings are asked for
@@ -52,7 +52,7 @@ func asked(r Reader, root, vs *networking.VirtualService) *virtualService {
 	return a
 }
 
-// index is where the object has a rule; -1, if the rule is another's.
+// index returns the index of a rule in the object; -1 if the rule is of another object.
 func (a *virtualService) index(s mesh.Served) int {
 	delegates := s.HTTP && s.Index < len(a.spec.Http) && a.spec.Http[s.Index].Delegate != nil
 	switch {
@@ -66,7 +66,7 @@ func (a *virtualService) index(s mesh.Served) int {
 	return -1
 }
 
-// nowhere finds routes to what does not exist.
+// nowhere finds routes to destinations that do not exist.
 func (a *virtualService) nowhere() (findings []engine.Finding) {
 	for _, where := range a.places {
 		findings = append(findings, a.part.said(where, a.nowhereIn)...)
@@ -109,7 +109,7 @@ func (a *virtualService) lost(v view, s mesh.Served, index int, c mesh.Cluster) 
 	return findings
 }
 
-// missing is what a proxy lacks to have a cluster; false, if it may be in what is not known.
+// missing says what a proxy lacks to have a cluster; false if an unknown object may provide it.
 func (a *virtualService) missing(v view, d destination, c mesh.Cluster) (field, summary, detail string, known bool) {
 	us := a.object.Namespace
 	ports := v.Ports(c.Host)
@@ -147,7 +147,7 @@ func (a *virtualService) missing(v view, d destination, c mesh.Cluster) (field, 
 		"Add the subset to a DestinationRule, or correct the name.", d.GetHost(), v.seenFrom(), strings.Join(there, ", and "), a.part.unless(v)), a.part.rulesKnown(v, c.Host, rules)
 }
 
-// unknownHost says that nothing has the host.
+// unknownHost says that no object has the host.
 func (p *part) unknownHost(h host.Name) (says string, known bool) {
 	_, everywhere := p.ServiceEntries("")
 	s, ok := service(h)
@@ -159,7 +159,7 @@ func (p *part) unknownHost(h host.Name) (says string, known bool) {
 	return fmt.Sprintf("There is no %s and no ServiceEntry for host %q", quoted("Service", s), h), services && (entries || everywhere)
 }
 
-// rulesKnown reports whether all rules for the host are known that the proxy may follow, those of the mesh's root namespace aside.
+// rulesKnown reports whether all rules that the proxy may follow for the host are known, except those in the mesh's root namespace.
 func (p *part) rulesKnown(v view, h host.Name, rules []types.NamespacedName) bool {
 	namespaces := []string{}
 	if !v.anywhere {
@@ -202,7 +202,7 @@ func (p *part) subsetsOf(dr *networking.DestinationRule) string {
 	return "the subsets " + list(names)
 }
 
-// hidden finds rules that another virtual service answers instead of this one's, and the other way round.
+// hidden finds rules that another virtual service for the host overrides, or that override its rules.
 func (a *virtualService) hidden() (findings []engine.Finding) {
 	for _, where := range a.places {
 		findings = append(findings, a.part.said(where, a.hiddenIn)...)
@@ -244,7 +244,7 @@ func (a *virtualService) hiddenIn(v view) (findings []engine.Finding) {
 	if v.gateway != nil {
 		return findings
 	}
-	// Of several virtual services for a host a sidecar has one.
+	// If several virtual services have a host, a sidecar has one of them.
 	if len(a.root.Spec.Http) == 0 || slices.ContainsFunc(hostsOf(a.root), a.part.assumes) {
 		return findings
 	}
@@ -263,7 +263,7 @@ func (a *virtualService) hiddenIn(v view) (findings []engine.Finding) {
 	return findings
 }
 
-// otherOf is the one of two that is not us; false, if neither is us.
+// otherOf returns the other one of two virtual services; false if neither is us.
 func otherOf(us, one, other types.NamespacedName) (types.NamespacedName, bool) {
 	if one == us {
 		return other, true
@@ -271,7 +271,7 @@ func otherOf(us, one, other types.NamespacedName) (types.NamespacedName, bool) {
 	return one, other == us
 }
 
-// why says by which rule of Istio's order the one goes before the other.
+// why says by which rule Istio puts one before the other.
 func (a *virtualService) why(v view, first, second types.NamespacedName) string {
 	one, other := find(a.part.objects.VirtualServices, first), find(a.part.objects.VirtualServices, second)
 	if one == nil || other == nil {
@@ -300,7 +300,7 @@ func (a *virtualService) why(v view, first, second types.NamespacedName) string 
 
 func index(r mesh.Rule) string { return strings.TrimPrefix(r.Field(), "spec.") }
 
-// answers is the virtual service whose rules these are; false, if there is none, or several at different ports.
+// answers returns the virtual service of these rules; false if there is none, or several at different ports.
 func answers(rules []mesh.Served) (winner types.NamespacedName, one bool) {
 	for _, s := range rules {
 		if one && s.VirtualService != winner {
@@ -311,7 +311,7 @@ func answers(rules []mesh.Served) (winner types.NamespacedName, one bool) {
 	return winner, one
 }
 
-// hostField is that of the host that these domains are of.
+// hostField returns the field of the host with these domains.
 func (a *virtualService) hostField(domains []string) string {
 	for i, h := range hostsOf(a.root) {
 		if slices.ContainsFunc(domains, func(d string) bool { return h.Matches(host.Name(d)) }) {
@@ -321,7 +321,7 @@ func (a *virtualService) hostField(domains []string) string {
 	return "spec.hosts"
 }
 
-// unserved finds hosts and rules that no proxy has, unless another virtual service is why.
+// unserved finds hosts and rules that no proxy has, unless another virtual service is the reason.
 func (a *virtualService) unserved(hidden []engine.Finding) (findings []engine.Finding) {
 	if !a.complete || len(a.places) == 0 {
 		return nil
@@ -367,7 +367,7 @@ func (a *virtualService) unserved(hidden []engine.Finding) (findings []engine.Fi
 	return append(findings, a.unused(rules)...)
 }
 
-// unused finds rules that no proxy has. What an earlier rule of the same virtual service takes in their place istiod's webhook says.
+// unused finds rules that no proxy has. istiod's webhook reports those that an earlier rule of the same virtual service hides.
 func (a *virtualService) unused(rules []mesh.Served) (findings []engine.Finding) {
 	say := func(field, why string) {
 		findings = append(findings, engine.Finding{
@@ -395,7 +395,7 @@ func (a *virtualService) unused(rules []mesh.Served) (findings []engine.Finding)
 	return findings
 }
 
-// hostsKnown reports whether it is known which proxies of the mesh are for the hosts: all of them, unless Sidecars say otherwise.
+// hostsKnown reports whether it is known which proxies of the mesh have the hosts: all of them, unless Sidecars say otherwise.
 func (a *virtualService) hostsKnown() bool {
 	if !slices.ContainsFunc(a.places, func(p place) bool { return p.gateway == nil }) {
 		return true
@@ -408,7 +408,7 @@ func (a *virtualService) hostsKnown() bool {
 	})
 }
 
-// podless finds destinations whose Service has no pod, beside those that something is said of already.
+// podless finds destinations whose Service has no pod, without those that have a finding already.
 func (a *virtualService) podless(said []engine.Finding) (findings []engine.Finding) {
 	for _, d := range destinations(&a.object.Spec) {
 		s := a.part.service(mesh.Host(d.GetHost(), a.object.Namespace))

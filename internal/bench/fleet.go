@@ -134,7 +134,7 @@ var (
 	services = schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "virtualservices"}
 )
 
-// object is one object of the fleet, as the provider sends it.
+// object is an object of the fleet, as the provider sends it.
 func (f fleet) object(resource schema.GroupVersionResource, i int) *unstructured.Unstructured {
 	host := f.host(i)
 	spec := map[string]any{"host": host, "subsets": []any{

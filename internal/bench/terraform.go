@@ -25,7 +25,7 @@ type workspace struct {
 	state *httptest.Server
 }
 
-// newWorkspace is one with this configuration, for the provider in a folder.
+// newWorkspace makes a workspace with this configuration, for the provider in a folder.
 func newWorkspace(ctx context.Context, configuration, provider string, env ...string) (*workspace, error) {
 	dir, err := os.MkdirTemp("", "lamia-bench-")
 	if err != nil {

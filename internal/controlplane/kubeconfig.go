@@ -18,7 +18,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/controlplane/cluster"
 )
 
-// tokenLifetime is that of a minted token: a working day, and longer than any test.
+// tokenLifetime is the lifetime of a minted token: a working day, and longer than any test.
 const tokenLifetime = 12 * time.Hour
 
 func kubeconfigCommand() *cobra.Command {

@@ -15,7 +15,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/traffic"
 )
 
-// config is what a demo is made of.
+// config configures a demo.
 type config struct {
 	terraform  string // the binary
 	provider   string // the binary
@@ -37,7 +37,7 @@ type demo struct {
 	curls   []string // the requests that were sent, for a person to send again
 }
 
-// newDemo prepares a demo; nothing is in the cluster yet. The demo is to be closed.
+// newDemo prepares a demo, without a request to the cluster. Close it afterwards.
 func newDemo(c config) (*demo, error) {
 	if c.kubeconfig == "" {
 		return nil, errors.New("KUBE_CONFIG_PATH names no cluster: run make demo, which makes one")
@@ -46,7 +46,7 @@ func newDemo(c config) (*demo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("KUBE_CONFIG_PATH: %w", err)
 	}
-	rest.QPS = -1 // the API server looks after itself
+	rest.QPS = -1 // the API server limits requests itself
 	client, err := dynamic.NewForConfig(rest)
 	if err != nil {
 		return nil, fmt.Errorf("KUBE_CONFIG_PATH: %w", err)
@@ -63,7 +63,7 @@ func (d *demo) close(ctx context.Context) error {
 	return errors.Join(d.before.Delete(ctx), d.work.remove())
 }
 
-// up goes as far as the scenario's routing in the cluster, and a plan that finds nothing to do.
+// up creates the scenario and its routing in the cluster, up to a plan without changes.
 func (d *demo) up(ctx context.Context) error {
 	if err := d.step("What exists before: "+strings.Join(d.before.Namespaces(), ", "), func() (string, error) {
 		if err := d.before.Create(ctx); err != nil {
@@ -126,7 +126,7 @@ func (d *demo) show(ctx context.Context) error {
 	return table(d.out, objects)
 }
 
-// invite tells a person how to look around.
+// invite tells the user how to look around.
 func (d *demo) invite() {
 	fmt.Fprintf(d.out, `
 All of it stays until Ctrl-C. In another shell:
@@ -144,7 +144,7 @@ All of it stays until Ctrl-C. In another shell:
 	}
 }
 
-// down takes the routing away and looks whether anything of it is left.
+// down destroys the routing and checks that nothing is left.
 func (d *demo) down(ctx context.Context) error {
 	if err := d.step("terraform destroy", func() (string, error) {
 		return d.work.destroy(ctx)
@@ -175,7 +175,7 @@ func deployments(available, all int) string {
 	return fmt.Sprintf("%d of %d Deployments available", available, all)
 }
 
-// step prints a title, does one thing, and prints what came of it and the seconds that it took.
+// step prints a title, runs a step, and prints its result and duration.
 func (d *demo) step(title string, do func() (string, error)) error {
 	fmt.Fprintf(d.out, "\n%s\n", title)
 	began := time.Now()

@@ -45,7 +45,7 @@ var provider = sync.OnceValues(func() (string, error) {
 	return binary, nil
 })
 
-// start prepares a demo in namespaces of its own, whose end is the test's.
+// start prepares a demo in namespaces of its own, for the time of the test.
 func start(t *testing.T, out io.Writer, prefix string) *demo {
 	t.Helper()
 	acctest.Config(t)
@@ -116,7 +116,7 @@ VirtualService vamp-test3/vs-4 vamp-gw2-test.democluster.net in the mesh
 → vamp-gw2-test.democluster.net, 5 retries of 3s each
 `
 
-// address is that of a gateway's own load balancer, an IP address or a host name.
+// address returns the address of a gateway's own load balancer, an IP address or a host name.
 var address = regexp.MustCompile(`address \S+`)
 
 func TestAccDemo(t *testing.T) {
@@ -164,7 +164,7 @@ func TestAccDemo(t *testing.T) {
 	}
 }
 
-// showsRequests checks what the demo says of requests where they pass.
+// showsRequests checks what the demo prints about requests where a data plane runs.
 func (d *demo) showsRequests(t *testing.T, said string) {
 	t.Helper()
 	for _, want := range []string{
@@ -186,7 +186,7 @@ func (d *demo) showsRequests(t *testing.T, said string) {
 	}
 }
 
-// oneSpace is text with one space or new line where there is more white space.
+// oneSpace replaces longer white space in text by one space or new line.
 func oneSpace(text string) string {
 	var lines []string
 	for line := range strings.Lines(text) {
@@ -195,7 +195,7 @@ func oneSpace(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// interrupter calls a function once it is to write what it waits for.
+// interrupter calls a function before it writes a certain text.
 type interrupter struct {
 	bytes.Buffer
 	at        string
@@ -209,7 +209,7 @@ func (i *interrupter) Write(p []byte) (int, error) {
 	return i.Buffer.Write(p)
 }
 
-// What is left behind shows at the end of start's demo.
+// start checks at the end that nothing is left.
 func TestAccDemo_interrupted(t *testing.T) {
 	t.Parallel()
 	for i, at := range []string{"What exists before", "Initializing provider plugins", "Terraform will perform", "Creating..."} {

@@ -1,5 +1,5 @@
-// Command demo shows the scenario to a person, from nothing to nothing: three teams' Deployments in a cluster made for
-// it, their routing applied by Terraform, read back, found unchanged, seen at work by requests, and destroyed.
+// Command demo shows the scenario: it creates three teams' Deployments in a cluster made for it, applies their routing with
+// Terraform, plans again, sends requests, and destroys everything.
 package main
 
 import (
@@ -48,7 +48,7 @@ func run(keep bool) (err error) {
 	if err != nil {
 		return err
 	}
-	// Also after an interruption: what is left to do is short and must be done.
+	// Also after an interruption: the rest is short and must be done.
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()

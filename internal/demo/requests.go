@@ -24,11 +24,11 @@ const (
 	each = 20
 	// many is how many requests show weights.
 	many = 1000
-	// patience with routing is how long requests may go elsewhere until proxies know of a change.
+	// routingPatience is how long requests may follow the old routing until proxies have a change.
 	routingPatience = 20 * time.Second
 )
 
-// route is a route of the tutorial: what to ask, and who is to answer.
+// route is a route of the tutorial: a request, and who must answer it.
 type route struct {
 	name         string
 	host, path   string
@@ -45,7 +45,7 @@ var routes = []route{
 	{name: "vs-4, from a pod of team 3", host: "vamp-gw2-test.democluster.net", path: "/service2", fromPod: true, app: "app2", version: "version1", as: "/"},
 }
 
-// promises are the tutorial's, each with the routes that keep it.
+// promises are the promises of the tutorial, each with the routes that show it.
 var promises = []struct {
 	text   string
 	routes []int
@@ -74,7 +74,7 @@ resource "lamia_virtual_service" "vs_1" {
 }
 `
 
-// requests shows who answers them, and moves them by a weight in Terraform.
+// requests shows who answers requests, and shifts them by a weight in Terraform.
 func (d *demo) requests(ctx context.Context) (err error) {
 	if d.traffic, err = traffic.Discover(ctx, d.client); err != nil {
 		return err
@@ -101,7 +101,7 @@ func (d *demo) requests(ctx context.Context) (err error) {
 	return d.tick()
 }
 
-// tick says which promises the requests have shown to be kept.
+// tick says which promises the requests have proved.
 func (d *demo) tick() error {
 	fmt.Fprintf(d.out, "\nWhat the tutorial promises, as seen\n")
 	for _, p := range promises {
@@ -115,7 +115,7 @@ func (d *demo) tick() error {
 	return nil
 }
 
-// ask sends requests to each route, and fails unless all are answered by whom the tutorial says.
+// ask sends requests to each route, and fails unless the applications that the tutorial names answer all of them.
 func (d *demo) ask(ctx context.Context, addresses map[string]string) (string, error) {
 	d.seen = make([]int, len(routes))
 	var lines strings.Builder
@@ -156,7 +156,7 @@ func (d *demo) ask(ctx context.Context, addresses map[string]string) (string, er
 	return strings.TrimRight(lines.String(), "\n"), nil
 }
 
-// asked sends one request and returns nil if it was answered by whom it is meant for.
+// asked sends a request and returns nil if the right application answers.
 func (r route) asked(ctx context.Context, client *traffic.Client, address string) error {
 	a, err := client.Get(ctx, address)
 	if err != nil {
@@ -211,7 +211,7 @@ func shares(versions map[string]int) string {
 	return "answered " + strings.Join(shares, ", ")
 }
 
-// pod is where an application of the namespace answers.
+// pod returns the address of an application's pod in the namespace.
 func (d *demo) pod(ctx context.Context, namespace string) (string, error) {
 	pods, err := d.client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "pods"}).Namespace(namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {

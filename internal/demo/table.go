@@ -18,14 +18,14 @@ import (
 	"k8s.io/client-go/dynamic"
 )
 
-// object is an object in the cluster and what it says, in a few words per line.
+// object is an object in the cluster, with a few words per line about it.
 type object struct {
 	kind            string
 	namespace, name string
 	says            []string
 }
 
-// kinds are those that the provider manages, in the order in which a request meets them.
+// kinds are the kinds that the provider manages, in the order in which a request meets them.
 var kinds = []struct {
 	name     string
 	resource schema.GroupVersionResource
@@ -38,7 +38,7 @@ var kinds = []struct {
 	{"Service", corev1.SchemeGroupVersion.WithResource("services"), typed(serviceSays)},
 }
 
-// typed makes a function of a typed object one of an object as it is stored.
+// typed adapts a function of a typed object to stored objects.
 func typed[T any](says func(*T) []string) func(*unstructured.Unstructured) ([]string, error) {
 	return func(stored *unstructured.Unstructured) ([]string, error) {
 		content, err := stored.MarshalJSON()
@@ -53,7 +53,7 @@ func typed[T any](says func(*T) []string) func(*unstructured.Unstructured) ([]st
 	}
 }
 
-// objects are all objects of the kinds in the namespaces.
+// objects returns all objects of the kinds in the namespaces.
 func objects(ctx context.Context, client dynamic.Interface, namespaces []string) ([]object, error) {
 	var objects []object
 	for _, namespace := range namespaces {

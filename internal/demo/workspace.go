@@ -17,16 +17,16 @@ import (
 	"github.com/hashicorp/terraform-exec/tfexec"
 )
 
-// registries are those that a source without a host means to Terraform and to OpenTofu.
+// registries are the default registries of Terraform and OpenTofu.
 var registries = []string{"registry.terraform.io", "registry.opentofu.org"}
 
 const (
 	providerSource = "magneticio/lamia"
-	// providerVersion is that of the provider in the mirror, where each has one. It is no release.
+	// providerVersion is the version of the provider in the mirror, which requires one. It is no release.
 	providerVersion = "0.0.1"
 )
 
-// patience is how long an interrupted Terraform may take to end well; make demo's control plane grants 10 s.
+// patience is how long an interrupted Terraform may take to end; make demo's control plane waits 10 s.
 const patience = 8 * time.Second
 
 // workspace is a temporary folder in which Terraform runs as on a machine where nothing is set up: a copy of the
@@ -91,7 +91,7 @@ func newWorkspace(c config) (_ *workspace, err error) {
 
 func (w *workspace) remove() error { return os.RemoveAll(w.root) }
 
-// environment is environ without what would change which cluster is meant or how Terraform works.
+// environment returns environ without variables that choose a cluster or configure Terraform.
 func environment(environ []string, kubeconfig, cliConfig string) map[string]string {
 	env := map[string]string{}
 	for _, variable := range environ {
@@ -110,7 +110,7 @@ func (w *workspace) init(ctx context.Context) (string, error) {
 	return w.run("init", func() error { return w.terraform.Init(ctx) }, "- Installed ")
 }
 
-// plan reports too whether there is anything to do.
+// plan also reports whether there are changes.
 func (w *workspace) plan(ctx context.Context) (said string, changes bool, err error) {
 	said, err = w.run("plan", func() (err error) {
 		changes, err = w.terraform.Plan(ctx, tfexec.Out(planFile)) // with -detailed-exitcode
@@ -123,7 +123,7 @@ func (w *workspace) apply(ctx context.Context) (string, error) {
 	return w.run("apply", func() error { return w.terraform.Apply(ctx, tfexec.DirOrPlan(planFile)) }, "Apply complete! ")
 }
 
-// addresses is the output of that name: the address of each host.
+// addresses returns the output addresses: the address of each host.
 func (w *workspace) addresses(ctx context.Context) (addresses map[string]string, err error) {
 	w.stdout.Reset()
 	outputs, err := w.terraform.Output(ctx)

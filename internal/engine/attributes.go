@@ -78,7 +78,7 @@ func (k *Kind) Attributes() *spec.Message {
 	return k.root
 }
 
-// field is a field of the resource that is none of the object's spec.
+// field is a field of the resource that is not part of the object's spec.
 func field(name string, f spec.Field, description string) spec.Field {
 	f.Name, f.JSON, f.Field = name, name, describe.Field{Description: description}
 	if name == attrLabels || name == attrAnnotations {
@@ -94,7 +94,7 @@ var timeouts = &spec.Message{Fields: []spec.Field{
 	field("delete", spec.Field{Scalar: spec.Duration}, "Timeout for deleting, until everything is gone."),
 }}
 
-// named is a string that one of Kubernetes' functions for names allows.
+// named is a string that one of Kubernetes' functions for names accepts.
 func named(wrong func(name string) []string) spec.Scalar {
 	s := spec.String
 	s.Check = func(name string) *spec.Problem {

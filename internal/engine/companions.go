@@ -29,19 +29,19 @@ import (
 type Companions struct {
 	// Tuning is the attribute that tunes them.
 	Tuning spec.Field
-	// Resources are those of all kinds of companions that there can be.
+	// Resources has all kinds of companions.
 	Resources map[string]apischema.GroupVersionResource
-	// Name is that of all companions of the object called name.
+	// Name returns the name that all companions of an object have.
 	Name func(name string) string
 	// Has reports whether the object of this spec, in JSON, has companions.
 	Has func(namespace, name string, spec map[string]any) bool
-	// Render makes them, in the order in which they are applied.
+	// Render returns the companions in the order in which they are applied.
 	Render func(namespace, name string, spec, tuning map[string]any) ([]*unstructured.Unstructured, error)
 	// Shared is a field, by kind of companion, that keeps its value for another controller when it is not rendered any more.
 	Shared map[string][]string
-	// Waiting says which of them, by kind, is still awaited; nothing, when all are ready.
+	// Waiting returns a companion that is not ready, if there is one. companions are keyed by kind.
 	Waiting func(companions map[string]*unstructured.Unstructured) Awaited
-	// Why explains, as far as permissions allow, what keeps them waiting; "" when that cannot be told.
+	// Why explains, as far as permissions allow, why they are not ready; "" if the reason is unknown.
 	Why func(ctx context.Context, cluster *kube.Cluster, namespace, name string) string
 }
 
@@ -52,7 +52,7 @@ type Awaited struct {
 	Failed bool   // waiting is of no use
 }
 
-// render makes the companions that v asks for; none, if v has none.
+// render returns the companions that v asks for.
 func (k *Kind) render(v values) ([]*unstructured.Unstructured, error) {
 	if k.Companions == nil {
 		return nil, nil
@@ -83,7 +83,7 @@ func (k *Kind) render(v values) ([]*unstructured.Unstructured, error) {
 	return rendered, err
 }
 
-// planned is the attribute companions as it is to be, nil if there are none: all in sync. A create makes no promise, so that it can end without an
+// planned returns the planned attribute companions, nil if there are none: all in sync. A create leaves it unknown, so that it can end without an
 // error although a companion is missing.
 func (k *Kind) planned(prior, v values) (any, error) {
 	if v[attrName] == spec.Unknown || v[attrNamespace] == spec.Unknown {
@@ -124,7 +124,7 @@ func (e *companionError) report(s *session) {
 	s.explain(e.verb, e.ref, e.err, func(string) (path.Path, bool) { return path.Root(s.kind.Companions.Tuning.Name), true })
 }
 
-// takenError is an object of someone else where a companion is to be.
+// takenError is an object of someone else with the name of a companion.
 type takenError struct{ ref kube.Object }
 
 func (e *takenError) Error() string { return e.ref.String() + " has another owner" }
@@ -135,7 +135,7 @@ func (e *takenError) report(s *session) {
 			"object if nothing needs it.", s.ref, s.kind.Kind))
 }
 
-// companion is a client for the companion of this kind, and what it is called.
+// companion returns a client for the companion of this kind, and its name.
 func (s *session) companion(kind string) (dynamic.ResourceInterface, kube.Object) {
 	ref := kube.Object{Resource: s.kind.Companions.Resources[kind], Kind: kind, Namespace: s.ref.Namespace, Name: s.kind.Companions.Name(s.ref.Name)}
 	return s.cluster.Dynamic.Resource(ref.Resource).Namespace(ref.Namespace), ref
@@ -144,7 +144,7 @@ func (s *session) companion(kind string) (dynamic.ResourceInterface, kube.Object
 // reader reads one object: kube.Cluster's Get, or its Find.
 type reader func(context.Context, kube.Object) (*unstructured.Unstructured, error)
 
-// find is the object in the place of the companion of this kind, nil if there is none.
+// find returns the object with the companion's name, nil if there is none.
 func (s *session) find(kind string, read reader) (*unstructured.Unstructured, error) {
 	_, ref := s.companion(kind)
 	live, err := read(s.ctx, ref)
@@ -180,7 +180,7 @@ func (s *session) findAll(read reader, kinds map[string]bool, imported bool) (ma
 	return found, err
 }
 
-// each calls f for all at the same time.
+// each calls f for all concurrently.
 func each[T any](all iter.Seq[T], f func(T) error) error {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
@@ -203,7 +203,7 @@ func belongs(o *unstructured.Unstructured, owner types.UID) bool {
 	return slices.ContainsFunc(o.GetOwnerReferences(), func(r metav1.OwnerReference) bool { return r.UID == owner })
 }
 
-// preflight refuses companions whose place is taken before anything is written.
+// preflight fails before anything is written if someone else has an object with a companion's name.
 func (s *session) preflight(v values) error {
 	rendered, err := s.kind.render(v)
 	if err != nil || rendered == nil {
@@ -222,7 +222,7 @@ func (s *session) preflight(v values) error {
 	return nil
 }
 
-// ownedBy is a companion with its owner; no one's, as long as there is no owner (nil).
+// ownedBy returns a companion with its owner, if it has one yet.
 func ownedBy(owner, companion *unstructured.Unstructured) *unstructured.Unstructured {
 	companion = companion.DeepCopy()
 	if owner != nil {
@@ -234,7 +234,7 @@ func ownedBy(owner, companion *unstructured.Unstructured) *unstructured.Unstruct
 	return companion
 }
 
-// apply makes ("create") or updates ("patch") a companion; dry only asks what would come of it, also as long as there is no owner (nil).
+// apply creates ("create") or updates ("patch") a companion. With dry it is a dry run, for which owner may be nil.
 func (s *session) apply(verb string, owner, companion *unstructured.Unstructured, dry bool) (applied *unstructured.Unstructured, err error) {
 	companion = ownedBy(owner, companion)
 	data, err := json.Marshal(companion)
@@ -257,8 +257,8 @@ func (s *session) apply(verb string, owner, companion *unstructured.Unstructured
 	return applied, nil
 }
 
-// inspect says in v of each companion of owner whether it is as v has it rendered. It does not look when there are to be none, and were none before:
-// that takes no permissions.
+// inspect sets the attribute companions in v: for each, whether it is as v renders it. It sends no request, and needs no permissions, if there are
+// no companions and were none before.
 func (s *session) inspect(owner *unstructured.Unstructured, v values) (found map[string]*unstructured.Unstructured, err error) {
 	if s.kind.Companions == nil {
 		return nil, nil
@@ -323,7 +323,7 @@ func (s *session) compare(owner, companion, live *unstructured.Unstructured) (st
 	case apierrors.IsInvalid(err): // an apply fails alike, and says why
 		return refused, "", nil
 	case err != nil:
-		// Not allowed, a webhook that takes no dry runs, a lost connection: what cannot be known is no reason to fail, or to plan a change.
+		// Without permission, with a webhook that allows no dry run or after a lost connection, the answer is unknown: that is no reason to fail or to plan a change.
 		tflog.Warn(s.ctx, "cannot tell whether a companion is in sync", map[string]any{"object": s.ref.String(), "kind": companion.GetKind(), "error": err.Error()})
 		return inSync, "", nil
 	case applied.GetResourceVersion() != live.GetResourceVersion(): // written in between, by an autoscaler perhaps
@@ -454,7 +454,7 @@ func (s *session) handOver(companion *unstructured.Unstructured) error {
 	return nil
 }
 
-// remove deletes the companion of this kind, if there is one, and waits until it is gone.
+// remove deletes the companion of this kind, if there is one, and waits until it is deleted.
 func (s *session) remove(kind string, owner types.UID) error {
 	client, ref := s.companion(kind)
 	return s.poll(func() (reason string, err error) {

@@ -32,7 +32,7 @@ const (
 	companionChangesDescription = "By kind: what changed in objects that are `changed` and who changed it, or what objects that are `not ready` are waiting for."
 )
 
-// concerned are the kinds of companions that there are to be, and those that the state knows. Others are not read: that would take rights.
+// concerned returns the kinds of companions that are planned or in the state. Reading others would need more permissions.
 func concerned(rendered []*unstructured.Unstructured, state values) map[string]bool {
 	kinds := make(map[string]bool)
 	for _, companion := range rendered {
@@ -51,7 +51,7 @@ func merged(defaults, own map[string]string) map[string]string {
 	return all
 }
 
-// awaits reports whether the operation before did not see all companions ready.
+// awaits reports whether some companions were not ready at the end of the operation before.
 func (k *Kind) awaits(v values) bool {
 	for _, state := range mapOf(v[attrCompanions]) {
 		if state == notReady {
@@ -61,7 +61,7 @@ func (k *Kind) awaits(v values) bool {
 	return false
 }
 
-// content is what applying can change: not the API server's own book-keeping.
+// content returns what an apply can change, without the fields that the API server maintains.
 func content(o *unstructured.Unstructured) map[string]any {
 	o = o.DeepCopy()
 	delete(o.Object, "status")
@@ -71,7 +71,7 @@ func content(o *unstructured.Unstructured) map[string]any {
 	return o.Object
 }
 
-// leaves are the paths of the fields that a patch sets.
+// leaves returns the paths of the fields that a patch sets.
 func leaves(patch map[string]any, at ...string) (fields [][]string) {
 	for _, key := range slices.Sorted(maps.Keys(patch)) {
 		field := append(slices.Clone(at), key)

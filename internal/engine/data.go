@@ -11,7 +11,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// DataAttributes are the attributes of the kind's data source: those of its resource that say what there is, not what Terraform is to do.
+// DataAttributes are the attributes of the kind's data source: those of its resource that describe the object, not what Terraform does.
 func (k *Kind) DataAttributes() *spec.Message {
 	m := &spec.Message{}
 	left := []string{attrTimeouts, attrWait, attrEffectiveLabels, attrEffectiveAnnotations, attrCompanions, attrCompanionChanges}

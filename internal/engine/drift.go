@@ -21,8 +21,8 @@ var identity = fieldpath.NewSet(
 	fieldpath.MakePathOrDie("metadata", "name"), fieldpath.MakePathOrDie("metadata", "namespace"),
 )
 
-// drift are the fields in which live is not what applying the object would make of it: those that hold another value, and those that this provider
-// applied and does not any more.
+// drift returns the fields of live that applying the object would change: those with another value, and those that this provider once applied and
+// no longer does.
 func drift(applied, live *unstructured.Unstructured) (fields []string, err error) {
 	c := typeConverter()
 	want, err := c.ObjectToTyped(applied)

@@ -19,8 +19,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// dryRun has the API server try what an apply of the plan would send, and says what it refuses. Nothing is stored. prior is nil if there is no
-// object; one that is replaced goes before the new one comes.
+// dryRun sends the requests of an apply of the plan as dry runs, and reports what the API server rejects. prior is nil if there is no object; a
+// replaced object is deleted before the new one is created.
 func (k *Kind) dryRun(ctx context.Context, run *Run, prior, plan values, replaced bool, diagnostics *diag.Diagnostics) {
 	if diagnostics.HasError() || !run.Known() || !k.sendable(plan) {
 		return
@@ -61,7 +61,7 @@ func (k *Kind) dryRun(ctx context.Context, run *Run, prior, plan values, replace
 	t.warnOfRights()
 }
 
-// sendable reports whether all that is sent of the object itself is known.
+// sendable reports whether all values of the object itself are known.
 func (k *Kind) sendable(v values) bool {
 	for _, name := range []string{attrName, attrNamespace, keyLabels, keyAnnotations} {
 		if !spec.Known(v[name]) {
@@ -79,7 +79,7 @@ type trial struct {
 	lacking  []right
 }
 
-// right is what it takes to do something.
+// right is a permission.
 type right struct {
 	verb string
 	on   kube.Object
@@ -100,7 +100,7 @@ func (t *trial) create(plan values, replaced *kube.Object) {
 	}
 }
 
-// update tries to write what the plan changes. What has changed in the cluster since the object was read is for the apply to see.
+// update tries to write what the plan changes. The apply reports what has changed in the cluster since the object was read.
 func (t *trial) update(prior, plan values) {
 	patch, err := t.kind.difference(prior, plan, false)
 	if err == nil && len(patch) > 0 {
@@ -116,7 +116,7 @@ func (t *trial) update(prior, plan values) {
 	t.companions(prior, plan, owner)
 }
 
-// companions tries to apply those that the plan changes.
+// companions tries to apply the companions that the plan changes.
 func (t *trial) companions(prior, plan values, owner *unstructured.Unstructured) {
 	changed, err := t.kind.changed(prior, plan)
 	if err == nil && len(changed) > 0 {
@@ -129,7 +129,7 @@ func (t *trial) companions(prior, plan values, owner *unstructured.Unstructured)
 	t.applyAll(owner, changed)
 }
 
-// applyAll tries to apply companions; no one's, as long as there is no owner (nil).
+// applyAll tries to apply companions. owner is nil if it does not exist yet.
 func (t *trial) applyAll(owner *unstructured.Unstructured, companions []*unstructured.Unstructured) {
 	verb := "patch"
 	if owner == nil {
@@ -146,8 +146,8 @@ func (t *trial) applyAll(owner *unstructured.Unstructured, companions []*unstruc
 	}
 }
 
-// rehearse has the API server try the companions before the object is created that they come with, so that what it refuses of them is told while
-// there is nothing to finish. It reports whether nothing was refused.
+// rehearse tries the companions before their object is created, so that errors come while nothing is half done. It reports whether the API server
+// accepts them all.
 func (s *session) rehearse(plan values) bool {
 	if s.kind.Companions == nil || s.cluster.DryRun == kube.DryRunNever {
 		return true
@@ -166,7 +166,7 @@ func (s *session) rehearse(plan values) bool {
 	return !s.diagnostics.HasError()
 }
 
-// changed are the companions that an apply of the plan changes, as far as that is known.
+// changed returns the companions that an apply of the plan changes, as far as known.
 func (k *Kind) changed(prior, plan values) ([]*unstructured.Unstructured, error) {
 	rendered, err := k.render(plan)
 	if errors.Is(err, spec.ErrUnknown) {
@@ -185,8 +185,7 @@ func (k *Kind) changed(prior, plan values) ([]*unstructured.Unstructured, error)
 	}), nil
 }
 
-// judge says what there is to say of the outcome of a request to verb the object, or a companion. It reports whether there is a point in
-// trying what follows from the object.
+// judge reports the error of a request to verb the object, or a companion. It returns whether to try the requests that depend on the object.
 func (t *trial) judge(verb string, err error) bool {
 	switch {
 	case err == nil:
@@ -215,7 +214,7 @@ func (t *trial) judge(verb string, err error) bool {
 	return false
 }
 
-// denied are the permissions that the request that ended in err took, and that the credentials do not give, if that can be known.
+// denied returns the permissions that the failed request needs and the credentials lack, if that can be known.
 func (t *trial) denied(verb string, err error) (lacking []right, known bool) {
 	needed := []right{{verb, t.ref}}
 	if of := (*companionError)(nil); errors.As(err, &of) {
@@ -239,7 +238,7 @@ func (t *trial) denied(verb string, err error) (lacking []right, known bool) {
 	return lacking, true
 }
 
-// warnOfRights warns of the permissions that are lacking, of each once.
+// warnOfRights warns of each missing permission once.
 func (t *trial) warnOfRights() {
 	var rules strings.Builder
 	for _, r := range t.lacking {

@@ -310,7 +310,7 @@ resource "lamia_virtual_service" "renamed" {
 	tf.Must("apply", "-auto-approve")
 }
 
-// variables are those of testdata/dry_run, and its provider block.
+// variables are the variables of testdata/dry_run, and its provider block.
 func variables(t *testing.T) string {
 	t.Helper()
 	data, err := os.ReadFile("testdata/dry_run/main.tf")
@@ -321,7 +321,7 @@ func variables(t *testing.T) string {
 	return text
 }
 
-// An object that goes before its successor comes is in no one's way, and makes room.
+// An object that is deleted before its successor is created does not conflict with it, and frees its quota.
 func TestAccDryRun_replaced(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)

@@ -14,7 +14,7 @@ var (
 	_ resource.ResourceWithIdentity    = (*frame)(nil)
 )
 
-// New makes what terraform-plugin-framework serves of the resource of a kind: its schema, and the import.
+// New makes the part of a kind's resource that terraform-plugin-framework serves: its schema, and the import.
 func New(k *Kind) func() resource.Resource {
 	return func() resource.Resource { return &frame{kind: k} }
 }

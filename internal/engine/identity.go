@@ -31,7 +31,7 @@ func (r *frame) IdentitySchema(_ context.Context, _ resource.IdentitySchemaReque
 	}}
 }
 
-// identify is the identity of a resource; nil, if there is none or its name is not known yet.
+// identify returns the identity of a resource; nil if there is none or its name is unknown.
 func identify(v values) (*tfprotov6.ResourceIdentityData, error) {
 	if v.string(attrNamespace) == "" || v.string(attrName) == "" {
 		return nil, nil
@@ -40,7 +40,7 @@ func identify(v values) (*tfprotov6.ResourceIdentityData, error) {
 	return &tfprotov6.ResourceIdentityData{IdentityData: &tfprotov6.DynamicValue{MsgPack: data}}, err
 }
 
-// ImportState takes an identity, or an ID as a state has it.
+// ImportState reads an identity or an ID.
 func (r *frame) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	var namespace, name string
 	var diags diag.Diagnostics
@@ -61,7 +61,7 @@ func (r *frame) ImportState(ctx context.Context, req resource.ImportStateRequest
 	}
 }
 
-// identified are the namespace and the name of an identity.
+// identified returns the namespace and the name of an identity.
 func (r *frame) identified(ctx context.Context, req resource.ImportStateRequest) (string, string, diag.Diagnostics) {
 	var namespace, name types.String
 	diags := req.Identity.GetAttribute(ctx, path.Root(attrNamespace), &namespace)

@@ -11,11 +11,11 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// fresh marks, in the private state, that the object was imported by the run that plans now.
+// fresh marks, in the private state, that this run imported the object.
 const fresh = "imported"
 
-// GenerateResourceConfig is the configuration of an object that is imported: all that its state has and a configuration can give. Terraform asks from
-// 1.14 on; an older one generates it by itself, without empty strings.
+// GenerateResourceConfig returns the configuration of an imported object: all of its state that a configuration can have. Terraform calls it since
+// 1.14; older ones generate the configuration themselves, without empty strings.
 func (k *Kind) GenerateResourceConfig(req *tfprotov6.GenerateResourceConfigRequest) (*tfprotov6.GenerateResourceConfigResponse, error) {
 	state, err := k.unmarshal(req.State)
 	if err != nil {
@@ -37,8 +37,8 @@ func (k *Kind) GenerateResourceConfig(req *tfprotov6.GenerateResourceConfigReque
 	return &tfprotov6.GenerateResourceConfigResponse{Config: generated}, err
 }
 
-// forgotten finds the empty strings that an object has which is imported, and its configuration does not: Terraform leaves them out of the one that it
-// generates, and the apply would remove them unread.
+// forgotten finds empty strings of an imported object that its configuration lacks: Terraform omits them when it generates the configuration, and
+// the apply would remove them.
 func (k *Kind) forgotten(private private, prior, config values) (diags diag.Diagnostics) {
 	if private[fresh] == nil {
 		return nil
@@ -51,7 +51,7 @@ func (k *Kind) forgotten(private private, prior, config values) (diags diag.Diag
 	return diags
 }
 
-// emptied are the strings that are empty in prior and null in config.
+// emptied returns the strings that are empty in prior and null in config.
 func emptied(m *spec.Message, prior, config map[string]any, at path.Path) (found []path.Path) {
 	for i := range m.Fields {
 		f := &m.Fields[i]

@@ -29,37 +29,37 @@ type Kind struct {
 	Description string // Markdown, of the resource
 	Reference   string // URL of the documentation of the kind itself
 
-	// DataSource describes the data source that reads one object of the kind; "", if there is none.
+	// DataSource describes the data source that reads one object of the kind; "" if there is none.
 	DataSource string
 
 	Resource apischema.GroupVersionResource
 	Kind     string
 	Spec     *spec.Message
 
-	// ValidName says what is wrong with an object's name, as Kubernetes' validation functions do; nil, when nothing is.
+	// ValidName says what is wrong with an object's name, like Kubernetes' validation functions.
 	ValidName func(name string) []string
-	// Defaults are the values of attributes of the spec that follow from the object's name where the configuration is silent.
+	// Defaults are the values, by the object's name, of attributes of the spec that the configuration does not set.
 	Defaults map[string]func(namespace, name string) any
 	// Computed are attributes that are read from what is stored, beside id and uid.
 	Computed []Computed
-	// OneOfs are groups of names of attributes, of the spec or not, of which at most one may be set.
+	// OneOfs are groups of attributes, of the spec or not, of which at most one may be set.
 	OneOfs [][]string
-	// Companions are the objects that come with the object; nil, if it always comes alone.
+	// Companions are the objects that belong to the object; nil if it never has any.
 	Companions *Companions
-	// Admission judges objects as the cluster will; nil, if only the cluster can.
+	// Admission checks objects as the cluster does; nil if only the cluster can.
 	Admission *admission.Judges
-	// Waiting says what the object still waits for before users can rely on it, "" when nothing. Nil: it is ready once stored.
+	// Waiting says what a stored object still waits for, "" if it is ready. Nil: it is ready once stored.
 	Waiting func(live *unstructured.Unstructured) string
-	// Replaces are further attributes by whose change from prior to planned, trees of the resource, the object is replaced.
+	// Replaces returns further attributes whose change from prior to planned, trees of the resource, replaces the object.
 	Replaces func(prior, planned map[string]any) []string
-	// Related says what of the stored object has no effect, or another than it seems, because of what else the cluster holds or lacks. Nil: it
-	// means the same everywhere.
+	// Related finds the parts of the stored object that, because of other objects in the cluster, have no effect or another than it seems. Nil: other
+	// objects do not matter.
 	Related func(ctx context.Context, cluster *kube.Cluster, stored *unstructured.Unstructured) []Finding
-	// Relied says what in the cluster relies on what an update takes away, or a deletion, which has no after. Nil: nothing does.
+	// Relied finds objects that need what an update, or a deletion (after is nil), removes. Nil: nothing does.
 	Relied func(ctx context.Context, cluster *kube.Cluster, before, after *unstructured.Unstructured) []Finding
-	// Uses are what the object offers others, and takes from them.
+	// Uses are the hosts and subsets that the object offers to others or takes from them.
 	Uses Uses
-	// Keeps is what an update leaves for others as long as they need it. Nil: nothing.
+	// Keeps is what an update keeps as long as others need it. Nil: nothing.
 	Keeps *Keeps
 
 	settings atomic.Pointer[Settings]
@@ -78,13 +78,13 @@ type Stored struct {
 // Computed is an attribute that follows from the object.
 type Computed struct {
 	spec.Field
-	// Read is the value in what is stored.
+	// Read returns the value of a stored object.
 	Read func(Stored) any
-	// Plan is the value when the object's name alone determines it in a cluster of this domain; nil, when it is known after apply.
+	// Plan returns the value if the object's name and the cluster's domain determine it. Nil: it is known after apply.
 	Plan func(namespace, name, clusterDomain string) any
-	// DependsOn are the other attributes whose change may change this one, nested ones spelled as "workload.service".
+	// DependsOn are the attributes whose change may change this one, such as "workload.service".
 	DependsOn []string
-	// Null reports whether the value will be null once what is planned, a tree, is stored. Nil: it never is for certain.
+	// Null reports whether the value will be null once the planned tree is stored. Nil: never certainly.
 	Null func(planned map[string]any) bool
 }
 
@@ -93,13 +93,13 @@ func (k *Kind) ref(v values) kube.Object {
 	return kube.Object{Resource: k.Resource, Kind: k.Kind, Namespace: v.string(attrNamespace), Name: v.string(attrName)}
 }
 
-// metadata are the attributes that the API server calls otherwise.
+// metadata are the attributes with other names in Kubernetes' API.
 var metadata = map[string]string{
 	"metadata.name": attrName, "metadata.namespace": attrNamespace,
 	"metadata.labels": attrLabels, "metadata.annotations": attrAnnotations,
 }
 
-// at is the attribute that the API server calls field, such as "spec.http[0].timeout" or "metadata.labels".
+// at returns the attribute of a field in Kubernetes' API, such as "spec.http[0].timeout" or "metadata.labels".
 func (k *Kind) at(field string) (path.Path, bool) {
 	for _, prefix := range slices.Sorted(maps.Keys(metadata)) {
 		if rest, ok := strings.CutPrefix(field, prefix); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
@@ -112,7 +112,7 @@ func (k *Kind) at(field string) (path.Path, bool) {
 	return path.Empty(), false
 }
 
-// Finding is something about an object that follows from what else the cluster holds, or lacks.
+// Finding is a consequence for an object of other objects in the cluster, or of their absence.
 type Finding struct {
 	Field   string // that it is about, as the API server calls it, such as "spec.gateways[0]"
 	Summary string

@@ -24,7 +24,7 @@ var (
 	_ list.ListResourceWithValidateConfig = (*frame)(nil)
 )
 
-// NewList makes the list resource of a kind, by which terraform query finds objects that no configuration has yet.
+// NewList makes the list resource of a kind, with which terraform query finds objects that no configuration has yet.
 func NewList(k *Kind) func() list.ListResource {
 	return func() list.ListResource { return &frame{kind: k} }
 }

@@ -47,7 +47,7 @@ func eachKind(t *testing.T, test func(t *testing.T, s specimen, o *acctest.Objec
 	}
 }
 
-// address is the one of the resource in the configurations.
+// address is the address of the resource in the configurations.
 func (s specimen) address() string { return "lamia_" + s.kind.Type + ".test" }
 
 // dir is the folder of a configuration.

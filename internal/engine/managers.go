@@ -27,7 +27,7 @@ func lastWriter(managed []metav1.ManagedFieldsEntry, field []string) string {
 	return fmt.Sprintf("%q at %s", last.Manager, last.Time.UTC().Format(time.RFC3339))
 }
 
-// owns reports whether the entry holds the field, something below it, or all that it is part of.
+// owns reports whether the entry has the field, a field below it, or a whole that includes it.
 func owns(e metav1.ManagedFieldsEntry, field []string) bool {
 	at := held(e)
 	for _, name := range field {
@@ -41,7 +41,7 @@ func owns(e metav1.ManagedFieldsEntry, field []string) bool {
 	return true
 }
 
-// held is what the entry's manager has written.
+// held returns the fields that the entry's manager has written.
 func held(e metav1.ManagedFieldsEntry) *fieldpath.Set {
 	set := &fieldpath.Set{}
 	if e.FieldsV1 == nil || set.FromJSON(e.FieldsV1.GetRawReader()) != nil {

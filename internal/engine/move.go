@@ -4,7 +4,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
-// moved marks, in the private state, that labels and annotations are those that another resource wrote, although the UID may not be known.
+// moved marks, in the private state, that another resource wrote the labels and annotations, although the UID may be unknown.
 const moved = "moved"
 
 // Taken is an object that another resource has managed so far.
@@ -14,7 +14,7 @@ type Taken struct {
 	Spec                 map[string]any // a tree of the kind's spec
 }
 
-// MoveResourceState is the state of a resource that takes over an object as it is. Terraform reads the object next.
+// MoveResourceState returns the state of a resource that takes over an object unchanged. Terraform refreshes it next.
 func (k *Kind) MoveResourceState(o Taken) (*tfprotov6.MoveResourceStateResponse, error) {
 	state := values{attrNamespace: o.Namespace, attrName: o.Name, attrID: id(o.Namespace, o.Name)}
 	if o.UID != "" {

@@ -17,15 +17,15 @@ import (
 type Keeps struct {
 	// Attribute is the list, of the spec. Its elements have names.
 	Attribute string
-	// Needed are the names of those that an update takes away and that others still need, with what to say of it.
+	// Needed returns the names of elements that an update removes although others still need them, with warnings about them.
 	Needed func(ctx context.Context, cluster *kube.Cluster, before, after *unstructured.Unstructured) ([]string, []Finding)
 }
 
-// spreading is how long those that follow the cluster, such as istiod and its proxies, have to take over a change before others build on it:
-// before what is new is used, and before what is needless goes.
+// spreading is the time for istiod and its proxies to follow a change before another relies on it: before something uses what is new, and before
+// what is no longer needed is removed.
 const spreading = 3 * time.Second
 
-// Uses are what objects offer each other. What is newly offered is not taken before it has spread.
+// Uses are the hosts and parts that objects offer each other. A new one is not used before it has spread.
 type Uses struct {
 	Offers, Takes func(o *unstructured.Unstructured) []Offer
 }
@@ -33,7 +33,7 @@ type Uses struct {
 // Offer is what an object has for others: a host, or a part of one.
 type Offer struct{ Host, Part string }
 
-// offer notes what is newly offered.
+// offer notes new offers.
 func (s *session) offer(prior values, stored *unstructured.Unstructured) {
 	if s.kind.Uses.Offers == nil {
 		return
@@ -46,7 +46,8 @@ func (s *session) offer(prior values, stored *unstructured.Unstructured) {
 	}
 }
 
-// spread waits until what the plan newly takes has spread, if this run has stored it. No one asks yet for what is created together with its host.
+// spread waits until the offers that the plan begins to use have spread, if this run has stored them. A host that is created together with its parts
+// has no clients yet.
 func (s *session) spread(prior, plan values) {
 	if s.kind.Uses.Takes == nil || s.run.AtOnce {
 		return
@@ -65,19 +66,19 @@ func (s *session) spread(prior, plan values) {
 	}
 }
 
-// offers are what the object of the values offers or takes; nothing, if there is none.
+// offers returns what the object of the values offers or takes.
 func (s *session) offers(of func(*unstructured.Unstructured) []Offer, v values) []Offer {
 	if v == nil {
 		return nil
 	}
 	o, err := s.kind.object(v)
 	if err != nil {
-		return nil // it is the request's to say
+		return nil // the request reports it
 	}
 	return of(o)
 }
 
-// pause waits, unless the operation ends; it reports whether it waited to the end.
+// pause waits, and reports false if the operation ends first.
 func (s *session) pause(d time.Duration) bool {
 	select {
 	case <-time.After(d):
@@ -143,7 +144,7 @@ func (s *session) retain(prior, plan values) values {
 func (s *session) needed(ctx context.Context, prior, plan values) ([]string, []Finding) {
 	before, err := s.kind.object(prior)
 	if err != nil {
-		return nil, nil // it is the update's to say
+		return nil, nil // the update reports it
 	}
 	after, err := s.kind.object(plan)
 	if err != nil {
@@ -152,7 +153,7 @@ func (s *session) needed(ctx context.Context, prior, plan values) ([]string, []F
 	return s.kind.Keeps.Needed(ctx, s.cluster, before, after)
 }
 
-// leftovers are what is to be taken away once no one needs it.
+// leftovers are the parts to remove once nothing needs them.
 type leftovers struct {
 	mu  sync.Mutex
 	all map[kube.Object]leftover
@@ -164,7 +165,7 @@ type leftover struct {
 	kept, plan values
 }
 
-// leave notes that the object has been written as kept, and is to become as planned.
+// leave notes a leftover.
 func (s *session) leave(kept, plan values) {
 	s.run.leftovers.mu.Lock()
 	defer s.run.leftovers.mu.Unlock()
@@ -174,7 +175,7 @@ func (s *session) leave(kept, plan values) {
 	s.run.leftovers.all[s.ref] = leftover{*s, kept, plan}
 }
 
-// clear takes away what no one needs any more after this object has changed.
+// clear removes what nothing needs any more after a change of this object.
 func (s *session) clear() {
 	if s.diagnostics.HasError() {
 		return
@@ -198,7 +199,7 @@ func (s *session) clear() {
 	}
 }
 
-// take removes those that are free, and returns them.
+// take removes the leftovers that nothing needs, and returns them.
 func (l *leftovers) take(free func(leftover) bool) (taken []leftover) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// difference is the JSON merge patch (RFC 7396) that makes before into after.
+// difference returns the JSON merge patch (RFC 7396) from before to after.
 func difference(before, after map[string]any) map[string]any {
 	patch := make(map[string]any)
 	for key, old := range before {
@@ -35,7 +35,7 @@ func difference(before, after map[string]any) map[string]any {
 	return patch
 }
 
-// change is a field that someone else has written.
+// change is a field that someone else has changed.
 type change struct {
 	field         []string // its path in the object
 	expected, now any      // nil is absent
@@ -63,7 +63,7 @@ func overwritten(patch, before, live map[string]any, at ...string) (changes []ch
 	return changes
 }
 
-// fieldString spells the path of a field as the API server does.
+// fieldString writes the path of a field like the API server.
 func fieldString(field []string) string {
 	var b strings.Builder
 	for i, name := range field {

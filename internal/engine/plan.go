@@ -13,8 +13,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// replacing marks, in the private state, that the object was planned while it was there. Terraform plans what it replaces a second time, as
-// if it were not.
+// replacing marks, in the private state, that the object existed when it was planned. Terraform plans a replaced object a second time, as if it did
+// not exist.
 const replacing = "replacing"
 
 // bare marks, in the private state, that the object had none of the [Kind.Defaults] when it was taken over. Such a one, a Gateway for every proxy
@@ -133,7 +133,7 @@ func unchanged(attributes []string, planned, prior values) bool {
 	return true
 }
 
-// equal reports whether two trees are the same; [spec.Unknown] equals itself.
+// equal reports whether two trees are equal; [spec.Unknown] equals itself.
 func equal(a, b any) bool { return reflect.DeepEqual(a, b) }
 
 // sameJSON reports whether both values are the same to the API server, as false and null are of a [spec.Flag].

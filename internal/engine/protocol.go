@@ -14,7 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// ValidateResourceConfig says what is wrong with a configuration by itself. run is nil while the provider is not configured.
+// ValidateResourceConfig checks a configuration. run is nil while the provider is not configured.
 func (k *Kind) ValidateResourceConfig(run *Run, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
 	config, err := k.unmarshal(req.Config)
 	if err != nil {
@@ -39,7 +39,7 @@ func (k *Kind) UpgradeResourceState(run *Run, req *tfprotov6.UpgradeResourceStat
 	return &tfprotov6.UpgradeResourceStateResponse{UpgradedState: upgraded}, err
 }
 
-// ReadResource reads the object. A state that has not changed is sent back as it came.
+// ReadResource reads the object. It sends an unchanged state back as it came.
 func (k *Kind) ReadResource(ctx context.Context, run *Run, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
 	resp := &tfprotov6.ReadResourceResponse{NewState: req.CurrentState, Private: req.Private, NewIdentity: req.CurrentIdentity}
 	if run.deferred {
@@ -69,7 +69,7 @@ func (k *Kind) ReadResource(ctx context.Context, run *Run, req *tfprotov6.ReadRe
 	return resp, err
 }
 
-// PlanResourceChange says what an apply will make of the object.
+// PlanResourceChange plans a change.
 func (k *Kind) PlanResourceChange(ctx context.Context, run *Run, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
 	resp := &tfprotov6.PlanResourceChangeResponse{PlannedState: req.ProposedNewState, PlannedPrivate: req.PriorPrivate, PlannedIdentity: req.PriorIdentity}
 	if run.deferred {
@@ -164,7 +164,7 @@ func (k *Kind) marshal(v values) (*tfprotov6.DynamicValue, error) {
 	return &tfprotov6.DynamicValue{MsgPack: data}, err
 }
 
-// marshalUnless is v as Terraform sent it, if it is the same.
+// marshalUnless encodes v, or returns what Terraform sent if v is the same.
 func (k *Kind) marshalUnless(sent values, as *tfprotov6.DynamicValue, v values) (*tfprotov6.DynamicValue, error) {
 	if equal(map[string]any(sent), map[string]any(v)) {
 		return as, nil
@@ -186,13 +186,13 @@ func unmarshalPrivate(data []byte) (private, error) {
 	return p, nil
 }
 
-// mark is that of an object that may have been created, if it is known.
+// mark returns the mark of an object that may have been created, if known.
 func (p private) mark() (mark string, ok bool) {
 	err := json.Unmarshal(p[unconfirmed], &mark)
 	return mark, err == nil
 }
 
-// marshal is p, as it came if it has not changed.
+// marshal encodes p, or returns what Terraform sent if p is unchanged.
 func (p private) marshal(came []byte) ([]byte, error) {
 	if before, err := unmarshalPrivate(came); err == nil && maps.EqualFunc(before, p, bytes.Equal) {
 		return came, nil
@@ -200,7 +200,7 @@ func (p private) marshal(came []byte) ([]byte, error) {
 	return json.Marshal(p)
 }
 
-// report are diagnostics as Terraform takes them, each once.
+// report converts diagnostics for Terraform, each once.
 func report(diagnostics diag.Diagnostics) (reported []*tfprotov6.Diagnostic) {
 	for _, d := range diagnostics {
 		r := &tfprotov6.Diagnostic{Severity: tfprotov6.DiagnosticSeverityError, Summary: d.Summary(), Detail: d.Detail()}
@@ -219,7 +219,7 @@ func report(diagnostics diag.Diagnostics) (reported []*tfprotov6.Diagnostic) {
 	return reported
 }
 
-// attributePath is a path as Terraform takes it.
+// attributePath converts a path for Terraform.
 func attributePath(p path.Path) *tftypes.AttributePath {
 	at := tftypes.NewAttributePath()
 	for _, step := range p.Steps() {

@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// relating is how long looking at other objects may take, whatever is left of the operation's time.
+	// relating is the timeout for reading other objects, whatever is left of the operation's time.
 	relating = 10 * time.Second
-	// settling is how long all resources of an apply together wait for objects that Terraform makes or takes away at the same time.
+	// settling is how long all resources of an apply together wait for objects that Terraform creates or deletes at the same time.
 	settling = 3 * time.Second
 )
 
-// relate warns of what follows from other objects for the stored one. What followed already from prior, an earlier version of it, was said when
-// that was read. It is no part of the operation: it needs no permissions, never fails, and does not count against the operation's time.
+// relate warns of findings about the stored object, without those about prior, an earlier version of it, which were reported when that was read. It
+// is no part of the operation: it needs no permissions, never fails, and does not count against the operation's time.
 func (s *session) relate(prior values, stored *unstructured.Unstructured) {
 	if s.kind.Related == nil || s.interrupted() {
 		return
@@ -58,7 +58,7 @@ func (s *session) warnOf(findings []Finding) {
 	}
 }
 
-// lasting are the findings that are still there when they are looked for again and again until ctx ends.
+// lasting returns the findings that remain until ctx ends, and looks for them again and again.
 func (s *session) lasting(ctx context.Context, findings []Finding, find func() []Finding) []Finding {
 	s.cluster.Watch()
 	_ = polling.DelayFunc().Until(ctx, false, true, func(context.Context) (bool, error) {

@@ -21,7 +21,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 )
 
-// polling is how long to wait between two looks at an object.
+// polling is the time between two reads of an object.
 var polling = wait.Backoff{Duration: 100 * time.Millisecond, Factor: 1.5, Jitter: 0.2, Steps: 10, Cap: 2 * time.Second}
 
 func (s *session) client() dynamic.ResourceInterface {
@@ -42,7 +42,7 @@ func (s *session) write(request func(ctx context.Context) error) error {
 	})
 }
 
-// dryRunOption is the one of a request that says whether anything comes of it.
+// dryRunOption returns the dryRun option of a request.
 func dryRunOption(dry bool) []string {
 	if dry {
 		return []string{metav1.DryRunAll}
@@ -59,7 +59,7 @@ func marked(live *unstructured.Unstructured, mark string) bool {
 	return live.GetAnnotations()[Creation] == mark
 }
 
-// create posts the planned object. An error that is ambiguous means that it may be there nevertheless.
+// create posts the planned object. After an ambiguous error it may exist.
 func (s *session) create(plan values, mark string) (live *unstructured.Unstructured, err error) {
 	object, err := s.kind.object(plan)
 	if err != nil {
@@ -99,7 +99,7 @@ func (s *session) create(plan values, mark string) (live *unstructured.Unstructu
 	}
 }
 
-// getLater is get, even if the operation's time is up.
+// getLater is get, also after the operation's timeout.
 func (s *session) getLater() (*unstructured.Unstructured, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), kube.Patience.Write)
 	defer cancel()
@@ -130,7 +130,7 @@ func (e *changedError) report(s *session) {
 	s.diagnostics.AddError(summary, detail)
 }
 
-// update writes the difference from prior to plan, and nothing else: nothing at all, if there is none.
+// update writes only the difference from prior to plan, and sends nothing if there is none.
 func (s *session) update(prior, plan values) (*unstructured.Unstructured, error) {
 	patch, err := s.kind.difference(prior, plan, false)
 	if err != nil {
@@ -178,7 +178,7 @@ func (s *session) patch(patch document) (live *unstructured.Unstructured, err er
 	return live, err
 }
 
-// difference is the merge patch from prior to plan.
+// difference returns the merge patch from prior to plan.
 func (k *Kind) difference(prior, plan values, canonical bool) (document, error) {
 	before, err := k.document(prior, canonical)
 	if err != nil {
@@ -191,7 +191,7 @@ func (k *Kind) difference(prior, plan values, canonical bool) (document, error) 
 	return difference(before, after), nil
 }
 
-// guard refuses to overwrite what changed in live since prior was read.
+// guard fails if the patch would overwrite changes in live since prior was read.
 func (k *Kind) guard(prior, plan values, live *unstructured.Unstructured) error {
 	if uid := prior.string(attrUID); uid != "" && uid != string(live.GetUID()) {
 		return &changedError{replaced: true, live: live}
@@ -231,7 +231,7 @@ func withVersion(patch document, version string) document {
 	return patch
 }
 
-// delete deletes the object of this UID and waits until it is gone.
+// delete deletes the object with this UID and waits until it is deleted.
 func (s *session) delete(uid string) error {
 	options := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(uid)}
 	if s.kind.Companions != nil {
@@ -323,7 +323,7 @@ func (s *session) unanswered(err error) bool {
 	return s.ctx.Err() == nil && kube.IsUnanswered(err) && !errors.As(err, &status)
 }
 
-// poll looks again and again until waiting has no reason any more.
+// poll reads the object until waiting returns no reason to wait.
 func (s *session) poll(waiting func() (reason string, err error)) error {
 	var reason string
 	err := polling.DelayFunc().Until(s.ctx, true, true, func(context.Context) (ready bool, err error) {
@@ -364,7 +364,7 @@ func (s *session) wait(live *unstructured.Unstructured) (*unstructured.Unstructu
 	return live, err
 }
 
-// warnOfMutation warns when the cluster holds something else than what was asked for: an admission webhook changed it on the way.
+// warnOfMutation warns when the cluster stores other values than those sent: an admission webhook has changed them.
 func (s *session) warnOfMutation(plan values, live *unstructured.Unstructured) {
 	patch, err := s.kind.mutation(plan, live)
 	if err != nil || len(patch) == 0 {
@@ -382,7 +382,7 @@ func (s *session) warnOfMutation(plan values, live *unstructured.Unstructured) {
 			strings.Join(fields, ", ")))
 }
 
-// mutation is the difference from what was asked for to what is stored.
+// mutation returns the difference from the object that was sent to the stored one.
 func (k *Kind) mutation(plan values, live *unstructured.Unstructured) (document, error) {
 	now, _, err := k.observe(live, plan)
 	if err != nil {

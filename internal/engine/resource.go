@@ -22,7 +22,7 @@ import (
 // unconfirmed is, in the private state, the mark of an object that may have been created: the answer was lost.
 const unconfirmed = "unconfirmed"
 
-// create creates the object, and returns the state: nil, if there is none.
+// create creates the object, and returns its state, nil if it was not created.
 func (k *Kind) create(ctx context.Context, run *Run, plan values, private private, diagnostics *diag.Diagnostics) (state values) {
 	s := k.open(ctx, run, plan, "create", diagnostics)
 	if s == nil {
@@ -67,8 +67,8 @@ func (k *Kind) create(ctx context.Context, run *Run, plan values, private privat
 	return state
 }
 
-// keep makes warnings of the errors of a create that has stored the object. Terraform marks as tainted what was created with an error, and the next
-// apply would delete it, with its addresses, instead of finishing it.
+// keep turns the errors of a create that has stored the object into warnings. After an error Terraform marks the object as tainted, and the next
+// apply would delete it, with its addresses, instead of completing it.
 func (s *session) keep() {
 	for i, d := range *s.diagnostics {
 		if d.Severity() != diag.SeverityError {
@@ -83,7 +83,7 @@ func (s *session) keep() {
 	}
 }
 
-// read is the state with what the cluster has now: nil, if the object is gone.
+// read returns the state of the object in the cluster, nil if it is deleted.
 func (k *Kind) read(ctx context.Context, run *Run, state values, private private, diagnostics *diag.Diagnostics) values {
 	s := k.open(ctx, run, state, "read", diagnostics)
 	if s == nil {
@@ -172,7 +172,7 @@ func (k *Kind) update(ctx context.Context, run *Run, prior, plan values, diagnos
 	return state
 }
 
-// delete deletes the object, and returns the state: nil, once it is gone.
+// delete deletes the object, and returns its state, nil once it is deleted.
 func (k *Kind) delete(ctx context.Context, run *Run, state values, private private, diagnostics *diag.Diagnostics) values {
 	s := k.open(ctx, run, state, "delete", diagnostics)
 	if s == nil {
@@ -209,7 +209,7 @@ func (k *Kind) delete(ctx context.Context, run *Run, state values, private priva
 	return nil
 }
 
-// session is one operation on one object.
+// session is an operation on an object.
 type session struct {
 	kind        *Kind
 	run         *Run
@@ -223,7 +223,7 @@ type session struct {
 	diagnostics *diag.Diagnostics
 }
 
-// open begins an operation ("create", "read", "update", "delete") on the object that v is about; nil after an error.
+// open begins an operation ("create", "read", "update", "delete") on the object of v; nil after an error.
 func (k *Kind) open(ctx context.Context, run *Run, v values, operation string, diagnostics *diag.Diagnostics) *session {
 	s := &session{kind: k, run: run, values: v, ref: k.ref(v), diagnostics: diagnostics}
 	cluster, diags := run.Cluster()
@@ -256,13 +256,13 @@ func (s *session) close() {
 	s.diagnostics.Append(warnings...)
 }
 
-// fail says what became of the request that ended in err.
+// fail reports the error of a request.
 func (s *session) fail(verb string, err error) {
 	var explained interface{ report(*session) }
 	var value *spec.Error
 	switch {
 	case !s.run.applying.Load() && errors.As(err, new(*kube.DownError)) && !s.run.first("down"):
-		// A plan says it once: it goes on with what the state knows, and ends with that one error. An apply says of each object what became of it.
+		// A plan reports it once, and goes on with the state. An apply reports each object.
 	case errors.As(err, &explained):
 		explained.report(s)
 	case len(kube.UnknownFields(err)) > 0:
@@ -274,7 +274,7 @@ func (s *session) fail(verb string, err error) {
 	}
 }
 
-// settle makes and awaits what belongs to the object that is stored now, and returns the state. Whatever fails, the object is in it.
+// settle applies the companions of a stored object, waits until all is ready, and returns the state. Whatever fails, the object is in the state.
 func (s *session) settle(prior, plan values, live *unstructured.Unstructured) values {
 	s.cluster.Note(s.ref, live)
 	s.offer(prior, live)
@@ -299,7 +299,7 @@ func (s *session) settle(prior, plan values, live *unstructured.Unstructured) va
 	return state
 }
 
-// refuse says that the object already exists, and what to do about it.
+// refuse reports that the object already exists, and what to do.
 func (s *session) refuse() {
 	resource := strings.NewReplacer(".", "_").Replace(s.ref.Name)
 	detail := fmt.Sprintf("This resource did not create the object, so Terraform does not change it. To manage it here, add this block with the resource's "+

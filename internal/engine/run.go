@@ -9,8 +9,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 )
 
-// Run is what the resources of one provider block share while Terraform walks its graph once, to plan or to apply: the connection, and what
-// they have met on the way.
+// Run is what the resources of a provider block share during one plan or apply: the connection, and what they have found out.
 type Run struct {
 	*kube.Connection
 	AtOnce   bool // nothing stays because others need it
@@ -27,7 +26,7 @@ type Run struct {
 	leftovers  leftovers
 }
 
-// NewRun begins a run on a cluster. Of one that is not known yet nothing is asked, if Terraform can defer that.
+// NewRun begins a run on a cluster. If the cluster is unknown and Terraform can defer changes, the run sends no request.
 func NewRun(connection *kube.Connection, deferral bool) *Run {
 	return &Run{Connection: connection, deferred: deferral && !connection.Known(), settling: budget{left: settling}}
 }
@@ -51,13 +50,13 @@ func (r *Run) tainted(o kube.Object) bool {
 	return pending == true
 }
 
-// first reports whether this was not said before.
+// first reports whether this is reported for the first time.
 func (r *Run) first(text string) bool {
 	_, said := r.said.LoadOrStore(text, nil)
 	return !said
 }
 
-// allowed is kube.Cluster.Allowed, asked once.
+// allowed is kube.Cluster.Allowed, with the answer kept.
 func (r *Run) allowed(ctx context.Context, cluster *kube.Cluster, right right) (bool, error) {
 	if known, ok := r.access.Load(right); ok {
 		return known.(bool), nil
@@ -69,7 +68,7 @@ func (r *Run) allowed(ctx context.Context, cluster *kube.Cluster, right right) (
 	return allowed, err
 }
 
-// budget is time that all resources of a run have together. It passes while at least one of them waits.
+// budget is time that all resources of a run share. It passes while at least one of them waits.
 type budget struct {
 	mu      sync.Mutex
 	left    time.Duration

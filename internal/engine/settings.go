@@ -18,19 +18,19 @@ const (
 // Checks are the values of [Settings.OfflineChecks].
 var Checks = []string{ChecksError, ChecksWarning, ChecksOff}
 
-// Settings are what the provider block says of all resources.
+// Settings are the arguments of the provider block that concern all resources.
 type Settings struct {
 	// ClusterDomain is the DNS domain of the cluster, "" while it is not known.
 	ClusterDomain string
 	// OfflineChecks is one of Checks; ChecksError if it is empty.
 	OfflineChecks string
-	// Labels and Annotations are what all objects and their companions get, unless they have others under the same keys.
+	// Labels and Annotations are the defaults for all objects and their companions.
 	Labels, Annotations map[string]string
 	// IgnoreLabels and IgnoreAnnotations match the keys whose changes by others are left alone.
 	IgnoreLabels, IgnoreAnnotations []*regexp.Regexp
 }
 
-// Use gives a kind the settings of the provider block that there is now.
+// Use gives a kind the settings of the current provider block.
 func (k *Kind) Use(s Settings) { k.settings.Store(&s) }
 
 func (k *Kind) set() Settings {
@@ -45,7 +45,7 @@ const (
 	attrEffectiveAnnotations = "effective_annotations"
 )
 
-// metadataOf is one of the two maps of strings that every object has.
+// metadataOf handles labels or annotations.
 type metadataOf struct {
 	key, effective string // in the values of a resource
 	defaults       map[string]string
@@ -83,14 +83,14 @@ func (m metadataOf) of(v values) map[string]any {
 	return mapOf(v[m.key])
 }
 
-// observe sets in now what live has under the keys that prior has.
+// observe sets in now the values of live under the keys of prior.
 func (m metadataOf) observe(now, prior values, live map[string]string) {
 	for _, key := range []string{m.key, m.effective} {
 		now.set(key, owned(prior[key], live, m.ignored))
 	}
 }
 
-// found sets what this provider wrote: what is there by default only is no matter of the object's own.
+// found sets the entries that this provider wrote, except those that come only from the provider's defaults.
 func (m metadataOf) found(state values, own map[string]string) {
 	given := mapOf(state[m.key])
 	if len(m.defaults) > 0 {

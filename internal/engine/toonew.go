@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// tooNew says of each field that the cluster's CRD does not have which Istio has it. The API server says so of a plan, too (dry run), and refuses the
-// whole object: no value disappears.
+// tooNew reports the fields that the cluster's CRD does not have, with the version of Istio that has them. The API server rejects the whole object,
+// also in the dry run of a plan, so no value disappears.
 func (s *session) tooNew(fields []string) {
 	for _, field := range fields {
 		needs := "another version of Istio than the cluster's"

@@ -13,12 +13,12 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// RuleBroken is the summary of errors about objects that the cluster would refuse, told without asking it.
+// RuleBroken is the summary of errors about objects that the cluster would reject, found without a request.
 const RuleBroken = "Invalid Istio configuration"
 
-// validate says what is wrong with a configuration by its schema, and what the API server and istiod would refuse, without a cluster. Rules wait
-// until all of the spec is known: Terraform asks again when it plans and when it applies. Then, with a run, it says what they would warn of, too;
-// Terraform validates before it plans, and would show each warning twice.
+// validate checks a configuration against its schema and the rules of the API server and istiod, without a cluster. It checks rules only once the
+// spec is known; Terraform validates again when it plans and applies. With a run it also warns; without one Terraform, which validates before it
+// plans, would show each warning twice.
 func (k *Kind) validate(run *Run, config values) diag.Diagnostics {
 	diags := k.Attributes().Validate(config)
 	if run != nil {
@@ -64,7 +64,7 @@ func (k *Kind) validate(run *Run, config values) diag.Diagnostics {
 	return diags
 }
 
-// complete is config with the attributes that it leaves to the provider, and with names that are as good as any for those not known yet.
+// complete returns config with the provider's defaults, and with placeholders for unknown names.
 func (k *Kind) complete(run *Run, config values) values {
 	config = maps.Clone(config)
 	if config[attrNamespace] == nil && run != nil && run.Namespace() != "" {
@@ -88,7 +88,7 @@ func (k *Kind) complete(run *Run, config values) values {
 	return config
 }
 
-// told are the warnings that the plan gave, which the API server gives again.
+// told returns the warnings that the plan gave and that the API server repeats.
 func (k *Kind) told(v values) (texts []string) {
 	if k.Admission == nil {
 		return nil
@@ -110,7 +110,7 @@ type placed struct {
 	with []path.Path // the others that do not go with it
 }
 
-// remedy is what to do.
+// remedy says what to do.
 func (p placed) remedy() string {
 	if len(p.path.Steps()) == 0 {
 		return ""
@@ -148,7 +148,7 @@ func (k *Kind) place(findings []admission.Finding) (all []placed) {
 	return all
 }
 
-// unrelated leaves out what one judge says of a value and another says of a part of it: it is the same problem, and the part is the better place.
+// unrelated drops a finding about a value if another judge has one about a part of it: both are the same problem, and the part is the better place.
 func unrelated(all []placed) []placed {
 	return slices.DeleteFunc(slices.Clone(all), func(p placed) bool {
 		return slices.ContainsFunc(all, func(q placed) bool {
@@ -163,7 +163,7 @@ func unrelated(all []placed) []placed {
 	})
 }
 
-// saidAt reports whether something is said of a value, of a part of it, or of what it is a part of.
+// saidAt reports whether a diagnostic is about a value, a part of it, or a value around it.
 func saidAt(diags diag.Diagnostics, at path.Path) bool {
 	return slices.ContainsFunc(diags, func(d diag.Diagnostic) bool {
 		said, ok := d.(diag.DiagnosticWithPath)

@@ -44,18 +44,18 @@ func (v values) known() values {
 	return known
 }
 
-// set sets an attribute, nil is null.
+// set sets an attribute; nil means null.
 func (v values) set(name string, value any) {
 	if v[name] = value; value == nil {
 		delete(v, name)
 	}
 }
 
-// document is what Terraform holds of an object, as its JSON. Labels and annotations are there even when empty, so that the
-// difference of two documents never takes the whole map, with other people's keys in it, away.
+// document is the part of an object that Terraform manages, as JSON. It always has labels and annotations, so that the difference of two documents
+// never removes the whole map, with keys of others in it.
 type document map[string]any
 
-// specOf are the attributes that the object's spec is made of.
+// specOf returns the attributes of the object's spec.
 func (k *Kind) specOf(v values) map[string]any {
 	content := make(map[string]any, len(v))
 	for i := range k.Spec.Fields {
@@ -66,7 +66,7 @@ func (k *Kind) specOf(v values) map[string]any {
 	return content
 }
 
-// document is v's. When canonical, all values that mean the same are spelled alike.
+// document returns the document of v. With canonical, values that mean the same are equal.
 func (k *Kind) document(v values, canonical bool) (document, error) {
 	encode := k.Spec.Encode
 	if canonical {
@@ -82,7 +82,7 @@ func (k *Kind) document(v values, canonical bool) (document, error) {
 	}, nil
 }
 
-// mapOf is a map, empty if it is null.
+// mapOf returns a map, empty if it is null.
 func mapOf(value any) map[string]any {
 	if m, ok := value.(map[string]any); ok {
 		return m
@@ -90,7 +90,7 @@ func mapOf(value any) map[string]any {
 	return map[string]any{}
 }
 
-// object is the Kubernetes object that v describes.
+// object returns the Kubernetes object of v.
 func (k *Kind) object(v values) (*unstructured.Unstructured, error) {
 	content, err := k.document(v, false)
 	if err != nil {
@@ -128,7 +128,7 @@ func (k *Kind) observe(live *unstructured.Unstructured, prior values) (now value
 	return now, unknown, nil
 }
 
-// compute sets the computed attributes. Those that a plan has promised stay as planned: what has become of them since is the next refresh's to show.
+// compute sets the computed attributes. Those with a planned value keep it, as Terraform demands; the next refresh shows changes.
 func (k *Kind) compute(v values, live Stored, planned values) {
 	set := func(name string, value any) {
 		if planned != nil && planned[name] != spec.Unknown {
@@ -182,7 +182,7 @@ func (k *Kind) found(live *unstructured.Unstructured, state values) values {
 	return state
 }
 
-// isBare reports whether the object has none of the attributes that have defaults.
+// isBare reports whether the object has no attribute that has a default.
 func (k *Kind) isBare(live *unstructured.Unstructured) bool {
 	content, _, _ := unstructured.NestedMap(live.Object, "spec")
 	for name := range k.Defaults {
@@ -193,7 +193,7 @@ func (k *Kind) isBare(live *unstructured.Unstructured) bool {
 	return len(k.Defaults) > 0
 }
 
-// fillBare says that the attributes are empty which have defaults: null would mean those.
+// fillBare sets attributes with defaults to empty, since null would mean the default.
 func (k *Kind) fillBare(v values) {
 	for name := range k.Defaults {
 		if v[name] == nil {
@@ -202,10 +202,10 @@ func (k *Kind) fillBare(v values) {
 	}
 }
 
-// id is how Istio refers to an object of another namespace.
+// id returns the name by which Istio refers to an object in another namespace.
 func id(namespace, name string) string { return namespace + "/" + name }
 
-// stringMap is a map of Terraform, nil (null) if it is empty.
+// stringMap returns a map for Terraform, nil (null) if it is empty.
 func stringMap(m map[string]string) any {
 	if len(m) == 0 {
 		return nil

@@ -29,7 +29,7 @@ type cluster struct {
 
 type warningsKey struct{}
 
-// HandleWarningHeaderWithContext keeps a warning for who made the request.
+// HandleWarningHeaderWithContext keeps a warning for the caller.
 func (cluster) HandleWarningHeaderWithContext(ctx context.Context, _ int, _, text string) {
 	*ctx.Value(warningsKey{}).(*[]string) = append(*ctx.Value(warningsKey{}).(*[]string), text)
 }

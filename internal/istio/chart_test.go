@@ -14,8 +14,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// The companions are what Istio's own gateway chart makes, but for what is listed here. The chart's objects are made, and kept up to date, by
-// the test of the same name in internal/controlplane/cluster, where Istio's charts are linked.
+// The companions are the objects of Istio's own gateway chart, except for the differences listed here. The test of the same name in
+// internal/controlplane/cluster, which links Istio's charts, makes the chart's objects and keeps them current.
 func TestRender_agreesWithGatewayChart(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile(filepath.Join("testdata", "chart", "gateway.yaml"))

@@ -30,12 +30,12 @@ import (
 // Gateway is networking.istio.io/v1 Gateway. Without a selector it has proxies of its own, and an address.
 func Gateway() *engine.Kind {
 	k := kind(gvk.Gateway, (*v1alpha3.Gateway)(nil), istio.ValidateGateway)
-	k.ValidName = validation.IsDNS1123Label // istiod refuses dots
+	k.ValidName = validation.IsDNS1123Label // istiod rejects dots
 	k.Description += " By default the provider creates proxies for the gateway, with a load balancer and so an `address`; `workload` configures them. With a " +
 		"`selector`, the gateway uses existing proxies instead."
 	k.DataSource = "An existing Gateway, whoever created it, and the address of the load balancer that `lamia_gateway` created for it."
 	for i, f := range k.Spec.Fields {
-		if f.Name == "selector" { // Istio's text says what becomes of a Gateway without one, which here only an empty map makes
+		if f.Name == "selector" { // Istio describes a Gateway without a selector; here only an empty map makes one
 			k.Spec.Fields[i].Description = "Labels of the pods of existing proxies, in any namespace. By default the gateway has its own proxies, and this is " +
 				"the label that only they have."
 		}
@@ -125,14 +125,14 @@ func Gateway() *engine.Kind {
 	return k
 }
 
-// serviceOf are the values that tune the gateway's own Service.
+// serviceOf returns the values of workload for the gateway's own Service.
 func serviceOf(gateway map[string]any) map[string]any {
 	workload, _ := gateway["workload"].(map[string]any)
 	service, _ := workload["service"].(map[string]any)
 	return service
 }
 
-// hasWorkload reports whether the Gateway of this spec selects proxies of its own.
+// hasWorkload reports whether the Gateway with this spec has its own proxies.
 func hasWorkload(namespace, name string, spec map[string]any) bool {
 	selector, _ := spec["selector"].(map[string]any)
 	return selector[gatewayLabel] == gatewayID(namespace, name)
@@ -192,7 +192,7 @@ func waitForRollout(deployment, autoscaler *unstructured.Unstructured) string {
 	return ""
 }
 
-// whyNotReady tells what the pods of the gateway wait for, and the latest warnings about its workload.
+// whyNotReady says what the pods of the gateway wait for, with the latest warnings about its workload.
 func whyNotReady(ctx context.Context, cluster *kube.Cluster, namespace, name string) string {
 	var reasons []string
 	list := func(resource string, options metav1.ListOptions) []unstructured.Unstructured {
@@ -209,7 +209,7 @@ func whyNotReady(ctx context.Context, cluster *kube.Cluster, namespace, name str
 	return strings.Join(append(reasons, latestWarnings(list("events", metav1.ListOptions{FieldSelector: "type=Warning", Limit: 500}), workloadName(name))...), "\n")
 }
 
-// latestWarnings are the five latest of the events about objects whose name begins with prefix, as those of a Deployment's pods do.
+// latestWarnings returns the five latest warning events about objects whose name begins with prefix, such as a Deployment's pods.
 func latestWarnings(objects []unstructured.Unstructured, prefix string) (warnings []string) {
 	var events []corev1.Event
 	for _, o := range objects {

@@ -12,8 +12,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// messageOf is the tree of a type of Kubernetes' Go API, such as corev1.Affinity. Names come from its json tags, a field without omitempty is
-// required, and descriptions are those of its SwaggerDoc method. The type must not contain itself.
+// messageOf returns the tree of a type of Kubernetes' Go API, such as corev1.Affinity. Names come from its json tags, descriptions from its
+// SwaggerDoc method, and a field without omitempty is required. The type must not contain itself.
 func messageOf[T any]() *spec.Message { return fromGo(reflect.TypeFor[T]()) }
 
 func fromGo(t reflect.Type) *spec.Message {

@@ -77,7 +77,7 @@ func DestinationRule() *engine.Kind {
 	}
 	losses := losses[networking.DestinationRule](k.Kind)
 	k.Relied = func(ctx context.Context, cluster *kube.Cluster, before, after *unstructured.Unstructured) []engine.Finding {
-		if after != nil && sameHost(before, after) { // what is needed is kept
+		if after != nil && sameHost(before, after) { // it keeps what others need
 			return nil
 		}
 		return losses(ctx, cluster, before, after)
@@ -109,7 +109,7 @@ func ServiceEntry() *engine.Kind {
 	return k
 }
 
-// related asks what follows for an object from others.
+// related adapts a function that finds consequences of other objects for an object.
 func related[T any](
 	list kube.Listing[*T], analyze func(analysis.Reader, *T) []engine.Finding,
 ) func(context.Context, *kube.Cluster, *unstructured.Unstructured) []engine.Finding {
@@ -125,7 +125,7 @@ func related[T any](
 	}
 }
 
-// losses asks who loses something by a change.
+// losses finds the virtual services that lose something by a change.
 func losses[T any, P interface {
 	*T
 	metav1.Object
@@ -147,7 +147,7 @@ func losses[T any, P interface {
 	}
 }
 
-// offers asks what an object offers or takes.
+// offers adapts a function that returns what an object offers or takes.
 func offers[T any](of func(*T) []engine.Offer) func(*unstructured.Unstructured) []engine.Offer {
 	return func(o *unstructured.Unstructured) []engine.Offer {
 		converted, err := analysis.Convert[T](o)
@@ -158,11 +158,10 @@ func offers[T any](of func(*T) []engine.Offer) func(*unstructured.Unstructured) 
 	}
 }
 
-// renamed are the fields of specs that cannot have their own name at the root of a resource: Terraform has an argument of that name, or all
-// resources of this provider have.
+// renamed are the fields of specs whose name is taken at the root of a resource, by Terraform or by an attribute of all resources of this provider.
 var renamed = map[string]string{"provider": "extension_provider", "labels": "workload_labels"}
 
-// kind is one of Istio's, whose spec is a protobuf message.
+// kind makes a kind of Istio's, whose spec is a protobuf message.
 func kind(of config.GroupVersionKind, message proto.Message, validate istio.ValidateFunc, advice ...admission.Advice) *engine.Kind {
 	descriptor := message.ProtoReflect().Descriptor()
 	content := spec.FromDescriptor(descriptor)

@@ -41,7 +41,7 @@ func (r related) service(name string) {
 	r.object(istio.Service(), name).Create(`{"ports":[{"name":"http","port":80}]}`, nil)
 }
 
-// terraform is one more, with a state of its own.
+// terraform is another one, with a state of its own.
 func (r related) terraform(configuration, kubeconfig string) *acctest.Terraform {
 	return acctest.NewTerraform(r.t, folderOf(r.t, configuration), kubeconfig, map[string]any{"namespace": r.namespace})
 }

@@ -30,7 +30,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// gatewayLabel is the label by which a Gateway finds its own proxies, and no other Gateway does.
+// gatewayLabel is the label by which a Gateway selects only its own proxies.
 const gatewayLabel = "lamia.magnetic.io/gateway"
 
 const statusPort = 15021 // of Istio's proxy, for health checks
@@ -40,7 +40,7 @@ func gatewayID(namespace, name string) string {
 	return shorten(namespace+"."+name, validation.LabelValueMaxLength)
 }
 
-// workloadName is the name of all of a gateway's companions. That of a Service begins with a letter and has no more than 63 characters.
+// workloadName returns the name of a gateway's companions. It is valid for a Service: it begins with a letter and has at most 63 characters.
 func workloadName(name string) string {
 	const suffix = "-gateway"
 	if '0' <= name[0] && name[0] <= '9' {
@@ -49,7 +49,7 @@ func workloadName(name string) string {
 	return shorten(name, validation.DNS1035LabelMaxLength-len(suffix)) + suffix
 }
 
-// shorten keeps s if it is not too long; else it keeps its beginning and tells it from others by a hash.
+// shorten returns s, or its beginning and a hash if it is too long.
 func shorten(s string, length int) string {
 	if len(s) <= length {
 		return s
@@ -102,7 +102,7 @@ func render(namespace, name string, gateway, tuning map[string]any) ([]*unstruct
 	return rendered, nil
 }
 
-// check finds what the schema cannot: node ports of ports that the gateway does not have.
+// check rejects what the schema cannot: node ports of ports that the gateway does not have.
 func (w workload) check(gateway map[string]any) error {
 	names := map[string]bool{}
 	for _, p := range serverPorts(gateway) {
@@ -122,7 +122,7 @@ type serverPort struct {
 	Name, Protocol     string
 }
 
-// serverPorts are the ports of the servers, in order.
+// serverPorts returns the ports of the servers, in order.
 func serverPorts(gateway map[string]any) (ports []serverPort) {
 	var given struct{ Servers []struct{ Port serverPort } }
 	_ = convert(gateway, &given) // it was encoded from the very descriptor
@@ -142,10 +142,10 @@ func (r renderer) serviceAccount() *applycore.ServiceAccountApplyConfiguration {
 	return applycore.ServiceAccount(r.name, r.namespace).WithLabels(r.labels).WithAnnotations(r.w.ServiceAccount.Annotations)
 }
 
-// runsAs is the name of the proxies' ServiceAccount.
+// runsAs returns the name of the proxies' ServiceAccount.
 func (r renderer) runsAs() string { return cmp.Or(r.w.ServiceAccount.Name, r.name) }
 
-// withDefaults are the given entries and, under other keys, the default ones.
+// withDefaults returns the given entries and, under other keys, the default ones.
 func withDefaults(given, defaults map[string]string) map[string]string {
 	all := maps.Clone(defaults)
 	if all == nil {
@@ -188,7 +188,7 @@ func (r renderer) service(gateway map[string]any) *applycore.ServiceApplyConfigu
 
 var notInPortName = regexp.MustCompile(`[^a-z0-9]+`)
 
-// servicePorts are the ports of the servers, each once, and the proxy's status port. Names are legal and unique.
+// servicePorts returns the distinct ports of the servers, and the proxy's status port, with valid and unique names.
 func servicePorts(gateway map[string]any, service workloadService) []*applycore.ServicePortApplyConfiguration {
 	status := applycore.ServicePort().WithName("status-port").WithPort(statusPort).WithTargetPort(intstr.FromInt32(statusPort)).WithProtocol(corev1.ProtocolTCP)
 	ports := []*applycore.ServicePortApplyConfiguration{status}
@@ -267,7 +267,7 @@ func (r renderer) deployment() *applyapps.DeploymentApplyConfiguration {
 	return applyapps.Deployment(r.name, r.namespace).WithLabels(r.labels).WithSpec(s)
 }
 
-// proxy is the container that the injector completes.
+// proxy returns the container that the injector completes.
 func (r renderer) proxy() *applycore.ContainerApplyConfiguration {
 	proxy := applycore.Container().
 		WithName("istio-proxy").
@@ -299,7 +299,7 @@ func (r renderer) resources() *applycore.ResourceRequirementsApplyConfiguration 
 	return applycore.ResourceRequirements().WithRequests(requests).WithLimits(limits)
 }
 
-// topologySpreadConstraints are those asked for; one without a selector would count no pod.
+// topologySpreadConstraints adds a selector to constraints without one, which would count no pod.
 func (r renderer) topologySpreadConstraints() []*applycore.TopologySpreadConstraintApplyConfiguration {
 	constraints := slices.Clone(r.w.TopologySpreadConstraints)
 	for _, c := range constraints {
@@ -353,7 +353,7 @@ func (r renderer) podDisruptionBudget() *applypolicy.PodDisruptionBudgetApplyCon
 	return applypolicy.PodDisruptionBudget(r.name, r.namespace).WithLabels(r.labels).WithSpec(s)
 }
 
-// convert turns one spelling of an object into another by way of its JSON.
+// convert converts between Go types of an object through JSON.
 func convert(from, to any, options ...func(*json.Decoder)) error {
 	data, err := json.Marshal(from)
 	if err != nil {

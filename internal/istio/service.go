@@ -13,8 +13,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// Service is core/v1 Service, the part of it that routing needs. Kubernetes ships no descriptors, so its fields stand here, with the
-// values that the API server fills in (pkg/apis/core/v1/defaults.go and pkg/registry/core/service in k8s.io/kubernetes).
+// Service is core/v1 Service, with the fields that routing needs. Kubernetes ships no descriptors, so its fields are listed here, with the
+// defaults of the API server (pkg/apis/core/v1/defaults.go and pkg/registry/core/service in k8s.io/kubernetes).
 func Service() *engine.Kind {
 	address := []string{"type", "clusterIP", "externalName", "metadata.annotations"} // annotations may move a load balancer
 	const kind = "Service"
@@ -153,7 +153,7 @@ var serviceSpec = &spec.Message{Partial: true, OmitsEmpty: true, Fields: []spec.
 	},
 }}
 
-// isDefaultAffinity tells the configuration that the API server fills in with session affinity.
+// isDefaultAffinity reports whether this is the API server's default for session affinity.
 func isDefaultAffinity(v any, _ map[string]any) bool {
 	config, _ := v.(map[string]any)
 	seconds, _, _ := unstructured.NestedInt64(config, "clientIP", "timeoutSeconds")
@@ -218,7 +218,7 @@ func waitForAddress(live *unstructured.Unstructured) string {
 	return "an address of its load balancer (check that the cluster has a load balancer controller)"
 }
 
-// Addresses are the IP addresses and host names of a Service's load balancer, sorted.
+// Addresses returns the IP addresses and host names of a Service's load balancer, sorted.
 func Addresses(live *unstructured.Unstructured) (addresses []string) {
 	ingress, _, _ := unstructured.NestedSlice(live.Object, "status", "loadBalancer", "ingress")
 	for _, i := range ingress {
@@ -232,12 +232,12 @@ func Addresses(live *unstructured.Unstructured) (addresses []string) {
 	return addresses
 }
 
-// Host is the fully qualified name of a Service.
+// Host returns the fully qualified name of a Service.
 func Host(service, namespace, clusterDomain string) string {
 	return service + "." + namespace + ".svc." + clusterDomain
 }
 
-// listOf is a list of strings as a value of package spec.
+// listOf returns a list of strings as a value of package spec.
 func listOf(all []string) []any {
 	list := make([]any, len(all))
 	for i, s := range all {

@@ -14,8 +14,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// workload tunes a gateway's own proxies and how they are reached: the attribute of that name, as JSON. Whatever is absent has a default,
-// which is that of Istio's gateway chart wherever the chart has one.
+// workload is the attribute that configures a gateway's own proxies and their Service, as JSON. Absent fields have defaults, the same as in Istio's
+// gateway chart if the chart has one.
 type workload struct {
 	Replicas            *int32              `json:"replicas"`
 	Autoscaling         autoscaling         `json:"autoscaling"`
@@ -54,7 +54,7 @@ type workload struct {
 	DNSConfig                     *applycore.PodDNSConfigApplyConfiguration               `json:"dnsConfig"`
 }
 
-// serviceAccount is the one that the proxies run as: their own, or that of this name.
+// serviceAccount is the proxies' ServiceAccount: their own, or an existing one with this name.
 type serviceAccount struct {
 	Name        string            `json:"name"`
 	Annotations map[string]string `json:"annotations"`
@@ -100,7 +100,7 @@ type workloadService struct {
 	HTTP3                         bool                                 `json:"http3"`
 }
 
-// asJSON says how parts are written that Kubernetes alone reads. As attributes they would be three times as many as all others.
+// asJSON describes parts that are for Kubernetes only. As attributes they would be three times as many as all others.
 const asJSON = " of Kubernetes, as JSON with Kubernetes' field names: use `jsonencode`. Unknown fields are errors."
 
 // workloadField is the attribute.

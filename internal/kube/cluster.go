@@ -16,17 +16,17 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// DefaultNamespace is where an object goes that names no namespace, as with kubectl.
+// DefaultNamespace is the namespace of objects without one, as with kubectl.
 const DefaultNamespace = "default"
 
-// DefaultClusterDomain is the DNS domain of a cluster that was given no other.
+// DefaultClusterDomain is the default DNS domain of a cluster.
 const DefaultClusterDomain = "cluster.local"
 
-// Cluster is a cluster that can be asked. It is safe for concurrent use.
+// Cluster is a client for a cluster. It is safe for concurrent use.
 type Cluster struct {
 	// Dynamic reads and writes objects as they are stored: the typed Istio client drops explicit zeros.
 	Dynamic dynamic.Interface
-	// Namespace is where resources without one of their own go: never empty.
+	// Namespace is the default namespace of resources: never empty.
 	Namespace string
 	// Host is the API server's URL, such as "https://10.0.0.1:6443".
 	Host string
@@ -34,7 +34,7 @@ type Cluster struct {
 	DryRun string
 	// ClusterDomain is the DNS domain of the cluster: never empty.
 	ClusterDomain string
-	// RootNamespace and DefaultExportTo are what the provider block tells of Istio's MeshConfig; empty: Istio's defaults.
+	// RootNamespace and DefaultExportTo are settings of Istio's MeshConfig, from the provider block; empty: Istio's defaults.
 	RootNamespace   string
 	DefaultExportTo []string
 
@@ -126,7 +126,7 @@ func (c *Connection) WithUnknownNamespace() *Connection {
 	return &Connection{cluster: c.cluster, unknown: c.unknown}
 }
 
-// Known reports whether there is a cluster to ask.
+// Known reports whether the cluster is known.
 func (c *Connection) Known() bool { return c.cluster != nil }
 
 // Cluster is the cluster, or an error that names the provider arguments whose values are not known yet.

@@ -18,10 +18,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Diagnostics turns what the API server said to verb ("create", "get", "patch", "delete") into diagnostics: which
-// object, what was refused, what the server said and what to do. at maps a Kubernetes field
+// Diagnostics turns the error of a request (verb is "create", "get", "patch" or "delete") into diagnostics: which
+// object, what failed, what the server said and what to do. at maps a Kubernetes field
 // ("spec.http[0].route[0].weight", "metadata.name") to the attribute; false, or no at, means: at the resource.
-// An object that is refused for several causes gives a diagnostic for each.
+// An object that is rejected for several causes gives a diagnostic for each.
 func Diagnostics(verb string, o Object, err error, at func(field string) (path.Path, bool)) diag.Diagnostics {
 	advice := ""
 	if Ambiguous(err) && changes(verb) {
@@ -49,7 +49,7 @@ func diagnostics(verb string, o Object, err error, undone, advice string, at fun
 	return diags
 }
 
-// problem is one thing that stands in the way of a request.
+// problem is a cause of a request's failure.
 type problem struct {
 	what   string // a few words for the summary
 	detail string // sentences: what was said, where, what to do
@@ -151,7 +151,7 @@ var (
 	multiErrorHead = regexp.MustCompile(`^\d+ errors? occurred:\s*`)
 )
 
-// explainAdmission explains what webhooks and policies said to a request, whatever the code they said it with.
+// explainAdmission explains errors of webhooks and policies, whatever their status code.
 func explainAdmission(_ string, _ Object, err error, s metav1.Status) []problem {
 	if m := webhookDenied.FindStringSubmatch(s.Message); m != nil {
 		return one(fmt.Sprintf("refused by the webhook %q", m[1]), "%s", bullets(m[2]))
@@ -171,7 +171,7 @@ func explainAdmission(_ string, _ Object, err error, s metav1.Status) []problem 
 	return nil
 }
 
-// bullets is what a webhook said, a line for each of several messages.
+// bullets returns a webhook's message, a line for each of several.
 func bullets(message string) string {
 	message = strings.TrimPrefix(strings.TrimSpace(message), "configuration is invalid: ")
 	message = multiErrorHead.ReplaceAllString(message, "")

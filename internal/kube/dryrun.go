@@ -24,7 +24,7 @@ var DryRuns = []string{DryRunAuto, DryRunNever, DryRunRequired}
 const DryRunAdvice = "The API server checked the plan without storing anything (dry run). If the same apply fixes this first, set dry_run = \"never\" in the " +
 	"provider block. A destroy also begins with such a plan: run it with -refresh=false or KUBE_DRY_RUN=never."
 
-// DryRunDiagnostics is Diagnostics for a request ("create", "patch", "get") that was to try something and to store nothing.
+// DryRunDiagnostics is Diagnostics for a dry run ("create", "patch", "get").
 func DryRunDiagnostics(verb string, o Object, err error, at func(field string) (path.Path, bool)) diag.Diagnostics {
 	undone := map[string]string{"create": "cannot be created", "patch": "cannot be updated", "get": "cannot be read"}[verb]
 	return diagnostics(verb, o, err, undone, "\n\n"+DryRunAdvice, at)
@@ -36,13 +36,13 @@ func IsNamespaceGone(err error) bool {
 	return apierrors.IsNotFound(err) && errors.As(err, &status) && status.Status().Details != nil && status.Status().Details.Kind == "namespaces"
 }
 
-// IsUnanswered reports whether err is no answer of the API server to what was asked: it could not be reached, or had no time, or failed.
+// IsUnanswered reports whether err says nothing about the request itself: the API server could not be reached, was too busy, or failed.
 func IsUnanswered(err error) bool {
 	var request *requestError
 	return errors.As(err, &request) && (!isStatus(err) || retryable(err) != never)
 }
 
-// IsTaken reports whether err says that others have all there is of something, or the very one that was asked for.
+// IsTaken reports whether err says that a quota is used up, or that a port or an address is already allocated.
 func IsTaken(err error) bool {
 	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota") ||
 		apierrors.IsInvalid(err) && strings.Contains(err.Error(), "is already allocated")
@@ -50,7 +50,7 @@ func IsTaken(err error) bool {
 
 var unknownField = regexp.MustCompile(`unknown field "([^"]+)"`)
 
-// UnknownFields are those that the API server has refused because the schema of the kind does not have them, such as "spec.http[0].retries".
+// UnknownFields returns the fields that the API server has rejected because the kind's schema does not have them, such as "spec.http[0].retries".
 func UnknownFields(err error) (fields []string) {
 	if !apierrors.IsBadRequest(err) && !apierrors.IsInvalid(err) {
 		return nil
@@ -65,7 +65,7 @@ func UnknownFields(err error) (fields []string) {
 	return fields
 }
 
-// LacksDryRun reports whether err says that a webhook of the cluster takes no dry runs.
+// LacksDryRun reports whether err says that a webhook of the cluster does not support dry runs.
 func LacksDryRun(err error) bool {
 	return apierrors.IsBadRequest(err) && strings.Contains(err.Error(), "does not support dry run")
 }

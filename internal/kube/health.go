@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// outage is how long the API server may give no answer before the provider gives up on it: longer than it takes to restart.
+// outage is how long the API server may not answer before the provider gives up: longer than a restart.
 const outage = 40 * time.Second
 
-// Patience is how long a request may take to be answered. Tests have less of it.
+// Patience is how long the provider waits for the answer to a request. Tests wait less.
 var Patience = struct {
 	Read   time.Duration // before it is sent again
 	Write  time.Duration // before it is looked for what became of it; Ctrl-C ends it no earlier
 	DryRun time.Duration // of a plan that can do without
 }{15 * time.Second, 30 * time.Second, 10 * time.Second}
 
-// health is what the requests to an API server tell of it. All requests share it, so that one that is down is found out once, however many
+// health tracks whether an API server answers. All requests share it, so that the provider notices once that the server is down, however many
 // resources there are.
 type health struct {
 	mu       sync.Mutex
@@ -41,7 +41,7 @@ func (h *health) answer(sent time.Time, code int) {
 	h.answered, h.failing, h.down = true, time.Time{}, false
 }
 
-// fail takes it that a request got no answer.
+// fail notes that a request got no answer.
 func (h *health) fail(sent time.Time, why error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -62,7 +62,7 @@ func (h *health) wasReached() bool {
 	return h.answered
 }
 
-// err is why not to send another request, nil if there is no reason.
+// err returns the reason not to send another request, nil if there is none.
 func (h *health) err() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -14,7 +14,7 @@ type Object struct {
 	Name      string
 }
 
-// String is such as `VirtualService "vamp-test1/vs-1"`.
+// String returns a text such as `VirtualService "vamp-test1/vs-1"`.
 func (o Object) String() string {
 	if o.Namespace == "" {
 		return fmt.Sprintf("%s %q", o.Kind, o.Name)

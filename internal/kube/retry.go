@@ -22,7 +22,7 @@ const impatience = 30 * time.Second
 //   - 429 and 502, 503, 504: until ctx ends;
 //   - other 5xx, such as a webhook that cannot be called: until 30 s have passed since the first;
 //   - a request that could not be sent, if the API server has answered before: it may be restarting;
-//   - nothing else. Whether a request that was sent and not answered is sent again is the caller's to judge.
+//   - nothing else. The caller decides whether to send a request again that was sent and not answered.
 //
 // An API server that answers nothing for 40 s is down ([DownError]), to all that the provider asks of it.
 //
@@ -169,7 +169,7 @@ func Ambiguous(err error) bool {
 	return !errors.As(err, &unsent)
 }
 
-// Settled is err for who has looked and found that nothing was carried out: Ambiguous is false of it.
+// Settled returns err for callers that have checked that nothing was carried out: it is not Ambiguous.
 func Settled(err error) error {
 	settled := requestError{error: err}
 	var request *requestError

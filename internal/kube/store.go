@@ -42,7 +42,7 @@ type setKey struct {
 	metadataOnly bool
 }
 
-// set is what is known of the objects of a resource in a namespace. It is read page by page, and no further than someone asks.
+// set holds the known objects of a resource in a namespace. It reads them page by page, only as far as needed.
 type set struct {
 	setKey
 	cluster *Cluster
@@ -90,8 +90,8 @@ func (c *Cluster) Get(ctx context.Context, o Object) (live *unstructured.Unstruc
 	return live, err
 }
 
-// Find is Get for who is content with the object as it was at some time since the cluster was made: it reads the objects of its kind and namespace
-// in lists. Where those are not allowed, or do not have the object, it gets that one.
+// Find is Get for callers that accept the object's state at any time since the Cluster was made: it reads the objects of its kind and namespace in
+// lists. Without permission to list, or if the lists do not have the object, it gets the object.
 func (c *Cluster) Find(ctx context.Context, o Object) (*unstructured.Unstructured, error) {
 	s := c.set(setKey{resource: o.Resource, namespace: o.Namespace})
 	for {
@@ -151,7 +151,7 @@ func (c *Cluster) Derived(key any, make func() any) (any, bool) {
 	return once(), true
 }
 
-// name is what the set calls an object.
+// name is the key of an object in a set.
 func (s *set) name(namespace, name string) string {
 	if s.namespace == metav1.NamespaceAll {
 		return namespace + "/" + name
@@ -159,7 +159,7 @@ func (s *set) name(namespace, name string) string {
 	return name
 }
 
-// note replaces what is known of an object, unless that is newer.
+// note stores an object, unless the known one is newer.
 func (s *set) note(name string, noted *item) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

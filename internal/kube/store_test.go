@@ -316,7 +316,7 @@ func TestListing_unknown(t *testing.T) {
 	}
 }
 
-// Who gives up does not take the list from the others, and what the server says by the way is no one's.
+// A caller that gives up does not end the list for the others, and the list's warnings go to no caller.
 func TestListing_detached(t *testing.T) {
 	t.Parallel()
 	begun, release := make(chan struct{}), make(chan struct{})

@@ -21,14 +21,14 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Proxy is one that takes its configuration from a control plane.
+// Proxy is a proxy that gets its configuration from a control plane.
 type Proxy struct {
 	Gateway   bool // or else a sidecar
 	Namespace string
 	Labels    map[string]string
 }
 
-// Config is what a proxy is served.
+// Config is the configuration of a proxy.
 type Config struct {
 	Listeners []*listener.Listener
 	Routes    map[string]*route.RouteConfiguration // by name
@@ -39,7 +39,7 @@ type Config struct {
 	rules rules
 }
 
-// Config is what the proxy is served.
+// Config returns the configuration of the proxy.
 func (m *Mesh) Config(p Proxy) (c *Config, err error) {
 	defer recovered(&err)
 	m.mu.Lock()
@@ -89,7 +89,7 @@ func (m *Mesh) Config(p Proxy) (c *Config, err error) {
 	return c, nil
 }
 
-// RouteNames are the names of the routes that the listeners ask for.
+// RouteNames returns the names of the route configurations that the listeners use.
 func (c *Config) RouteNames() (names []string) {
 	for _, l := range c.Listeners {
 		for _, chain := range chains(l) {
@@ -109,7 +109,7 @@ func chains(l *listener.Listener) []*listener.FilterChain {
 	return append(slices.Clone(l.GetFilterChains()), l.GetDefaultFilterChain())
 }
 
-// httpOf is how a filter chain treats requests; nil, if it forwards connections.
+// httpOf returns the HTTP connection manager of a filter chain; nil if it forwards connections.
 func httpOf(chain *listener.FilterChain) *hcm.HttpConnectionManager {
 	for _, f := range chain.GetFilters() {
 		if http := (&hcm.HttpConnectionManager{}); f.GetName() == wellknown.HTTPConnectionManager && f.GetTypedConfig().UnmarshalTo(http) == nil {
@@ -119,7 +119,7 @@ func httpOf(chain *listener.FilterChain) *hcm.HttpConnectionManager {
 	return nil
 }
 
-// ConnectionOf is where a filter chain forwards connections; nil, if it treats requests.
+// ConnectionOf returns the TCP proxy of a filter chain; nil if it handles requests.
 func ConnectionOf(chain *listener.FilterChain) *tcp.TcpProxy {
 	for _, f := range chain.GetFilters() {
 		if tcp := (&tcp.TcpProxy{}); f.GetName() == wellknown.TCPProxy && f.GetTypedConfig().UnmarshalTo(tcp) == nil {
@@ -136,7 +136,7 @@ type Cluster struct {
 	Port   int
 }
 
-// ClusterOf is what pilot calls name; false, if it is not for a host.
+// ClusterOf parses pilot's name of a cluster; false if it is not for a host.
 func ClusterOf(name string) (Cluster, bool) {
 	if !strings.HasPrefix(name, string(model.TrafficDirectionOutbound)+"|") {
 		return Cluster{}, false
@@ -145,12 +145,12 @@ func ClusterOf(name string) (Cluster, bool) {
 	return Cluster{Host: h, Subset: subset, Port: port}, true
 }
 
-// Name is what pilot calls it.
+// Name returns pilot's name of the cluster.
 func (c Cluster) Name() string {
 	return model.BuildSubsetKey(model.TrafficDirectionOutbound, c.Subset, c.Host, c.Port)
 }
 
-// Rule is one of a virtual service.
+// Rule is a rule of a virtual service.
 type Rule struct {
 	VirtualService types.NamespacedName
 	HTTP           bool
@@ -158,7 +158,7 @@ type Rule struct {
 	Delegated      int // index of the rule of the delegate; -1, if there is none
 }
 
-// Field is where the object of the rule has it, such as "spec.http[1]".
+// Field returns the rule's field in its object, such as "spec.http[1]".
 func (r Rule) Field() string { return fmt.Sprintf("spec.http[%d]", r.Index) }
 
 // Served is a rule as a proxy has it.
@@ -173,7 +173,7 @@ type Served struct {
 
 var configOf = regexp.MustCompile(`^/apis/networking\.istio\.io/[^/]+/namespaces/([^/]+)/virtual-service/(.+)$`)
 
-// RuleOf is the rule that a route is made of; false, if it is of no virtual service.
+// RuleOf returns the rule from which a route was made; false if it is of no virtual service.
 func RuleOf(r *route.Route) (Rule, bool) {
 	found := configOf.FindStringSubmatch(r.GetMetadata().GetFilterMetadata()["istio"].GetFields()["config"].GetStringValue())
 	if found == nil {
@@ -194,7 +194,7 @@ func RuleOf(r *route.Route) (Rule, bool) {
 	return rule, true
 }
 
-// rules are those of a proxy, read when someone asks.
+// rules are the rules of a proxy, read on first use.
 type rules struct {
 	once sync.Once
 	all  []Served
@@ -202,13 +202,13 @@ type rules struct {
 	at   map[string][]Served               // by domain, of requests
 }
 
-// Rules are those that the proxy has.
+// Rules returns the rules that the proxy has.
 func (c *Config) Rules() []Served { return c.read().all }
 
-// RulesOf are those of a virtual service.
+// RulesOf returns the rules of a virtual service.
 func (c *Config) RulesOf(vs types.NamespacedName) []Served { return c.read().of[vs] }
 
-// RulesAt are those of requests for a domain, in their order, at all ports.
+// RulesAt returns the rules for requests to a domain, in their order, at all ports.
 func (c *Config) RulesAt(domain string) []Served { return c.read().at[domain] }
 
 func (c *Config) read() *rules {
@@ -257,7 +257,7 @@ func (c *Config) served() (all []Served) {
 	return all
 }
 
-// CountedFor is the virtual service that routes a connection; false, if none does.
+// CountedFor returns the virtual service that routes a connection; false if none does.
 func CountedFor(proxy *tcp.TcpProxy) (types.NamespacedName, bool) {
 	at := strings.LastIndex(proxy.GetStatPrefix(), ".")
 	if at < 0 || proxy.GetWeightedClusters() == nil {
@@ -266,7 +266,7 @@ func CountedFor(proxy *tcp.TcpProxy) (types.NamespacedName, bool) {
 	return types.NamespacedName{Namespace: proxy.GetStatPrefix()[at+1:], Name: proxy.GetStatPrefix()[:at]}, true
 }
 
-// RoutesOf are the routes of requests that a filter chain gets.
+// RoutesOf returns the routes of a filter chain.
 func (c *Config) RoutesOf(chain *listener.FilterChain) *route.RouteConfiguration {
 	http := httpOf(chain)
 	if http.GetRouteConfig() != nil {
@@ -288,7 +288,7 @@ func requests(port int, routes *route.RouteConfiguration) (all []Served) {
 	return all
 }
 
-// clustersOf are those that a route sends requests to, mirrors included.
+// clustersOf returns the clusters to which a route sends requests, mirrors included.
 func clustersOf(r *route.Route) (names []string) {
 	action := r.GetRoute()
 	if name := action.GetCluster(); name != "" {
@@ -303,15 +303,15 @@ func clustersOf(r *route.Route) (names []string) {
 	return names
 }
 
-// DestinationRules are those that the proxy follows for the host, merged in this order.
+// DestinationRules returns the rules that the proxy follows for the host, merged in this order.
 func (c *Config) DestinationRules(h host.Name) []types.NamespacedName {
 	return c.node.SidecarScope.DestinationRule(model.TrafficDirectionOutbound, c.node, h).GetFrom()
 }
 
-// Ports are those at which the proxy knows the host.
+// Ports returns the ports at which the proxy knows the host.
 func (c *Config) Ports(h host.Name) []int { return c.ports[h] }
 
-// Server is one of a gateway that selects the proxy.
+// Server is a server of a gateway that selects the proxy.
 type Server struct {
 	Gateway types.NamespacedName
 	Index   int
@@ -320,7 +320,7 @@ type Server struct {
 	Hosts   []string
 }
 
-// Servers are those that the proxy listens for, whichever gateway they are of.
+// Servers returns the servers for which the proxy listens, of any gateway.
 func (c *Config) Servers() (all []Server) {
 	if c.node.MergedGateway == nil {
 		return nil

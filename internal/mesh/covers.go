@@ -8,8 +8,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Covers reports whether every request that the second route is for is one for the first. Where that is hard to say, as of two regular
-// expressions, it is false.
+// Covers reports whether the first route matches every request that the second one matches. If that is hard to decide, as for two regular
+// expressions, it returns false.
 func Covers(first, second *route.Route) bool {
 	a, b := first.GetMatch(), second.GetMatch()
 	return coversPath(a, b) && coversAll(a.GetHeaders(), b.GetHeaders()) && coversAll(a.GetQueryParameters(), b.GetQueryParameters())

@@ -19,7 +19,7 @@ func Host(name, namespace string) host.Name {
 	return model.ResolveShortnameToFQDN(name, config.Meta{Namespace: namespace, Domain: Domain})
 }
 
-// Destinations are all that a virtual service names.
+// Destinations returns all destinations of a virtual service.
 func Destinations(vs *v1alpha3.VirtualService) iter.Seq[*v1alpha3.Destination] {
 	return func(yield func(*v1alpha3.Destination) bool) {
 		ok := true

@@ -1,7 +1,7 @@
-// Package mesh is Istio's own translation: it turns the objects of a cluster into what istiod would serve a proxy, in this process and with the
-// code that istiod runs (istio.io/istio/pilot). It is wired as pilot/pkg/networking/core/fake.go is, without what that needs for tests.
+// Package mesh is Istio's own translation: with istiod's code (istio.io/istio/pilot), in this process, it turns the objects of a cluster into the
+// configuration that istiod would send a proxy. It is wired like pilot/pkg/networking/core/fake.go, without the parts for tests.
 //
-// Nothing is translated before someone asks.
+// It translates lazily.
 package mesh
 
 import (
@@ -34,16 +34,16 @@ import (
 // Domain is what follows <service>.<namespace>.svc in the name of a Service.
 const Domain = constants.DefaultClusterLocalDomain
 
-// Settings are what of Istio's MeshConfig matters here. The zero value is Istio's defaults.
+// Settings are the settings of Istio's MeshConfig that matter here. The zero value means Istio's defaults.
 type Settings struct {
 	RootNamespace string   // whose DestinationRules and Sidecars are for all namespaces
 	ExportTo      []string // of Services, virtual services and destination rules that do not say it themselves
 }
 
-// Root is the root namespace.
+// Root returns the root namespace.
 func (s Settings) Root() string { return cmp.Or(s.RootNamespace, constants.IstioSystemNamespace) }
 
-// config is a MeshConfig with these settings.
+// config returns a MeshConfig with these settings.
 func (s Settings) config() *meshapi.MeshConfig {
 	c := meshconfig.DefaultMeshConfig()
 	c.RootNamespace = s.Root()
@@ -51,7 +51,7 @@ func (s Settings) config() *meshapi.MeshConfig {
 	return c
 }
 
-// Objects are those of a cluster, or of the part of it that is known. They are not changed.
+// Objects are the known objects of a cluster. They are never changed.
 type Objects struct {
 	Settings
 	Gateways         []*networking.Gateway
@@ -63,7 +63,7 @@ type Objects struct {
 	Pods             map[string][]labels.Set // by namespace
 }
 
-// Mesh is what a control plane knows that has these objects.
+// Mesh is a control plane with certain objects.
 type Mesh struct {
 	env  *model.Environment
 	push *model.PushContext
@@ -81,7 +81,7 @@ var quiet = sync.OnceFunc(func() {
 	krt.GlobalDebugHandler = nil // it would keep all that was ever translated
 })
 
-// New is the mesh of these objects.
+// New makes the mesh of these objects.
 func New(o Objects) (m *Mesh, err error) {
 	quiet()
 	defer recovered(&err)
@@ -114,14 +114,14 @@ func New(o Objects) (m *Mesh, err error) {
 	return &Mesh{env: env, push: env.PushContext(), core: core.NewConfigGenerator(&model.DisabledCache{}), proxies: map[string]*Config{}}, nil
 }
 
-// recovered makes a panic of pilot's an error: what it cannot translate is unknown.
+// recovered turns a panic of pilot into an error: what it cannot translate is unknown.
 func recovered(err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("pilot panics: %v", r)
 	}
 }
 
-// configs are Istio's objects as pilot has them. It changes some, so that it gets copies.
+// configs converts Istio's objects for pilot. Pilot changes some, so it gets copies.
 func (o Objects) configs() (all []config.Config) {
 	add := func(kind config.GroupVersionKind, meta metav1.Object, spec config.Spec) {
 		all = append(all, config.Config{Meta: config.Meta{
@@ -175,7 +175,7 @@ func mark(vs *v1alpha3.VirtualService) {
 	}
 }
 
-// several is the same in at least two destinations.
+// several repeats a single destination, so that there are at least two.
 func several(routes []*v1alpha3.RouteDestination) []*v1alpha3.RouteDestination {
 	if len(routes) != 1 {
 		return routes

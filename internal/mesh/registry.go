@@ -17,7 +17,7 @@ import (
 	kubelabels "k8s.io/apimachinery/pkg/labels"
 )
 
-// registry are the services that a mesh knows. No proxy in it has pods behind it.
+// registry holds the services of a mesh. It has no pods of proxies.
 type registry struct {
 	model.NetworkGatewaysHandler
 	services []*model.Service
@@ -50,7 +50,7 @@ func newRegistry(o Objects, endpoints *model.EndpointIndex) *registry {
 // cluster is the only one.
 const cluster = constants.DefaultClusterName
 
-// selected are the endpoints of the pods with these labels.
+// selected returns the endpoints of the pods with these labels.
 func selected(o Objects, namespace string, selector map[string]string, ports model.PortList) (all []*model.IstioEndpoint) {
 	for _, pod := range o.Pods[namespace] {
 		if !kubelabels.SelectorFromSet(selector).Matches(pod) {
@@ -69,7 +69,7 @@ func endpoint(namespace, address string, port *model.Port, labels labels.Instanc
 	}
 }
 
-// resolutions are those of a service entry (convertServices in pilot/pkg/serviceregistry/serviceentry, which takes a Kubernetes client to call).
+// resolutions returns the resolutions of a service entry (convertServices in pilot/pkg/serviceregistry/serviceentry, which takes a Kubernetes client to call).
 var resolutions = map[v1alpha3.ServiceEntry_Resolution]model.Resolution{
 	v1alpha3.ServiceEntry_NONE:            model.Passthrough,
 	v1alpha3.ServiceEntry_STATIC:          model.ClientSideLB,
@@ -78,7 +78,7 @@ var resolutions = map[v1alpha3.ServiceEntry_Resolution]model.Resolution{
 	v1alpha3.ServiceEntry_DYNAMIC_DNS:     model.DynamicDNS,
 }
 
-// external are the services of a service entry: one for each host and address.
+// external returns the services of a service entry: one for each host and address.
 func external(e *networking.ServiceEntry) (all []*model.Service) {
 	var ports model.PortList
 	for _, p := range e.Spec.Ports {
@@ -107,7 +107,7 @@ func external(e *networking.ServiceEntry) (all []*model.Service) {
 	return all
 }
 
-// given are the endpoints of a service entry: its own, those of the pods that it selects or, by DNS, the host itself.
+// given returns the endpoints of a service entry: its own, those of the pods that it selects or, by DNS, the host itself.
 func given(o Objects, e *networking.ServiceEntry, service *model.Service) (all []*model.IstioEndpoint) {
 	if e.Spec.WorkloadSelector != nil {
 		return selected(o, e.Namespace, e.Spec.WorkloadSelector.GetLabels(), service.Ports)

@@ -67,7 +67,7 @@ func (c client) object(schema *tfprotov6.Schema, attributes map[string]tftypes.V
 	return &value
 }
 
-// attributes are those of a resource's value.
+// attributes returns the attributes of a resource's value.
 func (c client) attributes(typeName string, value *tfprotov6.DynamicValue) (attributes map[string]tftypes.Value) {
 	c.t.Helper()
 	v, err := value.Unmarshal(c.schemas.ResourceSchemas[typeName].ValueType())

@@ -24,8 +24,8 @@ type argument struct {
 }
 
 // The names and the environment variables are those of the hashicorp/kubernetes provider; KUBE_TOKEN_FILE, KUBE_DRY_RUN and KUBE_CHECK_NAMES are
-// new. What begins with LAMIA_ is no matter of the connection: KUBE_NAMESPACE is read by Terraform's kubernetes backend, too, and where a state is
-// kept must move no object.
+// new. Variables that begin with LAMIA_ do not concern the connection: Terraform's kubernetes backend also reads KUBE_NAMESPACE, and the place of the
+// state must not decide where objects go.
 var arguments = []argument{
 	{name: "host", env: "KUBE_HOST",
 		description: "URL of the API server, such as `https://10.0.0.1:6443`.",
@@ -92,7 +92,7 @@ var arguments = []argument{
 		field: func(c *configuration) *string { return &c.RootNamespace }},
 }
 
-// credentials are the arguments of which a request can carry one.
+// credentials are the arguments of which a request can use only one.
 var credentials = []string{"token", "token_file", "username", "exec"}
 
 const (

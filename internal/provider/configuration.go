@@ -24,7 +24,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 )
 
-// configuration is a provider block with what the environment adds to it.
+// configuration is a provider block with the values from the environment.
 type configuration struct {
 	kube.Config
 	settings engine.Settings
@@ -32,7 +32,7 @@ type configuration struct {
 	fromEnv  map[string]string // argument to the environment variable that its value is from
 }
 
-// unknown are the arguments of a provider block whose values are not known yet, sorted.
+// unknown returns the arguments of a provider block whose values are unknown, sorted.
 func unknown(block tfsdk.Config) ([]string, error) {
 	var values map[string]tftypes.Value
 	if err := block.Raw.As(&values); err != nil {
@@ -93,10 +93,10 @@ func read(ctx context.Context, block tfsdk.Config, getenv func(string) string) (
 	return c, r.diags
 }
 
-// Validate finds what is wrong with the arguments.
+// Validate validates the arguments.
 func (c *configuration) Validate() error { return errors.Join(c.wrongSettings(), c.Config.Validate()) }
 
-// wrongSettings finds what is wrong with those that are not about the connection.
+// wrongSettings validates the arguments that do not concern the connection.
 func (c *configuration) wrongSettings() error {
 	var errs []error
 	wrong := func(at path.Path, format string, args ...any) {
@@ -129,7 +129,7 @@ func (c *configuration) wrongSettings() error {
 	return errors.Join(errs...)
 }
 
-// given are the arguments that have a value.
+// given returns the arguments that have a value.
 func (c *configuration) given() map[string]bool {
 	given := map[string]bool{"exec": c.Exec != nil, "config_paths": len(c.ConfigPaths) > 0}
 	for _, a := range arguments {
@@ -138,8 +138,8 @@ func (c *configuration) given() map[string]bool {
 	return given
 }
 
-// dropContextWithoutKubeconfig forgets a context of the environment where there is no kubeconfig to find it in:
-// who gives a host means that host.
+// dropContextWithoutKubeconfig ignores a context from the environment without a kubeconfig: with host, that host is
+// meant.
 func (c *configuration) dropContextWithoutKubeconfig() {
 	if c.ConfigPath != "" || len(c.ConfigPaths) > 0 {
 		return
@@ -155,7 +155,7 @@ func (c *configuration) dropContextWithoutKubeconfig() {
 	}
 }
 
-// diagnostics places what is wrong with the configuration at its arguments.
+// diagnostics puts errors at their arguments.
 func (c *configuration) diagnostics(err error) diag.Diagnostics {
 	if err == nil {
 		return nil
@@ -186,7 +186,7 @@ func (c *configuration) diagnostic(wrong *kube.ArgumentError) diag.Diagnostic {
 	return diag.NewAttributeErrorDiagnostic(wrong.Path, wrong.Summary, detail)
 }
 
-// reader reads attributes of a provider block and keeps what goes wrong.
+// reader reads attributes of a provider block and collects errors.
 type reader struct {
 	ctx   context.Context
 	block tfsdk.Config
@@ -224,7 +224,7 @@ func (r *reader) patterns(at path.Path) (patterns []*regexp.Regexp) {
 	return patterns
 }
 
-// exec is the exec block; nil when there is none, or when it is not wholly known.
+// exec returns the exec block; nil if there is none or a part of it is unknown.
 func (r *reader) exec() *kube.Exec {
 	blocks := attribute[types.List](r, path.Root("exec"))
 	if raw, err := blocks.ToTerraformValue(r.ctx); err != nil || !raw.IsFullyKnown() || len(blocks.Elements()) != 1 {

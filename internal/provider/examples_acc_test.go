@@ -135,7 +135,7 @@ func TestAccExamples_guides(t *testing.T) {
 	}
 }
 
-// folders are those of a folder of examples that have such a file.
+// folders returns the subfolders of a folder of examples that have such a file.
 func folders(t *testing.T, of, file string) (folders []string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(examples, of, "*", file))

@@ -86,7 +86,7 @@ func (fromYAMLFunction) Run(ctx context.Context, req function.RunRequest, resp *
 	resp.Error = resp.Result.Set(ctx, types.DynamicValue(types.ObjectValueMust(resultTypes, result)))
 }
 
-// element is what the function says of an object of a kind.
+// element returns the function's value for an object of a kind.
 func element(k *engine.Kind) *spec.Message {
 	m := &spec.Message{}
 	for _, name := range []string{"namespace", "name", "labels", "annotations"} {

@@ -21,7 +21,7 @@ var makers = map[string]int{
 	"AddAttributeError": 1, "AddAttributeWarning": 1, "NewAttributeErrorDiagnostic": 1, "NewAttributeWarningDiagnostic": 1,
 }
 
-// fields are those that become summaries, by their struct.
+// fields are the fields that become summaries, by their struct.
 var fields = map[string][]string{
 	"Diagnostic": {"Summary"}, "Problem": {"Summary"}, "ArgumentError": {"Summary"}, "Finding": {"Summary", "Message"}, "problem": {"what"},
 }

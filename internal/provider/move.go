@@ -14,14 +14,14 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/manifest"
 )
 
-// movable reads, by the provider and the type of a resource, what its state says of an object: a manifest, and what the manifest need not say.
+// movable reads the manifest of an object from the state of another resource, by its provider and type.
 var movable = map[string]func(state []byte) (text, namespace, uid string, err error){
 	"hashicorp/kubernetes kubernetes_manifest": fromKubernetesManifest,
 	"gavinbunney/kubectl kubectl_manifest":     fromKubectlManifest,
 	"alekc/kubectl kubectl_manifest":           fromKubectlManifest,
 }
 
-// MoveResourceState takes an object over from a resource of another provider, as a moved block asks. The cluster is not asked.
+// MoveResourceState takes an object over from a resource of another provider, for a moved block. It sends no request to the cluster.
 func (s server) MoveResourceState(ctx context.Context, req *tfprotov6.MoveResourceStateRequest) (*tfprotov6.MoveResourceStateResponse, error) {
 	k := s.resources[req.TargetTypeName]
 	read := movable[sourceOf(req)]
@@ -45,7 +45,7 @@ func sourceOf(req *tfprotov6.MoveResourceStateRequest) string {
 	return strings.Join(address[max(0, len(address)-2):], "/") + " " + req.SourceTypeName
 }
 
-// take is the one object of a state, or the problem that there is with it.
+// take returns the only object of a state, or what is wrong with it.
 func take(k *engine.Kind, read func([]byte) (text, namespace, uid string, err error), state []byte) (engine.Taken, string) {
 	text, namespace, uid, err := read(state)
 	if err != nil {
@@ -76,7 +76,7 @@ func take(k *engine.Kind, read func([]byte) (text, namespace, uid string, err er
 	}, ""
 }
 
-// dynamic is a value of dynamic type in a state.
+// dynamic reads a value of dynamic type in a state.
 type dynamic struct {
 	Value any `json:"value"`
 }

@@ -29,7 +29,7 @@ var (
 	_ provider.ProviderWithListResources  = (*lamia)(nil)
 )
 
-// typeName begins the types of all that the provider has.
+// typeName is the prefix of the provider's types.
 const typeName = "lamia"
 
 type lamia struct {
@@ -47,8 +47,8 @@ func (p *lamia) Schema(_ context.Context, _ provider.SchemaRequest, resp *provid
 	resp.Schema = providerSchema()
 }
 
-// ValidateConfig finds what is wrong with the block as written. What the environment adds is seen to by
-// Configure, so that a configuration is valid or not wherever it is validated.
+// ValidateConfig validates the block as written. Configure validates the values from the environment, so that the
+// result of terraform validate does not depend on the environment.
 func (p *lamia) ValidateConfig(ctx context.Context, req provider.ValidateConfigRequest, resp *provider.ValidateConfigResponse) {
 	c, diags := read(ctx, req.Config, func(string) string { return "" })
 	resp.Diagnostics.Append(diags...)
@@ -57,8 +57,8 @@ func (p *lamia) ValidateConfig(ctx context.Context, req provider.ValidateConfigR
 	}
 }
 
-// Configure gives resources and data sources a [*kube.Connection]. As long as an argument is unknown it is one without a cluster:
-// neither the environment nor a default takes the argument's place. A Terraform that can plan again later, once it is known, is asked to.
+// Configure gives resources and data sources a [*kube.Connection]. While an argument is unknown, the connection has no
+// cluster: neither the environment nor a default replaces the argument. If Terraform can defer changes, it is asked to.
 func (p *lamia) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
 	waiting, err := unknown(req.Config)
 	if err != nil {

@@ -68,7 +68,7 @@ type proxy struct {
 	labels          any
 }
 
-// routes are those of the hosts of a domain, a line each, with the type of cluster that each leads to.
+// routes returns the routes of the hosts of a domain, a line each, with the type of cluster of each.
 func (p proxy) routes(ctx context.Context, name, domain string) (lines []string, err error) {
 	clusters, err := ask[*clusterv3.Cluster](ctx, p)
 	if err != nil {

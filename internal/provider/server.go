@@ -10,8 +10,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// NewServer makes the provider of the given version as a server of Terraform's protocol 6. Terraform starts it in the folder of the root module;
-// "" is none.
+// NewServer makes the provider as a server of Terraform's protocol 6. Terraform starts it in the folder of the root module; "" means none.
 func NewServer(version, folder string) func() tfprotov6.ProviderServer {
 	return func() tfprotov6.ProviderServer {
 		p := &lamia{version: version, kinds: istio.Kinds()}
@@ -24,7 +23,7 @@ func NewServer(version, folder string) func() tfprotov6.ProviderServer {
 	}
 }
 
-// protocol is all that terraform-plugin-framework serves, requests of newer Terraforms included.
+// protocol has all requests that terraform-plugin-framework serves, including those of newer versions of Terraform.
 type protocol interface {
 	tfprotov6.ProviderServer
 	tfprotov6.ListResourceServer
@@ -32,7 +31,7 @@ type protocol interface {
 	tfprotov6.StateStoreServer
 }
 
-// server answers what package engine answers about resources, and leaves the rest to terraform-plugin-framework.
+// server lets package engine answer the requests about resources, and terraform-plugin-framework all others.
 type server struct {
 	protocol
 	lamia     *lamia
@@ -40,7 +39,7 @@ type server struct {
 	written   *written
 }
 
-// single is the kind whose data source reads a single object, nil if the type is that of another.
+// single returns the kind whose data source has the type and reads one object, nil if there is none.
 func (s server) single(typeName string) *engine.Kind {
 	if k := s.resources[typeName]; k != nil && k.DataSource != "" {
 		return k

@@ -20,7 +20,7 @@ import (
 
 const checkNames = "check_names"
 
-// written is the configuration of this run as it is written.
+// written has the configuration files of this run.
 type written struct {
 	// read reads it, and schemas asks for those of the provider, each once.
 	read    func() *source.Configuration
@@ -97,7 +97,7 @@ func (w *written) providerArgument(config *tfprotov6.DynamicValue, name string) 
 	return v, ok
 }
 
-// blocks are those of the configuration that config may be of, and the type of their arguments. Those of a data source begin with "data.".
+// blocks returns the blocks that may have config, and the type of their arguments. Types of data sources begin with "data.".
 func (w *written) blocks(typeName string, config *tfprotov6.DynamicValue) ([]*source.Block, tftypes.Object) {
 	value, object, ok := w.value(typeName, config)
 	if !ok {
@@ -143,8 +143,8 @@ func (w *written) mayLose(typeName string) bool {
 	return loses.(bool)
 }
 
-// claim gives an object that is imported the labels and annotations that its configuration has, if that can be told for certain: of all that
-// it carries these are Terraform's, without a change in the first plan. Their values are the next refresh's to say.
+// claim gives an imported object the labels and annotations in its configuration, if that is certainly its configuration: Terraform manages these of
+// all that the object has, and the first plan shows no change. The next refresh sets their values.
 func (w *written) claim(imported *tfprotov6.ImportedResource) {
 	state, object, ok := w.value(imported.TypeName, imported.State)
 	var attributes map[string]tftypes.Value
@@ -170,7 +170,7 @@ func (w *written) claim(imported *tfprotov6.ImportedResource) {
 	}
 }
 
-// lostNames are errors about names inside of the arguments of what config is of which Terraform drops, because the schema does not have them:
+// lostNames returns errors about names inside of arguments that Terraform drops, because the schema does not have them:
 // hashicorp/terraform#33570.
 func (w *written) lostNames(typeName string, config *tfprotov6.DynamicValue) (diagnostics []*tfprotov6.Diagnostic) {
 	if w.silent.Load() || !w.mayLose(typeName) {
@@ -201,7 +201,7 @@ func unsupported(b *source.Block, l source.Lost) string {
 		source.Position(l.At), l.In, b.Address, l.Name, advice)
 }
 
-// line says where the value at a path is written, if that can be told for certain.
+// line returns where the value at a path is written, if that is certain.
 func (w *written) line(typeName string, config *tfprotov6.DynamicValue, path *tftypes.AttributePath) string {
 	blocks, _ := w.blocks(typeName, config)
 	if len(blocks) != 1 {
@@ -231,7 +231,7 @@ func (w *written) place(diagnostics []*tfprotov6.Diagnostic, typeName string, co
 	}
 }
 
-// pathString spells a path as the configuration does, such as http[0].match[1].headers["x-user"].exact.
+// pathString writes a path as the configuration does, such as http[0].match[1].headers["x-user"].exact.
 func pathString(path *tftypes.AttributePath) string {
 	var b strings.Builder
 	for i, step := range path.Steps() {

@@ -69,7 +69,7 @@ type Destination struct {
 	Exists bool
 }
 
-// Rule is one of a virtual service.
+// Rule is a rule of a virtual service.
 type Rule struct {
 	VirtualService string
 	Rule           int

@@ -19,7 +19,7 @@ import (
 	"k8s.io/client-go/dynamic"
 )
 
-// VirtualCluster is one team's: a Deployment for each version of the application.
+// VirtualCluster is a team's virtual cluster: a Deployment for each version of the application.
 type VirtualCluster struct {
 	Namespace string
 	App       string

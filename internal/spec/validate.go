@@ -148,7 +148,7 @@ func (v *validator) string(f *Field, s string) {
 	}
 }
 
-// limits are those of the value, or of a collection's elements.
+// limits returns the limits of the value, or of a collection's elements.
 func (f *Field) limits() describe.Constraints {
 	if f.Collection == One {
 		return f.Constraints

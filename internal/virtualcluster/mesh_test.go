@@ -28,7 +28,7 @@ var Memberships = map[string]Membership{
 	"no injection, revision ambient": {"disabled", "canary", "ambient", ambient, ""},
 }
 
-// Labels are those of the namespace.
+// Labels are the labels of the namespace.
 func (m Membership) Labels() map[string]string {
 	labels := map[string]string{"istio-injection": m.injection, "istio.io/rev": m.revision, "istio.io/dataplane-mode": m.dataplane}
 	maps.DeleteFunc(labels, func(_, value string) bool { return value == "-" })

@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// clusterAttributes are those of lamia_virtual_cluster.
+// clusterAttributes are the attributes of lamia_virtual_cluster.
 func clusterAttributes(ctx context.Context) map[string]schema.Attribute {
 	all := map[string]schema.Attribute{
 		"name": schema.StringAttribute{

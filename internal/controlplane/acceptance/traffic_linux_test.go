@@ -129,7 +129,7 @@ func (s *site) answers() error {
 	return nil
 }
 
-// pod is the one of the gateway, which is ready or not.
+// pod returns the gateway's pod, which is ready or not.
 func (s *site) pod() (*corev1.Pod, bool) {
 	s.t.Helper()
 	pods, err := s.client.CoreV1().Pods(s.namespace).List(s.t.Context(), metav1.ListOptions{LabelSelector: "app=gateway"})

@@ -67,7 +67,7 @@ type connections struct {
 	open map[net.Conn]bool
 }
 
-// connection is one of them, until it is closed.
+// connection is an open connection.
 type connection struct {
 	net.Conn
 	of *connections

@@ -21,7 +21,7 @@ import (
 	"k8s.io/client-go/util/keyutil"
 )
 
-// lifetime is that of every certificate: longer than any control plane of this kind lives.
+// lifetime is the lifetime of every certificate: longer than any such control plane runs.
 const lifetime = 7 * 24 * time.Hour
 
 // authority is the certificate authority of one control plane: it signs the servers and, by name and groups,

@@ -17,7 +17,7 @@ const readyTimeout = 2 * time.Minute
 // logLines is how many lines of a part's log an error shows.
 const logLines = 20
 
-// part is one member of the control plane, in this process. It writes to a log of its own.
+// part is a member of the control plane, in this process, with a log of its own.
 type part struct {
 	name string
 	log  *os.File

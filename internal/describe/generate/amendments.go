@@ -17,7 +17,7 @@ const (
 	extensions = "istio.extensions.v1alpha1."
 )
 
-// oneTarget is of fields that Istio has hidden.
+// oneTarget is for fields that Istio has hidden.
 var oneTarget = amendment{"$hide_from_docs", "The resource that this is applied to. Istio hides this from its documentation: use `targetRefs`, which takes several."}
 
 var amendments = map[protoreflect.FullName]amendment{
@@ -28,7 +28,7 @@ var amendments = map[protoreflect.FullName]amendment{
 	v1alpha3 + "VirtualService": {"Configuration affecting traffic routing.", "Configuration affecting traffic routing: which requests to a host go where, and how."},
 	// Istio has hidden these from its documentation, the comment says no more than that.
 	v1alpha3 + "HTTPFaultInjection.Abort.http2_error":                    {"$hide_from_docs", "HTTP/2 error code to use to abort the request. Istio hides this from its documentation."},
-	v1alpha3 + "HTTPFaultInjection.Delay.exponential_delay":              {"$hide_from_docs", "An exponential delay. Istio refuses it: it is not supported yet."},
+	v1alpha3 + "HTTPFaultInjection.Delay.exponential_delay":              {"$hide_from_docs", "An exponential delay. Istio rejects it: it is not supported yet."},
 	v1alpha3 + "LoadBalancerSettings.ConsistentHashLB.minimum_ring_size": {"Deprecated. Use RingHash instead.", "Deprecated: use `ringHash` instead."},
 	security + "AuthorizationPolicy.targetRef":                           oneTarget,
 	security + "RequestAuthentication.targetRef":                         oneTarget,
@@ -39,10 +39,10 @@ var amendments = map[protoreflect.FullName]amendment{
 	security + "RequestAuthentication": {"", "Authentication of requests: which JSON Web Tokens (JWT) workloads accept.\n\n"},
 	telemetry + "Telemetry":            {"", "How workloads make telemetry: metrics, traces and access logs.\n\n"},
 	extensions + "TrafficExtension":    {"", "Extends what proxies do with traffic, by a filter in WebAssembly or Lua.\n\n"},
-	// What is no place for secrets.
-	security + "JWTRule.jwks":                                    {"public keys", "public keys, which are no secrets,"},
-	extensions + "EnvVar.value":                                  {"Value for the environment variable.", "Value for the environment variable. It should be no secret: it is in Terraform's state, and whoever may read the object reads it."},
-	"istio.networking.v1beta1.ProxyConfig.environment_variables": {"variables for the proxy.", "variables for the proxy. They should hold no secret: they are in Terraform's state, and whoever may read the object or the pods reads them."},
+	// These are no place for secrets.
+	security + "JWTRule.jwks":                                    {"public keys", "public keys, which are not secret,"},
+	extensions + "EnvVar.value":                                  {"Value for the environment variable.", "Value for the environment variable. Do not use it for a secret: it is stored in Terraform's state, and everyone who can read the object can read it."},
+	"istio.networking.v1beta1.ProxyConfig.environment_variables": {"variables for the proxy.", "variables for the proxy. Do not use them for secrets: they are stored in Terraform's state, and everyone who can read the object or the pods can read them."},
 	security + "JWTRule.output_claim_to_headers":                 {"[TODO:Update the status whenever this feature is promoted.]", ""},
 	// What has replaced these deprecated fields.
 	v1alpha3 + "CorsPolicy.allow_origin":             {"$hide_from_docs", "Deprecated: use `allow_origins` instead."},

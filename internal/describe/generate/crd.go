@@ -74,7 +74,7 @@ func readConstraints(file string) (map[protoreflect.FullName]describe.Field, err
 	return c, nil
 }
 
-// constraints are those found so far. A field has the same ones wherever its message
+// constraints are the constraints found so far. A field has the same ones wherever its message
 // is used, or else the walk fails.
 type constraints map[protoreflect.FullName]describe.Field
 

@@ -9,7 +9,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// names knows how Istio's documentation spells fields and how Terraform does.
+// names has the names of fields in Istio's documentation and in Terraform.
 type names struct {
 	attributes map[string]string // JSON name of a field to its proto name
 	values     map[string]bool   // enum values
@@ -49,7 +49,7 @@ var (
 	sameDoc  = regexp.MustCompile(`^\]\(#(\w+)\)$`)
 )
 
-// inText spells the names in a line of Markdown as Terraform does, and makes links absolute.
+// inText replaces the names in a line of Markdown by Terraform's, and makes links absolute.
 func (n names) inText(d protoreflect.Descriptor, line string) string {
 	line = outsideOf(opaque, line, func(prose string) string {
 		return globbed.ReplaceAllStringFunc(prose, func(s string) string {
@@ -91,7 +91,7 @@ func code1(w, core, name string) string {
 
 func notLower(r rune) bool { return r == '_' || 'A' <= r && r <= 'Z' }
 
-// inCode spells fields as attributes, and a setting as Terraform does.
+// inCode replaces fields by attributes, and writes a setting as Terraform does.
 func (n names) inCode(span string) string {
 	text := strings.Trim(span, "`")
 	if strings.ContainsAny(text, "</") {

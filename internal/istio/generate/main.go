@@ -24,7 +24,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// Object is one that a test of Istio's holds.
+// Object is an object in a test of Istio's.
 type Object struct {
 	Source      string            `json:"source"` // a file, or a test
 	Kind        string            `json:"kind"`
