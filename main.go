@@ -1,11 +1,7 @@
-// Command terraform-provider-lamia serves the provider to Terraform. With the argument convert it translates manifests to configuration, with draw it
-// draws a state, a plan or a cluster.
+// Command terraform-provider-lamia serves the provider to Terraform, and has commands for people.
 package main
 
 import (
-	"flag"
-	"io"
-	"log"
 	"log/slog"
 	"os"
 	godebug "runtime/debug"
@@ -13,8 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 	"k8s.io/klog/v2"
 
-	"github.com/magneticio/terraform-provider-lamia/internal/manifest"
-	"github.com/magneticio/terraform-provider-lamia/internal/picture"
+	"github.com/magneticio/terraform-provider-lamia/internal/command"
 	"github.com/magneticio/terraform-provider-lamia/internal/provider"
 )
 
@@ -22,12 +17,10 @@ import (
 var version = "dev"
 
 func main() {
-	commands := map[string]func(args []string, in io.Reader, out, complaints io.Writer) int{"convert": manifest.Convert, "draw": picture.Run}
-	if len(os.Args) > 1 && commands[os.Args[1]] != nil {
-		os.Exit(commands[os.Args[1]](os.Args[2:], os.Stdin, os.Stdout, os.Stderr))
-	}
-	debug := flag.Bool("debug", false, "serve for a debugger: print how Terraform can attach")
-	flag.Parse()
+	os.Exit(command.Run(version, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, serve))
+}
+
+func serve(debug bool) error {
 	// client-go's own log lines can quote what a credential plugin printed; internal/kube logs requests.
 	klog.SetSlogLogger(slog.New(slog.DiscardHandler))
 
@@ -40,17 +33,13 @@ func main() {
 		godebug.SetMemoryLimit(208 << 20)
 	}
 
-	if !*debug {
-		provider.Quiet(os.Environ())
-	}
 	var options []tf6server.ServeOpt
 	folder := "." // where Terraform starts a provider
-	if *debug {
+	if debug {
 		folder = ""
 		options = append(options, tf6server.WithManagedDebug())
+	} else {
+		provider.Quiet(os.Environ())
 	}
-	err := tf6server.Serve("registry.terraform.io/magneticio/lamia", provider.NewServer(version, folder), options...)
-	if err != nil {
-		log.Fatal(err)
-	}
+	return tf6server.Serve("registry.terraform.io/magneticio/lamia", provider.NewServer(version, folder), options...)
 }
