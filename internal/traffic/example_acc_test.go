@@ -55,7 +55,7 @@ func TestAccTraffic_example(t *testing.T) {
 	at1 := p.LoadBalancer(address(t, tf, "module.team_1.lamia_gateway.gw_1"), 80)
 	at2 := p.LoadBalancer(address(t, tf, "module.team_2.lamia_gateway.gw_2"), 80)
 	gw1, gw2 := p.connect(at1, nil), p.connect(at2, nil)
-	pod := p.connect(p.exposed(names[2], map[string]string{"app": "app4"}), nil)
+	pod := p.connect(p.exposed(names[2], map[string]string{"app": "app4"}, 9090), nil)
 	through := func(asked string) string {
 		return "http://pod/?" + url.Values{"call": {asked}, "at": {at2}}.Encode()
 	}

@@ -78,7 +78,9 @@ func echo(d *appsv1.Deployment) {
 		return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: path}}}
 	}
 	pod.Containers[0].Image, pod.Containers[0].ImagePullPolicy = image, corev1.PullIfNotPresent
+	pod.Containers[0].Args = nil
 	pod.Containers[0].Env = append(pod.Containers[0].Env,
+		corev1.EnvVar{Name: "PORT", Value: fmt.Sprint(pod.Containers[0].Ports[0].ContainerPort)},
 		corev1.EnvVar{Name: "VERSION", Value: d.Spec.Template.Labels["version"]},
 		field("POD_NAME", "metadata.name"), field("POD_NAMESPACE", "metadata.namespace"))
 }
@@ -126,14 +128,14 @@ func (p plane) ready(namespace string, labels map[string]string) (ready *corev1.
 }
 
 // exposed returns an address of the application with these labels, by a load balancer without a gateway.
-func (p plane) exposed(namespace string, labels map[string]string) string {
+func (p plane) exposed(namespace string, labels map[string]string, port int32) string {
 	p.t.Helper()
 	services := p.client.CoreV1().Services(namespace)
 	made, err := services.Create(p.t.Context(), &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "exposed-"},
 		Spec: corev1.ServiceSpec{
 			Type: corev1.ServiceTypeLoadBalancer, Selector: maps.Clone(labels),
-			Ports: []corev1.ServicePort{{Name: "http", Port: 9090, TargetPort: intstr.FromInt32(9090)}},
+			Ports: []corev1.ServicePort{{Name: "http", Port: port, TargetPort: intstr.FromInt32(port)}},
 		},
 	}, metav1.CreateOptions{})
 	if err != nil {
@@ -146,7 +148,7 @@ func (p plane) exposed(namespace string, labels map[string]string) string {
 			err = fmt.Errorf("%v", live.Status.LoadBalancer)
 		}
 		if err == nil {
-			at = p.LoadBalancer(live.Status.LoadBalancer.Ingress[0].IP, 9090)
+			at = p.LoadBalancer(live.Status.LoadBalancer.Ingress[0].IP, int(port))
 		}
 		return err
 	})

@@ -31,7 +31,8 @@ type Answer struct {
 //	status=503       the status of the answer
 //	delay=2s         how long it takes
 //	id=x             to count the requests with this id
-//	call=URL&at=A    the answer to a GET of the URL, for which the application connects to the address A
+//	call=URL&at=A    the answer to a GET of the URL and the header x-tester of the request, for which the application connects to the
+//	                 address A
 func (a *App) handler() http.Handler {
 	calls := grpc.NewServer()
 	grpc_testing.RegisterTestServiceServer(calls, service{App: a})
@@ -52,7 +53,7 @@ func (a *App) handler() http.Handler {
 			}
 		}
 		if url := query.Get("call"); url != "" {
-			a.call(w, r.Context(), url, query.Get("at"))
+			a.call(w, r, url, query.Get("at"))
 			return
 		}
 		io.Copy(io.Discard, r.Body) //nolint:errcheck // the answer does not depend on it
@@ -85,11 +86,14 @@ func (a *App) count(id string) int {
 }
 
 // call passes on the answer of another.
-func (a *App) call(w http.ResponseWriter, ctx context.Context, url, at string) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+func (a *App) call(w http.ResponseWriter, r *http.Request, url, at string) {
+	request, err := http.NewRequestWithContext(r.Context(), http.MethodGet, url, nil)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
+	}
+	if tester := r.Header.Values("x-tester"); tester != nil {
+		request.Header["X-Tester"] = tester
 	}
 	call := a.Call
 	if call == nil {

@@ -1,0 +1,165 @@
+package traffic_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
+	"github.com/magneticio/terraform-provider-lamia/internal/traffic"
+)
+
+const guides = "../../examples/guides"
+
+// guide is a guide's configuration, applied for the applications of the guides.
+type guide struct {
+	plane
+	*testing.T
+	namespace string
+	tf        *acctest.Terraform
+}
+
+// Requests go where the guides say.
+func TestAccTraffic_guides(t *testing.T) {
+	t.Parallel()
+	for name, check := range map[string]func(guide){
+		"getting-started": func(g guide) {
+			g.answers("by default", g.gateway(), "http://shop.example.com/", nil, version("v1", "/"))
+		},
+		"request-routing": func(g guide) {
+			web := g.gateway()
+			g.answers("a tester", web, "http://shop.example.com/", []string{"x-tester", "yes"}, version("v2", "/"))
+			g.answers("the API", web, "http://shop.example.com/api/items", nil, version("v2", "/items"))
+			g.answers("an old path", web, "http://shop.example.com/old", nil, redirect("http://shop.example.com/"))
+			g.answers("anything else", web, "http://shop.example.com/x", nil, version("v1", "/x"))
+		},
+		"traffic-shifting": func(g guide) {
+			checkout, shop := g.inside()
+			for weight, want := range map[string][]string{"50": {"v1", "v2"}, "100": {"v2"}, "0": {"v1"}} {
+				g.tf.Must("apply", "-auto-approve", "-var=v2_weight="+weight)
+				g.eventually("weight "+weight, func() error { // with equal weights one version alone answers with a probability of 2e-6
+					versions, err := checkout.Versions(g.Context(), 20, shop)
+					for _, v := range want {
+						if versions[v] == 0 || len(versions) != len(want) {
+							err = errors.Join(err, fmt.Errorf("%v", versions))
+						}
+					}
+					return err
+				})
+			}
+		},
+		"ingress": func(g guide) {
+			roots := g.secret(g.namespace, "shop-tls", "shop.example.com") // what cert-manager does
+			at := address(g.T, g.tf, "lamia_gateway.web")
+			g.answers("HTTP", g.connect(g.LoadBalancer(at, 80), nil), "http://shop.example.com/x", nil, redirect("https://shop.example.com/x"))
+			secure := g.connect(g.LoadBalancer(at, 443), &tls.Config{RootCAs: roots, ServerName: "shop.example.com"})
+			g.answers("HTTPS", secure, "https://shop.example.com/x", nil, version("v1", "/x"))
+		},
+		"mirroring": func(g guide) {
+			checkout, shop := g.inside()
+			g.answers("no tester", checkout, shop, nil, version("v1", "/"))
+			v2 := g.connect(g.exposed(g.namespace, map[string]string{"app": "shop", "version": "v2"}, 8080), nil)
+			g.eventually("version 2 gets copies", func() error {
+				if _, err := checkout.Versions(g.Context(), 10, shop+url.QueryEscape("?id=copied")); err != nil {
+					return err
+				}
+				a, err := v2.Get(g.Context(), "http://shop/?id=copied")
+				if err == nil && a.Asked.Seen < 2 { // this one is the first
+					err = errors.New("no copy")
+				}
+				return err
+			})
+			g.eventually("requests of testers fail", func() error {
+				a, err := checkout.Get(g.Context(), shop, "x-tester", "yes")
+				if err == nil && (a.Status != http.StatusServiceUnavailable || a.Asked.Pod != "") {
+					err = fmt.Errorf("%+v", a)
+				}
+				return err
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := guide{plane: newPlane(t), T: t, namespace: acctest.Namespace(t)}
+			g.deploy()
+			g.tf = acctest.NewTerraform(t, filepath.Join(guides, name), "", nil)
+			g.tf.Setenv("LAMIA_NAMESPACE", g.namespace)
+			g.tf.Must("apply", "-auto-approve")
+			check(g)
+			g.tf.Must("destroy", "-auto-approve")
+		})
+	}
+}
+
+// deploy runs the applications of the guides in the mesh, as the test's application.
+func (g guide) deploy() {
+	g.Helper()
+	inject := []byte(`{"metadata": {"labels": {"istio-injection": "enabled"}}}`)
+	if _, err := g.client.CoreV1().Namespaces().Patch(g.Context(), g.namespace, types.MergePatchType, inject, metav1.PatchOptions{}); err != nil {
+		g.Fatal(err)
+	}
+	file, err := os.ReadFile(filepath.Join(guides, "shop.yaml"))
+	if err != nil {
+		g.Fatal(err)
+	}
+	for documents := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(file), 4096); ; {
+		var d appsv1.Deployment
+		if err := documents.Decode(&d); errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			g.Fatal(err)
+		}
+		echo(&d)
+		if _, err := g.client.AppsV1().Deployments(g.namespace).Create(g.Context(), &d, metav1.CreateOptions{}); err != nil {
+			g.Fatal(err)
+		}
+		defer g.ready(g.namespace, d.Spec.Template.Labels)
+	}
+}
+
+// gateway connects to the guide's gateway.
+func (g guide) gateway() *traffic.Client {
+	return g.connect(g.LoadBalancer(address(g.T, g.tf, "lamia_gateway.web"), 80), nil)
+}
+
+// inside connects to the pod of checkout, and returns the URL for which the pod calls the Service shop by its sidecar.
+func (g guide) inside() (checkout *traffic.Client, shop string) {
+	pod := g.connect(g.exposed(g.namespace, map[string]string{"app": "checkout"}, 8080), nil)
+	return pod, "http://checkout/?call=http://" + g.tf.Values("lamia_service.shop")["host"].(string) + "/"
+}
+
+// answers waits until the answer to a request is as wanted: proxies may get a new route a moment later.
+func (g guide) answers(what string, client *traffic.Client, url string, headers []string, want func(*traffic.Answer) bool) {
+	g.Helper()
+	g.eventually(what, func() error {
+		a, err := client.Get(g.Context(), url, headers...)
+		if err == nil && !want(a) {
+			err = fmt.Errorf("%+v", a)
+		}
+		return err
+	})
+}
+
+func version(version, path string) func(*traffic.Answer) bool {
+	return func(a *traffic.Answer) bool {
+		return a.Status == http.StatusOK && a.Asked.Version() == version && a.Asked.Path == path
+	}
+}
+
+func redirect(to string) func(*traffic.Answer) bool {
+	return func(a *traffic.Answer) bool {
+		return a.Status == http.StatusMovedPermanently && a.Headers.Get("location") == to
+	}
+}
