@@ -21,7 +21,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// cluster is the judge that the provider has to agree with.
+// cluster is the real API server with istiod, whose verdicts the provider must give, too.
 type cluster struct {
 	dynamic.Interface
 	namespace string
@@ -46,7 +46,7 @@ func newCluster(t *testing.T) cluster {
 	return c
 }
 
-// judge asks the API server, with istiod's webhook, what it would say to the object.
+// judge sends the object to the API server, with istiod's webhook, in a dry run.
 func (c cluster) judge(t *testing.T, s sample, o *unstructured.Unstructured) (warnings []string, refusal error) {
 	t.Helper()
 	o = o.DeepCopy()
@@ -68,7 +68,7 @@ type tally struct {
 	ruled                     int // of the refused, those that the schema of the resource would let pass
 }
 
-// compare fails if the provider and the cluster differ on a sample: in whether they accept it, and in what istiod warns of.
+// compare fails if the provider and the cluster differ on a sample: in whether they accept it, or in istiod's warnings.
 func (c cluster) compare(t *testing.T, s sample, n *tally) {
 	t.Helper()
 	errors, warnings := s.validate(t, c.namespace, nil)
@@ -119,7 +119,7 @@ func (c cluster) compare(t *testing.T, s sample, n *tally) {
 	}
 }
 
-// The provider refuses of the objects in Istio's own tests, without a cluster, exactly those that the API server with istiod's webhook refuses.
+// Of the objects in Istio's own tests, the provider rejects without a cluster exactly those that the API server with istiod's webhook rejects.
 func TestAccAdmission_corpus(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
@@ -145,7 +145,7 @@ func TestAccAdmission_corpus(t *testing.T) {
 	t.Logf("%d objects of which Terraform has no form, %d refused by the cluster", len(others), refused)
 }
 
-// The same of objects that chance makes: wholly, and by a change or more in those of Istio's tests.
+// The same for random objects, and for random changes of the objects in Istio's tests.
 func TestAccAdmission_random(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)

@@ -35,8 +35,8 @@ func istioKinds() map[string]*object_.Kind {
 	return kinds
 }
 
-// Every attribute of the descriptors is tried: it is among the examples that the API server must store as they are, or among those that
-// istiod refuses whatever their value.
+// Every attribute of the descriptors is tried: it is in an example that the API server must store unchanged, or among the attributes that istiod
+// rejects with any value.
 func TestExamples_setEveryAttribute(t *testing.T) {
 	t.Parallel()
 	for name, k := range istioKinds() {
@@ -57,7 +57,7 @@ func TestExamples_setEveryAttribute(t *testing.T) {
 	}
 }
 
-// leaves are the paths of the attributes of m that hold no further ones.
+// leaves returns the paths of the attributes of m without nested attributes.
 func leaves(path string, m *spec.Message) (paths []string) {
 	for _, f := range m.Fields {
 		if f.Message != nil {
@@ -69,7 +69,7 @@ func leaves(path string, m *spec.Message) (paths []string) {
 	return paths
 }
 
-// What the configuration says is what the API server stores, in every attribute, and it reads back as what the configuration says.
+// The API server stores every attribute as configured, and the state after a refresh is as configured.
 //
 // The examples are made so that istiod's webhook accepts them. It cannot be passed by: in an installation of Istio with a default revision it
 // looks at the objects of all namespaces, whatever their labels. So both validations are the real ones.
@@ -99,7 +99,7 @@ func TestAccKinds_everyAttribute(t *testing.T) {
 	}
 }
 
-// crd is the schema of the kind's spec in the cluster.
+// crd returns the schema of the kind's spec in the cluster.
 func crd(t *testing.T, k *object_.Kind) object {
 	t.Helper()
 	definitions := apischema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
@@ -113,7 +113,7 @@ func crd(t *testing.T, k *object_.Kind) object {
 	return schema
 }
 
-// known is m with the attributes that the schema has: the cluster's Istio may be older than the one that the provider is made for.
+// known returns m with the attributes that the schema has: the cluster's Istio may be older than the provider's.
 func known(t *testing.T, path string, m *spec.Message, schema object) *spec.Message {
 	t.Helper()
 	less := &spec.Message{}
@@ -141,8 +141,8 @@ func known(t *testing.T, path string, m *spec.Message, schema object) *spec.Mess
 	return less
 }
 
-// A field that the cluster's CRD does not have, because Istio is older there, is an error of the plan and of the apply that says which Istio it takes;
-// no value disappears. In a cluster that has it, it is stored.
+// A field that the cluster's CRD does not have, because its Istio is older, is an error of the plan and of the apply that names the required version; no
+// value disappears. In a cluster that has the field, it is stored.
 func TestAccKinds_newerThanCluster(t *testing.T) {
 	t.Parallel()
 	gateway := istio.Gateway()
@@ -192,7 +192,7 @@ func TestAccKinds_newerThanCluster(t *testing.T) {
 	tf.Must("destroy", "-auto-approve")
 }
 
-// Some attributes are there for istiod to refuse.
+// istiod rejects some attributes always.
 func TestAccKinds_refusedAttributes(t *testing.T) {
 	t.Parallel()
 	for _, r := range refused {
@@ -209,7 +209,7 @@ func TestAccKinds_refusedAttributes(t *testing.T) {
 	}
 }
 
-// configuration is a folder with resources of the kind, by their name.
+// configuration returns a folder with resources of the kind, by their name.
 func configuration(t *testing.T, k *object_.Kind, resources map[string]object) config.TestStepConfigFunc {
 	t.Helper()
 	return config.StaticDirectory(acctest.Folder(t, "", map[string]string{

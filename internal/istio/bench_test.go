@@ -4,8 +4,7 @@ import (
 	"testing"
 )
 
-// The time that judging takes for each of the objects in Istio's tests: of what is sent, and of a configuration as Terraform asks the provider
-// about it.
+// The time to check each of the objects in Istio's tests: as an object, and as a configuration that Terraform validates.
 func BenchmarkAdmission(b *testing.B) {
 	samples, _ := corpus(b)
 	for kind := range istioKinds() {

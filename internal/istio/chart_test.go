@@ -63,7 +63,7 @@ func TestRender_agreesWithGatewayChart(t *testing.T) {
 	}
 }
 
-// levelDifferences takes the wanted differences away:
+// levelDifferences removes the intended differences:
 //   - Helm's own labels, and the label istio, by which a gateway of another team might select the proxies;
 //   - the selector, which is unique in the cluster;
 //   - the seccomp profile, which the Pod Security Standard restricted takes;
@@ -109,7 +109,7 @@ func levelDifferences(o map[string]any) {
 	_ = unstructured.SetNestedSlice(o, containers, "spec", "template", "spec", "containers")
 }
 
-// The guide says of each value of the chart where it is, and what it names is there.
+// The guide names the attribute for each value of the chart, and the attributes exist.
 func TestGuide_coversGatewayChart(t *testing.T) {
 	t.Parallel()
 	guide, err := os.ReadFile("../../templates/guides/gateways.md.tmpl")

@@ -22,7 +22,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// sample is an object to judge, as Terraform has it.
+// sample is an object to check, as Terraform has it.
 type sample struct {
 	source              string
 	kind                *object_.Kind
@@ -31,7 +31,7 @@ type sample struct {
 	spec                map[string]any // as a tree
 }
 
-// inexpressible is an object of Istio's tests that the schema of a resource has no room for.
+// inexpressible is an object of Istio's tests that does not fit the schema of its resource.
 type inexpressible struct {
 	*unstructured.Unstructured
 	source string
@@ -76,7 +76,7 @@ func corpus(t testing.TB) (samples []sample, others []inexpressible) {
 	return samples, others
 }
 
-// unstructured is the sample with this spec.
+// unstructured returns the sample with this spec.
 func (s sample) unstructured(namespace string, spec map[string]any) *unstructured.Unstructured {
 	o := &unstructured.Unstructured{Object: map[string]any{"spec": spec}}
 	o.SetGroupVersionKind(s.kind.Resource.GroupVersion().WithKind(s.kind.Kind))
@@ -87,7 +87,7 @@ func (s sample) unstructured(namespace string, spec map[string]any) *unstructure
 	return o
 }
 
-// object is what the provider sends.
+// object returns what the provider sends.
 func (s sample) object(namespace string) (*unstructured.Unstructured, error) {
 	encoded, err := s.kind.Spec.Encode(s.spec)
 	if err != nil {
@@ -96,7 +96,7 @@ func (s sample) object(namespace string) (*unstructured.Unstructured, error) {
 	return s.unstructured(namespace, encoded), nil
 }
 
-// server is the provider, configured for a cluster that it need not ask.
+// server returns the provider, configured for a cluster that gets no request.
 var server = sync.OnceValue(func() tfprotov6.ProviderServer {
 	ctx := context.Background()
 	s := provider.NewServer("test", "")()
@@ -120,7 +120,7 @@ var server = sync.OnceValue(func() tfprotov6.ProviderServer {
 	return s
 })
 
-// validate is what the provider says of the sample as terraform validate asks it, after change.
+// validate returns the provider's diagnostics of the sample in terraform validate, after change.
 func (s sample) validate(t testing.TB, namespace string, change func(map[string]any)) (errors, warnings []*tfprotov6.Diagnostic) {
 	t.Helper()
 	attributes := maps.Clone(s.spec)
@@ -173,7 +173,7 @@ type spot struct {
 	element bool // of the field's list or map
 }
 
-// with is the sample with other values at some spots: nil is null. A value that is replaced is not looked into.
+// with returns the sample with other values at some spots: nil is null.
 func (s sample) with(change func(spot) any) sample {
 	var message func(at string, m *spec.Message, tree map[string]any) map[string]any
 	element := func(at spot) any {
@@ -226,7 +226,7 @@ func fieldOf(m *spec.Message, key string) string {
 	return m.Fields[slices.IndexFunc(m.Fields, func(f spec.Field) bool { return f.JSON == key })].Name
 }
 
-// spots are all values in the spec.
+// spots returns all values in the spec.
 func (s sample) spots() (all []spot) {
 	s.with(func(at spot) any {
 		all = append(all, at)
@@ -269,13 +269,13 @@ func (s sample) mutate(r *rand.Rand) sample {
 	})
 }
 
-// maker makes values up that go together by chance only.
+// maker makes random values.
 type maker struct {
 	*rand.Rand
 	dense bool // small objects with all of their attributes
 }
 
-// message is an object with few of its optional attributes: of large ones, about four.
+// message returns an object with a few of its optional attributes: about four of a large one.
 func (c maker) message(m *spec.Message) map[string]any {
 	tree := make(map[string]any)
 	for i := range m.Fields {
@@ -345,7 +345,7 @@ func (c maker) element(f *spec.Field) any {
 	return one(c, []string{"1ms", "1s", "1h"})
 }
 
-// string is of one of the forms that strings have in Istio's API.
+// string returns a string of a form that occurs in Istio's API.
 func (c maker) string() string {
 	form := one(c, []string{
 		"", "*", ".", "name%d", "a%d.example.com", "*.a%d.example.com", "name%d/a.example.com", "/path%d", "unix:///path%d",

@@ -60,7 +60,7 @@ func crds(t *testing.T) map[string]map[string]node {
 	return specs
 }
 
-// Each of Istio's kinds is a resource, in its most stable version, and its schema has what the CRD has, leaf by leaf, and nothing else.
+// Each of Istio's kinds is a resource, in its most stable version, and its schema has exactly the leaves of the CRD.
 func TestKinds_agreeWithCRDs(t *testing.T) {
 	t.Parallel()
 	specs := crds(t)

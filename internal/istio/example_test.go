@@ -12,8 +12,8 @@ import (
 // object is a value of a message: by attribute name, or as Kubernetes' JSON by field name.
 type object = map[string]any
 
-// examples makes objects of m that together set every attribute. path is the message's, by attribute names without indices, such as
-// "VirtualService.http.match". What a descriptor does not tell, and istiod insists on, stands in values and choices.
+// examples makes objects of m that together set every attribute. path is the message's path, by attribute names without indices, such as
+// "VirtualService.http.match". values and choices have what istiod requires beyond the descriptors.
 func examples(path string, m *spec.Message) (all []object) {
 	for _, c := range choicesAt(path) {
 		all = append(all, c.examples(path, m)...)
@@ -121,7 +121,7 @@ func scalarExample(f spec.Field) any {
 	return "1m30s"
 }
 
-// asStored is o as the API server stores it.
+// asStored returns o as the API server stores it.
 func asStored(m *spec.Message, o object) object {
 	stored := object{}
 	for _, f := range m.Fields {

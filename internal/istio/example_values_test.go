@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// choice is one way to fill a message: with these values, without these attributes, and never without those that it needs.
+// choice is a way to fill a message: with these values, without these attributes, and always with those that it needs.
 type choice struct {
 	with           object
 	without, needs []string
@@ -82,7 +82,7 @@ var choices = map[string][]choice{
 	"tag_overrides":         {{with: object{"operation": "UPSERT"}}, {with: object{"operation": "REMOVE"}, without: []string{"value"}}},
 }
 
-// targeted are the ways to say what a policy is for, of which it takes one.
+// targeted are the ways to select the workloads of a policy, which allows only one of them.
 var targeted = []choice{
 	{without: []string{"selector", "workload_selector", "target_ref"}}, {without: []string{"selector", "workload_selector", "target_refs"}},
 	{without: []string{"target_ref", "target_refs"}},
@@ -92,7 +92,7 @@ var httpsPort = object{"number": 8443, "name": "https", "protocol": "HTTPS"}
 
 var prefixMatch = []any{object{"uri": object{"prefix": "/old"}}}
 
-// refused are the attributes that istiod refuses, whatever their value, with an object that is otherwise right.
+// refused are the attributes that istiod rejects with any value, in objects that are otherwise valid.
 var refused = append([]refusal{
 	{
 		leaf: "Gateway.servers.port.target_port", kind: "Gateway", message: `targetPort\s+has\s+no\s+impact\s+on\s+Gateways`,
@@ -244,7 +244,7 @@ var values = map[string][]any{
 	"source_subnet":               {"10.1.0.0/16"},
 }
 
-// bufferFilter has parts in parts.
+// bufferFilter has nested parts.
 const bufferFilter = `{"name":"buffer","typed_config":{"@type":"type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer","max_request_bytes":5}}`
 
 // numbered are n names.

@@ -21,7 +21,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// Once a gateway is created its proxies run and its address is there, in the state and in outputs. Destroying it leaves nothing.
+// After the apply of a gateway its proxies run, and its address is in the state and in outputs. A destroy leaves nothing.
 func TestAccGateway_proxies(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -50,7 +50,7 @@ func TestAccGateway_proxies(t *testing.T) {
 	g.gone()
 }
 
-// available checks that as many proxies as there are to be are running, each with the image that istiod has put in.
+// available checks that all proxies are running, each with the image that istiod has injected.
 func (g gateway) available() error {
 	d := g.deployment()
 	var running []string
@@ -66,7 +66,7 @@ func (g gateway) available() error {
 	return nil
 }
 
-// owns checks that there are all companions, and that each goes with the Gateway.
+// owns checks that all companions exist, and that the Gateway owns them.
 func (g gateway) owns() error {
 	owner := metav1.OwnerReference{APIVersion: "networking.istio.io/v1", Kind: "Gateway", Name: g.Name, UID: g.Live().GetUID(), BlockOwnerDeletion: new(true)}
 	live := g.live()
@@ -81,7 +81,7 @@ func (g gateway) owns() error {
 	return errors.Join(errs...)
 }
 
-// selectsItsPods checks that the Gateway, the Service and the Deployment select the gateway's own pods and those of no one else in the cluster.
+// selectsItsPods checks that the Gateway, the Service and the Deployment select exactly the gateway's own pods in the cluster.
 func (g gateway) selectsItsPods() error {
 	selector, _ := g.Spec()["selector"].(map[string]any)
 	with := make(map[string]string)
@@ -98,7 +98,7 @@ func (g gateway) selectsItsPods() error {
 	)
 }
 
-// Another port is another port of the same Service: nothing else of it changes, and no proxy restarts.
+// A new port is added to the same Service: nothing else changes, and no proxy restarts.
 func TestAccGateway_ports(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -153,7 +153,7 @@ func TestAccGateway_ports(t *testing.T) {
 	)
 }
 
-// portOf is a port of the Service, by number.
+// portOf returns a port of the Service, by number.
 func portOf(s *corev1.Service, number int32) corev1.ServicePort {
 	i := slices.IndexFunc(s.Spec.Ports, func(p corev1.ServicePort) bool { return p.Port == number })
 	if i < 0 {
@@ -169,7 +169,7 @@ func renamed(servers []object) []object {
 	return servers
 }
 
-// A gateway gets proxies of its own instead of someone's, and the other way round, in place.
+// A gateway changes from existing proxies to its own, and back, in place.
 func TestAccGateway_switch(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -211,7 +211,7 @@ func TestAccGateway_switch(t *testing.T) {
 	)
 }
 
-// Two teams may call their gateways alike: neither serves the other's hosts.
+// Two teams may give their gateways the same name: neither serves the other's hosts.
 func TestAccGateway_sameName(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -235,7 +235,7 @@ func TestAccGateway_sameName(t *testing.T) {
 	two.gone()
 }
 
-// Whoever deletes the Gateway by other means than Terraform deletes all that it owns, and the next apply makes it again.
+// If someone else deletes the Gateway, Kubernetes deletes all that it owns, and the next apply recreates it.
 func TestAccGateway_deletedByOthers(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)

@@ -38,7 +38,7 @@ func TestAccGateway_restricted(t *testing.T) {
 	)
 }
 
-// Whoever needs no certificates needs no permissions to Secrets, nor to grant them.
+// Without certificates a gateway needs no permission to read Secrets, and Terraform none to grant it.
 func TestAccGateway_withoutSecrets(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -84,7 +84,7 @@ func TestAccGateway_withoutWaiting(t *testing.T) {
 	)
 }
 
-// A Service has what Services of a mesh need, each kept as it is given.
+// A Service keeps the attributes that Services of a mesh need as they are configured.
 func TestAccService_mesh(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.Service(), acctest.Namespace(t), "test")

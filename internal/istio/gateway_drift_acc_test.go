@@ -14,7 +14,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
 )
 
-// intrusions are patches of fields of the provider's, by kind of companion, with the fields.
+// intrusions are patches of fields that the provider sets, by kind of companion, with the fields.
 var intrusions = map[string]struct{ patch, field string }{
 	"ServiceAccount":          {`{"metadata":{"labels":{"app":"theirs"}}}`, "metadata.labels.app"},
 	"Role":                    {`{"rules":[]}`, "rules"},
@@ -25,7 +25,7 @@ var intrusions = map[string]struct{ patch, field string }{
 	"PodDisruptionBudget":     {`{"spec":{"maxUnavailable":0}}`, "spec.maxUnavailable"},
 }
 
-// told checks what the state that a plan starts from says about companions, by kind.
+// told checks the states of companions, by kind, in the state before a plan.
 type told map[string]*regexp.Regexp
 
 func (want told) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest, resp *plancheck.CheckPlanResponse) {
@@ -50,8 +50,8 @@ func (want told) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest, re
 	resp.Error = fmt.Errorf("the plan has no %s", gatewayAddress)
 }
 
-// What someone else writes to a companion in a field that the provider sets shows in the next plan, with the writer, and the apply takes it
-// back. A companion that someone else deletes is recreated.
+// If someone else changes a field of a companion that the provider sets, the next plan shows it, with the writer, and the apply reverts it. A
+// companion that someone else deletes is recreated.
 func TestAccGateway_drift(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -130,7 +130,7 @@ func stringsOf(m map[string]string) map[string]any {
 	return all
 }
 
-// What is not the provider's may be anyone's: it causes no difference, and no apply takes it away.
+// Fields that the provider does not set belong to others: they cause no difference, and no apply removes them.
 func TestAccGateway_othersFields(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)

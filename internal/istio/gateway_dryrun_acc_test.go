@@ -16,7 +16,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
 )
 
-// What the API server would refuse of a companion the plan refuses, and nothing is written.
+// If the API server would reject a companion, the plan fails, and nothing is written.
 func TestAccGateway_dryRunQuota(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
@@ -50,7 +50,7 @@ func TestAccGateway_dryRunQuota(t *testing.T) {
 	}
 }
 
-// The documented Role is enough to try all of a gateway. Who may only look is told of each missing permission, once.
+// The documented Role is enough for the dry run of a gateway. With permission to read only, a warning names each missing permission once.
 func TestAccGateway_dryRunRights(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
@@ -81,7 +81,7 @@ func companionResources(g gateway) (all []string) {
 	return all
 }
 
-// Of a gateway only what changes is tried: here the Gateway, which has another host, and none of its companions.
+// The dry run includes only what changes: here the Gateway, which has another host, and none of its companions.
 func TestAccGateway_dryRunChanged(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")

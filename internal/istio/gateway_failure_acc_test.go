@@ -20,7 +20,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
 )
 
-// others are objects of someone else's, by kind.
+// others are objects of someone else, by kind.
 var others = map[string]string{
 	"ServiceAccount": `{}`,
 	"Role":           `{"rules":[]}`,
@@ -32,7 +32,7 @@ var others = map[string]string{
 	"PodDisruptionBudget":     `{"spec":{"maxUnavailable":1}}`,
 }
 
-// block puts someone else's object in the place of a companion.
+// block creates an object of someone else with the name of a companion.
 func (g gateway) block(kind string) (o *acctest.Object, made *unstructured.Unstructured) {
 	g.t.Helper()
 	o = g.companion(kind)
@@ -48,7 +48,7 @@ func (g gateway) block(kind string) (o *acctest.Object, made *unstructured.Unstr
 	return o, g.settled(o)
 }
 
-// settled is the object once its controllers have seen it.
+// settled returns the object once its controllers have seen it.
 func (g gateway) settled(o *acctest.Object) (live *unstructured.Unstructured) {
 	g.t.Helper()
 	eventually(g.t, o.String()+" is settled", func() bool {
@@ -59,7 +59,7 @@ func (g gateway) settled(o *acctest.Object) (live *unstructured.Unstructured) {
 	return live
 }
 
-// An object of someone else's in the place of a companion is an error that names it. It stays as it is, and nothing else is written.
+// An object of someone else with the name of a companion is an error that names it. It stays unchanged, and nothing else is written.
 func TestAccGateway_taken(t *testing.T) {
 	t.Parallel()
 	for kind := range others {
@@ -86,7 +86,7 @@ func TestAccGateway_taken(t *testing.T) {
 	}
 }
 
-// A gateway that is there with its companions is to be imported: its companions are not in the way.
+// A gateway that exists with its companions must be imported: the error is about the gateway, not about its companions.
 func TestAccGateway_exists(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
@@ -128,7 +128,7 @@ func sameContent(t *testing.T, o *acctest.Object, before *unstructured.Unstructu
 	}
 }
 
-// fails checks that there is one error and that it says all this.
+// fails checks that there is one error with these words.
 func fails(t *testing.T, diagnostics acctest.Diagnostics, wants ...string) {
 	t.Helper()
 	errors := diagnostics.Errors()
@@ -142,7 +142,7 @@ func fails(t *testing.T, diagnostics acctest.Diagnostics, wants ...string) {
 	}
 }
 
-// warns checks that there is no error, and a warning that says all this.
+// warns checks that there is no error, and a warning with these words.
 func warns(t *testing.T, diagnostics acctest.Diagnostics, wants ...string) {
 	t.Helper()
 	if errors := diagnostics.Errors(); len(errors) > 0 {
@@ -236,7 +236,7 @@ func TestAccGateway_notReady(t *testing.T) {
 	}
 }
 
-// Once Kubernetes has given up on the rollout, an apply does not wait until its own time is up.
+// If Kubernetes gives up on the rollout, an apply does not wait for its timeout.
 func TestAccGateway_givesUp(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
@@ -271,7 +271,7 @@ func TestAccGateway_heals(t *testing.T) {
 	g.gone()
 }
 
-// heals applies the gateway without what kept it from being ready.
+// heals applies the gateway without the cause of its failure.
 func (g gateway) heals(tf *acctest.Terraform) {
 	g.t.Helper()
 	tf.Configure(g.folder(nil))
@@ -283,7 +283,7 @@ func (g gateway) heals(tf *acctest.Terraform) {
 	}
 }
 
-// A create that is interrupted is finished by the next apply: nothing is tainted, and so no address is lost.
+// The next apply completes an interrupted create: nothing is tainted, so no address is lost.
 func TestAccGateway_interrupted(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
@@ -311,7 +311,7 @@ func TestAccGateway_interrupted(t *testing.T) {
 	tf.Must("destroy", "-auto-approve")
 }
 
-// Companions that are not wanted any more, and that an apply could not delete, are deleted by the next.
+// If an apply cannot delete unwanted companions, the next one does.
 func TestAccGateway_switchInterrupted(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
@@ -355,7 +355,7 @@ func TestAccGateway_connectionLost(t *testing.T) {
 	}
 }
 
-// What the API server refuses of a companion is planned again until it is not asked for any more.
+// A change of a companion that the API server rejects is planned again until the configuration no longer has it.
 func TestAccGateway_refusedUpdate(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)

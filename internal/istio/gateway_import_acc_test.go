@@ -17,7 +17,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
 )
 
-// An imported gateway finds its companions. Only how they are tuned the configuration alone knows, and to say it again changes nothing.
+// An imported gateway finds its companions. workload is only in the configuration, and setting it again changes nothing.
 func TestAccGateway_import(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -62,7 +62,7 @@ func TestAccGateway_import(t *testing.T) {
 	)
 }
 
-// Every name that a Gateway may have is good for its companions too, also one that no Service had before Kubernetes 1.36.
+// Every valid name of a Gateway is also valid for its companions, even one that no Service could have before Kubernetes 1.36.
 func TestAccGateway_names(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)

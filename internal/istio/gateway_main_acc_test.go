@@ -38,7 +38,7 @@ type gateway struct {
 	t *testing.T
 }
 
-// idle is a gateway with everything of its own but proxies that run.
+// idle is a gateway with all companions, but without running proxies.
 var idle = object{"workload": object{"replicas": 0}}
 
 func newGateway(t *testing.T, name string) gateway {
@@ -46,17 +46,17 @@ func newGateway(t *testing.T, name string) gateway {
 	return gateway{acctest.NewObject(t, istio.Gateway(), acctest.Namespace(t), name), t}
 }
 
-// companion is the companion of this kind.
+// companion returns the companion of this kind.
 func (g gateway) companion(kind string) *acctest.Object {
 	g.t.Helper()
 	k := &object_.Kind{Kind: kind, Resource: g.Kind.Companions.Resources[kind]}
 	return acctest.NewObject(g.t, k, g.Namespace, g.Kind.Companions.Name(g.Name))
 }
 
-// companions are the kinds of those that a gateway can have.
+// companions are the kinds of companions that a gateway can have.
 func (g gateway) companions() []string { return slices.Sorted(maps.Keys(g.Kind.Companions.Resources)) }
 
-// live are the companions that there are, by kind.
+// live returns the existing companions, by kind.
 func (g gateway) live() map[string]*unstructured.Unstructured {
 	g.t.Helper()
 	found := make(map[string]*unstructured.Unstructured)

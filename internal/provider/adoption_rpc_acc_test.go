@@ -212,7 +212,7 @@ func TestAccIdentity(t *testing.T) {
 	}
 }
 
-// List resources of all kinds find objects by namespace and by label, and tell what an import of each would.
+// List resources of all kinds find objects by namespace and by label, with the same values as an import.
 func TestAccList(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, nil)
@@ -246,7 +246,7 @@ type lister struct {
 	typeName, namespace string
 }
 
-// list are the names of the objects in the namespace that are found, and all results.
+// list returns the names of the objects found in the namespace, and all results.
 func (l lister) list(t *testing.T, limit int64, config map[string]tftypes.Value) (found []string, results []tfprotov6.ListResourceResult) {
 	t.Helper()
 	stream, err := l.server.(tfprotov6.ListResourceServer).ListResource(t.Context(), &tfprotov6.ListResourceRequest{
@@ -370,7 +370,7 @@ func move(t *testing.T, c client, from, typeName string, state []byte) *tfprotov
 	return resp
 }
 
-// An object that kubernetes_manifest or kubectl_manifest has managed is taken over as it is; what is then removed from the configuration is removed from it.
+// An object that kubernetes_manifest or kubectl_manifest has managed is taken over unchanged. What the configuration then removes is removed from it.
 func TestAccMoved(t *testing.T) {
 	t.Parallel()
 	for from, state := range moved(t) {

@@ -9,7 +9,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// The data sources of single objects read what there is, whoever created it, with what Kubernetes filled in. An object that does not exist is an error.
+// The data sources of single objects read any object, whoever created it, with Kubernetes' defaults. An object that does not exist is an error.
 func TestAccData(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)

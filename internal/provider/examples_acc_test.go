@@ -32,7 +32,7 @@ import (
 
 func TestMain(m *testing.M) { acctest.Main(m) }
 
-// examples is the folder with what the documentation shows.
+// examples is the folder of the documentation's examples.
 const examples = "../../examples"
 
 var tutorialNamespace = regexp.MustCompile(`vamp-test\d`)
@@ -57,7 +57,7 @@ func gather(t *testing.T, namespace string, names ...string) string {
 	return acctest.Folder(t, "", files)
 }
 
-// What the documentation of the resources shows works: their resources can be created, and imported.
+// The examples of the resources work: they can be created and imported.
 func TestAccExamples_resources(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -94,7 +94,7 @@ func TestAccExamples_resources(t *testing.T) {
 	imported.Must("destroy", "-auto-approve")
 }
 
-// What the documentation of the provider shows is valid.
+// The examples of the provider are valid.
 func TestAccExamples_provider(t *testing.T) {
 	t.Parallel()
 	for _, folder := range folders(t, "provider", "*.tf") {
@@ -105,7 +105,7 @@ func TestAccExamples_provider(t *testing.T) {
 	}
 }
 
-// What the guides show works with the Deployments that they show, and the provider warns of nothing.
+// The guides' examples work with the guides' Deployments, without warnings.
 func TestAccExamples_guides(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -245,7 +245,7 @@ func TestAccExamples_advancedNetworking(t *testing.T) {
 	}
 }
 
-// secondEnv is the kubeconfig of a second cluster. Without one, the cluster under test is both.
+// secondEnv names the kubeconfig of a second cluster. Without it, the cluster under test is both.
 const secondEnv = "LAMIA_TEST_SECOND_KUBECONFIG"
 
 // Team 3 works in a second cluster, and only its objects are there.

@@ -120,7 +120,7 @@ func stored(t *testing.T, objects []*acctest.Object, specs []string) {
 	}
 }
 
-// Manifests feed resources, and arrive as they are.
+// Manifests become resources, and are stored unchanged.
 func TestAccFromYAML(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -145,7 +145,7 @@ func TestAccFromYAML(t *testing.T) {
 	tf.Must("destroy", "-auto-approve")
 }
 
-// What the documentation of the functions shows is valid, and the checks in it pass.
+// The examples of the functions are valid, and their checks pass.
 func TestAccExamples_functions(t *testing.T) {
 	t.Parallel()
 	folders, err := filepath.Glob(filepath.Join(examples, "functions", "*"))

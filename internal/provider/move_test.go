@@ -13,7 +13,7 @@ type kind = engine.Kind
 
 var uuid = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 
-// What does not become one object of the resource's kind is refused, and the error says why.
+// A state that is not exactly one object of the resource's kind is an error that says why.
 func TestMoved_refused(t *testing.T) {
 	t.Parallel()
 	c := client{t: t, server: provider.NewServer("test", "")()}

@@ -120,7 +120,7 @@ func write(t *testing.T, content string) string {
 	return file
 }
 
-// places are the attributes of the errors, sorted; "" for one of the block as a whole.
+// places returns the attributes of the errors, sorted; "" for an error about the whole block.
 func places(diags diag.Diagnostics) []string {
 	var places []string
 	for _, d := range diags.Errors() {
@@ -164,7 +164,7 @@ func TestServesAValidSchema(t *testing.T) {
 	}
 }
 
-// The names are a promise to who comes from hashicorp/kubernetes, so they are spelled out here.
+// The names are a promise to users of hashicorp/kubernetes, so they are listed here.
 func TestArgumentsAndEnvironmentAreThoseOfHashicorpKubernetes(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
@@ -300,7 +300,7 @@ func TestRequestsNameTheProviderAndItsVersion(t *testing.T) {
 	}
 }
 
-// An argument that is not known yet must not send requests to where a shell or a default happens to point.
+// An unknown argument must not send requests to the cluster of a shell or a default.
 func TestUnknownArgumentsNeverFallBack(t *testing.T) {
 	clearEnvironment(t)
 	t.Setenv("KUBE_CONFIG_PATH", kubeconfig(t, "blue"))
@@ -371,7 +371,7 @@ func TestValidateConfig(t *testing.T) {
 	}
 }
 
-// Whether a block is right does not depend on where it is validated.
+// Whether a block is valid does not depend on the environment.
 func TestValidateConfigIgnoresTheEnvironment(t *testing.T) {
 	t.Setenv("KUBE_INSECURE", "perhaps")
 	t.Setenv("KUBE_HOST", "ftp://x")
@@ -380,7 +380,7 @@ func TestValidateConfigIgnoresTheEnvironment(t *testing.T) {
 	}
 }
 
-// validate asks the served provider as terraform validate does, and gives the places of the errors, sorted.
+// validate asks the served provider like terraform validate, and returns the places of the errors, sorted.
 func validate(t *testing.T, given map[string]any) (got []string) {
 	t.Helper()
 	raw := block(t, given).Raw

@@ -10,7 +10,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// What the provider block says of all objects is in each, and in what comes with a gateway, until it says so no more.
+// The provider's default labels and annotations are on all objects and companions, until the provider block no longer has them.
 func TestAccProvider_defaults(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -73,7 +73,7 @@ resource "lamia_gateway" "test" {
 	tf.Must("destroy", "-auto-approve")
 }
 
-// What Istio's rules say without a cluster can be an error, a warning, or left to the cluster.
+// A broken rule of Istio can be an error without a cluster, a warning, or left to the cluster.
 func TestAccProvider_offlineChecks(t *testing.T) {
 	t.Parallel()
 	for checks, want := range map[string]struct{ errors, warnings int }{"error": {1, 0}, "warning": {0, 1}, "off": {0, 0}} {

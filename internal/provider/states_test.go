@@ -37,7 +37,7 @@ func states(t *testing.T) (files []string) {
 	return files
 }
 
-// The provider reads what it wrote into states at any commit, and what it read there means the same.
+// The provider reads the states that it wrote at earlier commits, and they mean the same.
 func TestStates(t *testing.T) {
 	t.Parallel()
 	server := provider.NewServer("test", "")()
@@ -80,7 +80,7 @@ func TestStates(t *testing.T) {
 	}
 }
 
-// plain is a value as JSON has it, without what is null in objects.
+// plain returns a value as JSON, without null members.
 func plain(t *testing.T, v tftypes.Value) any {
 	t.Helper()
 	var (

@@ -10,8 +10,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// A cluster that comes in the same apply: what is new is planned without it and made once it is there. While its address is not known again,
-// what exists is not looked for anywhere else, such as in the cluster that the environment names.
+// A cluster that is created in the same apply: new objects are planned without it and created once it exists. If its address becomes unknown again, the
+// provider does not look for existing objects elsewhere, such as in the cluster that the environment names.
 func TestAccProvider_unknownConfiguration(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.ServiceEntry(), acctest.Namespace(t), "test")

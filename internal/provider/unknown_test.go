@@ -70,7 +70,7 @@ func (s unknownHost) plan(given, prior map[string]tftypes.Value) *tfprotov6.Plan
 	return resp
 }
 
-// reads asks for all that has to ask the cluster, by name, and gives what is said of each.
+// reads sends all requests that need the cluster, and returns the diagnostics by name.
 func (s unknownHost) reads(ctx context.Context) (deferred map[string]*tfprotov6.Deferred, diagnostics map[string][]*tfprotov6.Diagnostic) {
 	s.t.Helper()
 	deferred, diagnostics = map[string]*tfprotov6.Deferred{}, map[string][]*tfprotov6.Diagnostic{}
@@ -105,7 +105,7 @@ var named = map[string]tftypes.Value{
 	"namespace": tftypes.NewValue(tftypes.String, "a"), "name": tftypes.NewValue(tftypes.String, "svc"),
 }
 
-// Where Terraform cannot put off what needs the cluster, what is new is planned, and the rest names the argument that is not known.
+// If Terraform cannot defer changes, new objects are planned, and the rest are errors that name the unknown argument.
 func TestUnknownConfiguration(t *testing.T) {
 	t.Parallel()
 	s := newUnknownHost(t, false)
@@ -120,7 +120,7 @@ func TestUnknownConfiguration(t *testing.T) {
 	}
 }
 
-// Where Terraform can, everything is put off, and what is known without the cluster is planned and checked nevertheless.
+// If Terraform can defer changes, everything is deferred, but planned and checked as far as possible without the cluster.
 func TestUnknownConfiguration_deferred(t *testing.T) {
 	t.Parallel()
 	var s unknownHost

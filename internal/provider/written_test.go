@@ -15,7 +15,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/source"
 )
 
-// No name is lost in the configurations of the examples and the tests here, of which none is misspelt.
+// The configurations of the examples and tests, which have no misspelled names, give no error.
 func TestLostNames_ofOurs(t *testing.T) {
 	t.Parallel()
 	schemas, err := provider.NewServer("test", "")().GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{})
@@ -90,7 +90,7 @@ resource "lamia_destination_rule" "d" {
 }
 `
 
-// What Terraform drops silently is an error with its place, each once, beside the other errors, whose places are named too.
+// Each name that Terraform drops silently is one error with its place. Other errors have their places, too.
 func TestAccLostNames(t *testing.T) {
 	t.Parallel()
 	for _, command := range [][]string{{"validate"}, {"plan"}} {
@@ -122,7 +122,7 @@ func TestAccLostNames(t *testing.T) {
 	}
 }
 
-// check_names = false lets them be lost.
+// check_names = false turns the errors off.
 func TestAccLostNames_off(t *testing.T) {
 	t.Parallel()
 	tf := acctest.NewTerraform(t, acctest.Folder(t, "", map[string]string{"main.tf": `
@@ -137,7 +137,7 @@ resource "lamia_virtual_service" "a" {
 	tf.Must("validate")
 }
 
-// The names in modules are looked at, too.
+// Names in modules are checked, too.
 func TestAccLostNames_module(t *testing.T) {
 	t.Parallel()
 	tf := acctest.NewTerraform(t, acctest.Folder(t, "", map[string]string{

@@ -209,6 +209,6 @@ func (v valid) ValidateString(_ context.Context, req validator.StringRequest, re
 	}
 	for _, message := range v.wrong(req.ConfigValue.ValueString()) {
 		resp.Diagnostics.AddAttributeError(req.Path, "Invalid "+v.what,
-			strconv.Quote(req.ConfigValue.ValueString())+" is no "+v.what+": "+strings.TrimSuffix(message, ".")+".")
+			strconv.Quote(req.ConfigValue.ValueString())+" is not a valid "+v.what+": "+strings.TrimSuffix(message, ".")+".")
 	}
 }

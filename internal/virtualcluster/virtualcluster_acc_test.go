@@ -284,11 +284,11 @@ func TestAccVirtualCluster_invalid(t *testing.T) {
 		variables object
 		at, says  string
 	}{
-		"name":            {object{"name": "Team_A"}, "name ", `"Team_A" is no namespace name`},
-		"label selector":  {object{"name": "a", "label_selector": "a in"}, "label_selector ", "is no label selector"},
+		"name":            {object{"name": "Team_A"}, "name ", `"Team_A" is not a valid namespace name`},
+		"label selector":  {object{"name": "a", "label_selector": "a in"}, "label_selector ", "is not a valid label selector"},
 		"no keys":         {object{"name": "a", "application_labels": []string{}}, "application_labels ", "at least 1"},
-		"application key": {object{"name": "a", "application_labels": []string{"app", "-"}}, "application_labels ", `"-" is no label key`},
-		"version key":     {object{"name": "a", "version_labels": []string{"a/b/c"}}, "version_labels ", `"a/b/c" is no label key`},
+		"application key": {object{"name": "a", "application_labels": []string{"app", "-"}}, "application_labels ", `"-" is not a valid label key`},
+		"version key":     {object{"name": "a", "version_labels": []string{"a/b/c"}}, "version_labels ", `"a/b/c" is not a valid label key`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -113,5 +113,5 @@ func TestAccVirtualClusters_selectors(t *testing.T) {
 func TestAccVirtualClusters_invalid(t *testing.T) {
 	t.Parallel()
 	tf := acctest.NewTerraform(t, "testdata/many", "", map[string]any{"label_selector": "=x"})
-	expect(t, tf.Run("plan"), "error", "label_selector ", `"=x" is no label selector`)
+	expect(t, tf.Run("plan"), "error", "label_selector ", `"=x" is not a valid label selector`)
 }
