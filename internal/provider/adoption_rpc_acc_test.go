@@ -2,11 +2,7 @@ package provider_test
 
 import (
 	"cmp"
-	"context"
-	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -325,113 +321,5 @@ func (l lister) reads(t *testing.T) {
 		if v := config[a.Name]; !v.Equal(want) {
 			t.Errorf("the generated configuration has %s = %v, want %v", a.Name, v, want)
 		}
-	}
-}
-
-// moved are the states in testdata/moved, which other providers wrote.
-func moved(t *testing.T) map[string]json.RawMessage {
-	t.Helper()
-	files, err := filepath.Glob("testdata/moved/*.json")
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	all := make(map[string]json.RawMessage)
-	for _, file := range files {
-		var state struct {
-			Resources []struct {
-				Provider, Type, Name string
-				Instances            []struct{ Attributes json.RawMessage }
-			}
-		}
-		data, err := os.ReadFile(file)
-		if err == nil {
-			err = json.Unmarshal(data, &state)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range state.Resources {
-			address := strings.TrimSuffix(strings.TrimPrefix(r.Provider, `provider["`), `"]`)
-			all[address+" "+r.Type+" "+r.Name] = r.Instances[0].Attributes
-		}
-	}
-	return all
-}
-
-func move(t *testing.T, c client, from, typeName string, state []byte) *tfprotov6.MoveResourceStateResponse {
-	t.Helper()
-	parts := strings.Fields(from)
-	resp, err := c.server.MoveResourceState(context.Background(), &tfprotov6.MoveResourceStateRequest{
-		SourceProviderAddress: parts[0], SourceTypeName: parts[1], TargetTypeName: typeName, SourceState: &tfprotov6.RawState{JSON: state},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp
-}
-
-// An object that kubernetes_manifest or kubectl_manifest has managed is taken over unchanged. What the configuration then removes is removed from it.
-func TestAccMoved(t *testing.T) {
-	t.Parallel()
-	for from, state := range moved(t) {
-		name := strings.Fields(from)[2]
-		typeName := map[string]string{"virtual_service": "lamia_virtual_service", "gateway": "lamia_gateway", "service": "lamia_service"}[name]
-		if typeName == "" {
-			continue
-		}
-		t.Run(strings.ReplaceAll(from, "/", "_"), func(t *testing.T) {
-			t.Parallel()
-			namespace := acctest.Namespace(t)
-			c := newClient(t, nil)
-			k := istio.Kinds()[slices.IndexFunc(istio.Kinds(), func(k *kind) bool { return "lamia_"+k.Type == typeName })]
-			spec := map[string]string{
-				"virtual_service": `{"hosts":["reviews"],"http":[{"route":[{"destination":{"host":"reviews","port":{"number":80}},"weight":100}],"timeout":"2s","retries":{"attempts":3,"perTryTimeout":"500ms"}}]}`,
-				"gateway":         `{"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["a.example.com"]}]}`,
-				"service":         `{"selector":{"app":"reviews"},"ports":[{"port":80,"targetPort":9080}]}`,
-			}[name]
-			object := acctest.NewObject(t, k, namespace, map[string]string{"virtual_service": "reviews", "gateway": "everywhere", "service": "reviews"}[name])
-			object.Create(spec, map[string]string{"team": "reviews"})
-			before := object.Patch(`{"metadata":{"annotations":{"note":"moved"}}}`)
-			here := strings.ReplaceAll(string(state), `namespace: moved`, "namespace: "+namespace)
-			here = strings.ReplaceAll(here, `"namespace": "moved"`, fmt.Sprintf("%q: %q", "namespace", namespace))
-			here = uuid.ReplaceAllString(here, string(before.GetUID()))
-			resp := move(t, c, from, typeName, []byte(here))
-			c.must(nil, resp.Diagnostics)
-			if got := c.identity(resp.TargetIdentity); got != namespace+"/"+object.Name {
-				t.Errorf("the identity is %q", got)
-			}
-			read := c.read(typeName, resp.TargetState, resp.TargetPrivate)
-			attributes := c.attributes(typeName, read.NewState)
-			for name, v := range c.attributes(typeName, resp.TargetState) {
-				if !v.IsNull() && !v.Equal(attributes[name]) {
-					t.Errorf("%s is %v after the move, %v in the cluster", name, v, attributes[name])
-				}
-			}
-			config := map[string]tftypes.Value{}
-			for _, a := range c.schemas.ResourceSchemas[typeName].Block.Attributes {
-				if !a.Computed || a.Name == "namespace" {
-					config[a.Name] = attributes[a.Name]
-				}
-			}
-			applied, changed := c.apply(typeName, read.NewState, read.Private, config)
-			if len(changed) > 0 {
-				t.Errorf("the plan changes %v", changed)
-			}
-			if err := object.Untouched(before); err != nil {
-				t.Error(err)
-			}
-			if typeName != "lamia_virtual_service" {
-				return
-			}
-			if got := attributes["labels"].String(); !strings.Contains(got, "reviews") {
-				t.Errorf("the labels of the manifest are %s in the state", got)
-			}
-			config["labels"] = tftypes.NewValue(attributes["labels"].Type(), nil)
-			c = newClient(t, nil) // another run of Terraform
-			c.apply(typeName, applied.NewState, applied.Private, config)
-			if labels := object.Live().GetLabels(); len(labels) > 0 {
-				t.Errorf("the labels %v stay", labels)
-			}
-		})
 	}
 }
