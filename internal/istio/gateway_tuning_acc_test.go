@@ -2,6 +2,7 @@ package istio_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-testing/config"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -265,6 +267,62 @@ func TestAccGateway_tune(t *testing.T) {
 			ConfigDirectory:   g.config(nil),
 			ConfigPlanChecks:  plans(plancheck.ResourceActionUpdate, unknown("address")),
 			ConfigStateChecks: []statecheck.StateCheck{same, address, state("companions", inSync(all...)), acctest.Check(g.available)},
+		},
+	)
+}
+
+// HTTP/3 takes a UDP port beside the TCP port of the same number, and containers run beside the proxy. Both come and go without anything recreated.
+func TestAccGateway_http3(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, "gw")
+	tuned := func(workload object) config.TestStepConfigFunc {
+		workload["replicas"] = 0
+		return g.config(object{"workload": workload, "servers": []object{{
+			"hosts": []string{"*"}, "port": object{"number": 443, "name": "https", "protocol": "HTTPS"}, "tls": object{"mode": "SIMPLE", "credential_name": "www"},
+		}}})
+	}
+	var before map[string]*unstructured.Unstructured
+	has := func(ports, containers string) statecheck.StateCheck {
+		return acctest.Check(func() error {
+			var gotPorts, gotContainers []string
+			for _, p := range g.service().Spec.Ports {
+				gotPorts = append(gotPorts, fmt.Sprintf("%s %s %d>%s", p.Name, p.Protocol, p.Port, p.TargetPort.String()))
+			}
+			for _, c := range g.deployment().Spec.Template.Spec.Containers {
+				gotContainers = append(gotContainers, c.Name+" "+c.Image)
+			}
+			live := g.live()
+			for kind, b := range before {
+				if err := is("the UID of the "+kind, live[kind].GetUID(), b.GetUID()); err != nil {
+					return err
+				}
+			}
+			before = live
+			return errors.Join(is("ports", strings.Join(gotPorts, ", "), ports), is("containers", strings.Join(gotContainers, ", "), containers))
+		})
+	}
+	const without, udp = "status-port TCP 15021>15021, https TCP 443>443", ", https-udp UDP 443>443"
+	beside := `{"image":"beside:1","name":"beside","ports":[{"containerPort":443,"protocol":"UDP"},{"containerPort":443}]}`
+	both := state("workload", knownvalue.ObjectPartial(map[string]knownvalue.Check{
+		"service":               knownvalue.ObjectPartial(map[string]knownvalue.Check{"http3": knownvalue.Bool(true)}),
+		"additional_containers": knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact(beside)}),
+	}))
+	update := plans(plancheck.ResourceActionUpdate)
+	g.test(
+		resource.TestStep{
+			ConfigDirectory:   tuned(object{"service": object{"http3": true}, "additional_containers": []string{beside}}),
+			ConfigStateChecks: []statecheck.StateCheck{has(without+udp, "istio-proxy auto, beside beside:1"), both},
+		},
+		resource.TestStep{
+			ConfigDirectory: tuned(object{}), ConfigPlanChecks: update, ConfigStateChecks: []statecheck.StateCheck{has(without, "istio-proxy auto")},
+		},
+		resource.TestStep{
+			ConfigDirectory: tuned(object{"service": object{"http3": true}}), ConfigPlanChecks: update,
+			ConfigStateChecks: []statecheck.StateCheck{has(without+udp, "istio-proxy auto")},
+		},
+		resource.TestStep{
+			ConfigDirectory:  tuned(object{"service": object{"http3": true}, "additional_containers": []string{beside}}),
+			ConfigPlanChecks: update, ConfigStateChecks: []statecheck.StateCheck{has(without+udp, "istio-proxy auto, beside beside:1"), both},
 		},
 	)
 }
