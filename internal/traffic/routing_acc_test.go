@@ -2,6 +2,7 @@ package traffic_test
 
 import (
 	"bufio"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -17,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/interop/grpc_testing"
@@ -35,7 +38,7 @@ func TestAccTraffic_routing(t *testing.T) {
 	roots := p.secret(namespace, "www", "www.example.test")
 	pod := p.application(namespace, "app", "v1")
 	p.application(namespace, "app", "v2")
-	tf := acctest.NewTerraform(t, "testdata/routing", "", map[string]any{"namespace": namespace, "pod": pod})
+	tf := acctest.NewTerraform(t, "testdata/routing", "", map[string]any{"namespace": namespace, "pod": pod, "image": image, "http3": p.Embedded})
 	tf.Must("apply", "-auto-approve")
 	tf.Empty()
 	at := address(t, tf, "lamia_gateway.gw")
@@ -164,6 +167,33 @@ func TestAccTraffic_routing(t *testing.T) {
 			return a.Status == http.StatusMovedPermanently && strings.HasPrefix(a.Headers.Get("Location"), "https://www.example.test")
 		})
 	})
+
+	if p.Embedded { // its istiod has HTTP/3 switched on
+		t.Run("HTTP/3", func(t *testing.T) { //nolint:paralleltest // likewise
+			proxy := p.ready(namespace, map[string]string{"lamia.magnetic.io/gateway": namespace + ".gw"})
+			if len(proxy.Spec.Containers) != 2 {
+				t.Errorf("the pod has %d containers", len(proxy.Spec.Containers))
+			}
+			config := &tls.Config{RootCAs: roots, ServerName: "www.example.test"}
+			// Load balancers of this control plane pass on TCP only, so the proxy itself is asked.
+			h3 := traffic.Client{Transport: &http3.Transport{
+				TLSClientConfig: config,
+				Dial: func(ctx context.Context, _ string, tlsConfig *tls.Config, config *quic.Config) (*quic.Conn, error) {
+					return quic.DialAddrEarly(ctx, p.Pod(proxy.Status.PodIP, 443), tlsConfig, config)
+				},
+			}}
+			defer h3.Close()
+			a := ask(t, "http3", func() (*traffic.Answer, error) { return h3.Get(t.Context(), "https://www.example.test/") }, version("v1"))
+			if a.Proto != "HTTP/3.0" {
+				t.Errorf("%+v", a)
+			}
+			secure := p.connect(p.LoadBalancer(at, 443), config)
+			a = ask(t, "https", func() (*traffic.Answer, error) { return secure.Get(t.Context(), "https://www.example.test/") }, version("v1"))
+			if got := a.Headers.Get("Alt-Svc"); !strings.Contains(got, `h3=":443"`) {
+				t.Errorf("Alt-Svc is %q", got)
+			}
+		})
+	}
 
 	t.Run("passthrough", func(t *testing.T) { //nolint:paralleltest // likewise
 		at := p.LoadBalancer(at, 8443)

@@ -62,8 +62,11 @@ func (c *Cluster) LoadBalancer(address string, port int) string {
 	return net.JoinHostPort(address, strconv.Itoa(port))
 }
 
-// Pod returns the address of a pod's port in the embedded control plane: its IP, with 127 instead of 10.
+// Pod returns the address of a pod's port in the embedded control plane: its IP, with 127 instead of 10. Ports below 1024 are 10000 higher there.
 func (c *Cluster) Pod(ip string, port int) string {
+	if port < 1024 {
+		port += 10000
+	}
 	return net.JoinHostPort("127."+strings.TrimPrefix(ip, "10."), strconv.Itoa(port))
 }
 
@@ -94,7 +97,12 @@ type Asked struct {
 func (a Asked) Version() string { return a.Labels["version"] }
 
 // Client sends requests to one address, whatever their host.
-type Client struct{ transport *http.Transport }
+type Client struct {
+	Transport interface {
+		http.RoundTripper
+		CloseIdleConnections()
+	}
+}
 
 // NewClient connects to an address; the TLS configuration may be nil.
 func NewClient(at string, config *tls.Config) *Client {
@@ -107,7 +115,7 @@ func NewClient(at string, config *tls.Config) *Client {
 }
 
 // Close closes the connections.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() { c.Transport.CloseIdleConnections() }
 
 // Get gets a URL with these headers, names and values in turn.
 func (c *Client) Get(ctx context.Context, url string, headers ...string) (*Answer, error) {
@@ -125,7 +133,7 @@ func (c *Client) Send(ctx context.Context, method, url string, headers ...string
 	for i := 0; i+1 < len(headers); i += 2 {
 		request.Header.Add(headers[i], headers[i+1])
 	}
-	response, err := c.transport.RoundTrip(request)
+	response, err := c.Transport.RoundTrip(request)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	clientv1 "istio.io/client-go/pkg/apis/networking/v1"
 	versionedclient "istio.io/client-go/pkg/clientset/versioned"
 	"istio.io/istio/pilot/pkg/bootstrap"
+	"istio.io/istio/pilot/pkg/features"
 	"istio.io/istio/pilot/pkg/serviceregistry/provider"
 	"istio.io/istio/pkg/cluster"
 	"istio.io/istio/pkg/config/constants"
@@ -22,6 +23,7 @@ import (
 // istiod is Istio's control plane: validation, injection and xDS. It has the permissions of its service account.
 func (c *Cluster) istiod() *part {
 	p := &part{name: "istiod"}
+	features.EnableQUICListeners = true // by PILOT_ENABLE_QUIC_LISTENERS elsewhere; of gateways with a UDP port only
 	up := make(chan struct{})
 	p.run = func(ctx context.Context) error {
 		args := bootstrap.NewPilotArgs(func(a *bootstrap.PilotArgs) {

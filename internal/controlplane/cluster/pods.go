@@ -25,7 +25,7 @@ import (
 )
 
 const (
-	// proxyContainer is the container that Istio injects, or that is a gateway's only one.
+	// proxyContainer is the container that Istio injects, or completes in a gateway.
 	proxyContainer = "istio-proxy"
 	// httpProxyPort is where a pod's sidecar takes requests.
 	httpProxyPort = 15080
@@ -39,7 +39,7 @@ const (
 func (c *Cluster) workload(pod *corev1.Pod, ip netip.Addr) node.Workload {
 	name := fmt.Sprintf("pod-%s-%s", pod.Namespace, pod.Name)
 	log := filepath.Join(c.Logs, name[:min(len(name), maxLogName)]+".log")
-	if len(pod.Spec.Containers) == 1 && isGateway(pod.Spec.Containers[0]) {
+	if slices.ContainsFunc(pod.Spec.Containers, isGateway) {
 		return gateway{c.proxy(pod, ip, log), c.ca}
 	}
 	a := &application{cluster: c, pod: pod, ip: ip, log: log}

@@ -15,6 +15,15 @@ variable "pod" {
   type = string
 }
 
+# Of a container beside the proxy.
+variable "image" {
+  type = string
+}
+
+variable "http3" {
+  type = bool
+}
+
 locals {
   version = { for version in ["v1", "v2"] : version => [{ destination = { host = lamia_service.app.host, port = { number = 80 }, subset = version } }] }
 }
@@ -42,6 +51,11 @@ resource "lamia_destination_rule" "app" {
 resource "lamia_gateway" "gw" {
   namespace = var.namespace
   name      = "gw"
+
+  workload = {
+    additional_containers = [jsonencode({ name = "beside", image = var.image })]
+    service               = { http3 = var.http3 }
+  }
 
   servers = [
     { port = { number = 80, name = "http", protocol = "HTTP" }, hosts = ["www.example.test", "grpc.example.test"] },
