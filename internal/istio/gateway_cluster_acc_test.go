@@ -97,7 +97,7 @@ func TestAccService_mesh(t *testing.T) {
 	)
 }
 
-// A Service that no one waits for is there at once; its class is for life.
+// A Service that no one waits for is there at once; its class is for life. What else Kubernetes does not change, the plan refuses.
 func TestAccService_class(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.Service(), acctest.Namespace(t), "test")
@@ -107,6 +107,12 @@ func TestAccService_class(t *testing.T) {
 	if err := o.Stores(`{"type":"LoadBalancer","selector":{"app":"a"},"ports":[{"port":80,"targetPort":80,"protocol":"TCP"}],"loadBalancerClass":"example.com/one",
 		"loadBalancerIP":"192.0.2.1","loadBalancerSourceRanges":["10.0.0.0/8"],"externalTrafficPolicy":"Local","allocateLoadBalancerNodePorts":false}`)(); err != nil {
 		t.Error(err)
+	}
+	if stored := as[corev1.Service](t, o.Live()).Spec; stored.HealthCheckNodePort != 30021 || stored.Ports[0].NodePort != 30022 {
+		t.Errorf("the ports on nodes are %d and %d", stored.HealthCheckNodePort, stored.Ports[0].NodePort)
+	}
+	if errors := tf.Run("plan", "-var=health_check=30023").Errors(); !strings.Contains(errors.String(), "health_check_node_port") {
+		t.Errorf("to change the port of health checks: %s", errors)
 	}
 	before := o.Live()
 	tf.Must("apply", "-auto-approve", "-var=class=example.com/two")

@@ -23,9 +23,10 @@ provider "lamia" {
 %s
 }
 resource "lamia_service" "test" {
-  name   = "test"
-  labels = { team = "a", "ignored/key" = "ours" }
-  ports  = [{ port = 80 }]
+  name        = "test"
+  labels      = { team = "a", "ignored/key" = "ours" }
+  annotations = { "ignored/key" = "ours" }
+  ports       = [{ port = 80 }]
 }
 resource "lamia_gateway" "test" {
   name     = "test"
@@ -38,6 +39,7 @@ resource "lamia_gateway" "test" {
 	defaults := `  default_labels      = { workspace = "one", team = "none" }
   default_annotations = { "example.com/source" = "git" }
   ignore_labels       = ["^ignored/"]
+  ignore_annotations  = ["^ignored/"]
 `
 	tf := acctest.NewTerraform(t, configuration(defaults), "", nil)
 	tf.Must("apply", "-auto-approve")
@@ -55,12 +57,12 @@ resource "lamia_gateway" "test" {
 	if team := service.Live().GetLabels()["team"]; team != "a" {
 		t.Errorf("the default takes the place of the resource's own: %s", team)
 	}
-	service.Patch(`{"metadata":{"labels":{"ignored/key":"theirs"}}}`)
+	service.Patch(`{"metadata":{"labels":{"ignored/key":"theirs"},"annotations":{"ignored/key":"theirs"}}}`)
 	tf.Empty()
 	service.Patch(`{"metadata":{"labels":{"workspace":"theirs"}}}`)
 	tf.Must("apply", "-auto-approve")
-	if labels := service.Live().GetLabels(); labels["workspace"] != "one" || labels["ignored/key"] != "theirs" {
-		t.Errorf("after an apply the labels are %v", labels)
+	if live := service.Live(); live.GetLabels()["workspace"] != "one" || live.GetLabels()["ignored/key"] != "theirs" || live.GetAnnotations()["ignored/key"] != "theirs" {
+		t.Errorf("after an apply it has %v, %v", live.GetLabels(), live.GetAnnotations())
 	}
 	tf.Configure(configuration(""))
 	tf.Must("apply", "-auto-approve")
