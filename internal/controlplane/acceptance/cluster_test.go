@@ -108,7 +108,7 @@ func available(t *testing.T, ns, name string) {
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	v, err := kube(t).Discovery().ServerVersion()
-	if err != nil || v.GitVersion != "v1.36.3" || v.Major != "1" || v.Minor != "36" {
+	if err != nil || v.GitVersion != "v1.37.2" || v.Major != "1" || v.Minor != "37" {
 		t.Errorf("%v: %v", v, err)
 	}
 }
