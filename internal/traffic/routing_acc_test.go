@@ -169,7 +169,7 @@ func TestAccTraffic_routing(t *testing.T) {
 	})
 
 	if p.Embedded { // its istiod has HTTP/3 switched on
-		t.Run("HTTP/3", func(t *testing.T) { //nolint:paralleltest // likewise
+		t.Run("HTTP/3", func(t *testing.T) {
 			proxy := p.ready(namespace, map[string]string{"lamia.magnetic.io/gateway": namespace + ".gw"})
 			if len(proxy.Spec.Containers) != 2 {
 				t.Errorf("the pod has %d containers", len(proxy.Spec.Containers))
