@@ -124,7 +124,7 @@ func of[T any, P interface {
 	return keyed(c, all, namespace, nil, nil)
 }
 
-// keyed are those of the namespace that have one of the keys, and no others, as a cluster has them.
+// keyed returns the objects of the namespace that have one of the keys, and no others, as a cluster does.
 func keyed[T any, P interface {
 	*T
 	metav1.Object

@@ -309,7 +309,7 @@ func (l Listing[T]) In(ctx context.Context, c *Cluster, namespace string, keys .
 	return found, true
 }
 
-// view is the one of the set, with what has changed. The set is locked.
+// view returns the view of a locked set, with the changes since the last call.
 func (l Listing[T]) view(s *set) (*view[T], error) {
 	if s.refused != nil {
 		return nil, s.refused
