@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
+	"k8s.io/client-go/tools/cache"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app/options"
 )
@@ -16,7 +17,13 @@ func (c *Cluster) apiserver(listener net.Listener) *part {
 	c.connections = &connections{Listener: listener, open: map[net.Conn]bool{}}
 	taken := c.connections
 	p.run = func(ctx context.Context) error {
+		name, err := cache.NewInformerName(p.name)
+		if err != nil {
+			return err
+		}
+		defer name.Release() // so that the API server can start again in this process
 		o := options.NewServerRunOptions()
+		o.InformerName = name
 		if err := parse(p.name, o.Flags(),
 			"--etcd-servers=unix://"+c.etcdSocket(),
 			"--bind-address=127.0.0.1",
