@@ -3,7 +3,6 @@ package analysis_test
 import (
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -50,9 +49,6 @@ func TestKeys(t *testing.T) {
 			for _, s := range c.services {
 				all = slices.Concat(all, analysis.Losses(c, "Service", s, nil))
 			}
-			slices.SortFunc(all, func(a, b engine.Finding) int {
-				return strings.Compare(a.Field+a.Summary+a.Detail, b.Field+b.Summary+b.Detail)
-			})
 			return all
 		}
 		c.whole = true

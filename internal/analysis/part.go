@@ -227,9 +227,9 @@ func (p *part) virtualServices(connections bool, asked *names) {
 	keys := asked.keys()
 	if keys != nil {
 		keys = append(keys, isDelegate)
-	}
-	if keys != nil && connections {
-		keys = append(keys, forConnections)
+		if connections {
+			keys = append(keys, forConnections)
+		}
 	}
 	for _, vs := range of(p.namespaces, p.VirtualServices, keys...) {
 		if len(vs.Spec.Hosts) == 0 {

@@ -66,6 +66,7 @@ func (m *Mesh) Config(p Proxy) (c *Config, err error) {
 
 	c = &Config{Routes: map[string]*route.RouteConfiguration{}, Clusters: map[string]bool{}, node: node, ports: map[host.Name][]int{}}
 	c.Listeners = m.core.BuildListeners(node, m.push)
+	slices.SortFunc(c.Listeners, func(a, b *listener.Listener) int { return strings.Compare(a.GetName(), b.GetName()) }) // pilot has them in a map
 	request := &model.PushRequest{Push: m.push}
 	routes, _ := m.core.BuildHTTPRoutes(node, request, c.RouteNames())
 	for _, r := range routes {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -32,13 +31,7 @@ func moved(t *testing.T) map[string]map[string]json.RawMessage {
 				Instances            []struct{ Attributes json.RawMessage }
 			}
 		}
-		data, err := os.ReadFile(file)
-		if err == nil {
-			err = json.Unmarshal(data, &state)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		readJSON(t, file, &state)
 		for _, r := range state.Resources {
 			from := strings.TrimSuffix(strings.TrimPrefix(r.Provider, `provider["`), `"]`) + " " + r.Type
 			if all[from] == nil {

@@ -37,6 +37,17 @@ func states(t *testing.T) (files []string) {
 	return files
 }
 
+func readJSON(t *testing.T, file string, to any) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(data, to)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // The provider reads the states that it wrote at earlier commits, and they mean the same.
 func TestStates(t *testing.T) {
 	t.Parallel()
@@ -47,13 +58,7 @@ func TestStates(t *testing.T) {
 	}
 	for _, file := range states(t) {
 		var s state
-		data, err := os.ReadFile(file)
-		if err == nil {
-			err = json.Unmarshal(data, &s)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		readJSON(t, file, &s)
 		for _, r := range s.Resources {
 			for _, i := range r.Instances {
 				name := fmt.Sprintf("%s: %s.%s", file, r.Type, r.Name)
