@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -18,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
+	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 	"github.com/magneticio/terraform-provider-lamia/internal/traffic"
 )
 
@@ -49,17 +52,10 @@ func TestAccTraffic_guides(t *testing.T) {
 			checkout, shop := g.inside()
 			for weight, want := range map[string][]string{"50": {"v1", "v2"}, "100": {"v2"}, "0": {"v1"}} {
 				g.tf.Must("apply", "-auto-approve", "-var=v2_weight="+weight)
-				g.eventually("weight "+weight, func() error { // with equal weights one version alone answers with a probability of 2e-6
-					versions, err := checkout.Versions(g.Context(), 20, shop)
-					for _, v := range want {
-						if versions[v] == 0 || len(versions) != len(want) {
-							err = errors.Join(err, fmt.Errorf("%v", versions))
-						}
-					}
-					return err
-				})
+				g.versions("weight "+weight, checkout, shop, want...)
 			}
 		},
+		"canary": guide.canary,
 		"ingress": func(g guide) {
 			roots := g.secret(g.namespace, "shop-tls", "shop.example.com") // what cert-manager does
 			at := address(g.T, g.tf, "lamia_gateway.web")
@@ -103,6 +99,36 @@ func TestAccTraffic_guides(t *testing.T) {
 	}
 }
 
+// canary writes what Argo Rollouts writes, between applies.
+func (g guide) canary() {
+	hash := func(s string) string { return fmt.Sprintf(`{"app":"shop","rollouts-pod-template-hash":%q}`, s) }
+	for _, version := range []string{"v1", "v2"} { // the pods of two ReplicaSets
+		patch := []byte(`{"spec":{"template":{"metadata":{"labels":` + hash(version) + `}}}}`)
+		if _, err := g.client.AppsV1().Deployments(g.namespace).Patch(g.Context(), "shop-"+version, types.StrategicMergePatchType, patch, metav1.PatchOptions{}); err != nil {
+			g.Fatal(err)
+		}
+		g.ready(g.namespace, map[string]string{"version": version, "rollouts-pod-template-hash": version})
+	}
+	checkout, shop := g.inside()
+	vs, dr := acctest.NewObject(g.T, istio.VirtualService(), g.namespace, "shop"), acctest.NewObject(g.T, istio.DestinationRule(), g.namespace, "shop")
+	rollout := func(weight int, stable, canary string) {
+		dr.Patch(fmt.Sprintf(`{"spec":{"subsets":[{"name":"stable","labels":%s},{"name":"canary","labels":%s}]}}`, hash(stable), hash(canary)))
+		route := func(subset string, weight int) string {
+			return fmt.Sprintf(`{"destination":{"host":"shop.%s.svc.cluster.local","subset":%q},"weight":%d}`, g.namespace, subset, weight)
+		}
+		vs.Patch(`{"spec":{"http":[{"name":"primary","route":[` + route("stable", 100-weight) + `,` + route("canary", weight) + `],"timeout":"5s"}]}}`)
+		g.tf.Empty()
+	}
+	rollout(50, "v1", "v2")
+	g.tf.Configure(acctest.Folder(g.T, "", map[string]string{"override.tf": `resource "lamia_destination_rule" "shop" {
+		traffic_policy = { connection_pool = { tcp = { connect_timeout = "1s" } } }
+	}`}))
+	g.tf.Must("apply", "-auto-approve")
+	g.versions("in the middle", checkout, shop, "v1", "v2")
+	rollout(0, "v2", "v2")
+	g.versions("promoted", checkout, shop, "v2")
+}
+
 // deploy runs the applications of the guides in the mesh, as the test's application.
 func (g guide) deploy() {
 	g.Helper()
@@ -138,6 +164,18 @@ func (g guide) gateway() *traffic.Client {
 func (g guide) inside() (checkout *traffic.Client, shop string) {
 	pod := g.connect(g.exposed(g.namespace, map[string]string{"app": "checkout"}, 8080), nil)
 	return pod, "http://checkout/?call=http://" + g.tf.Values("lamia_service.shop")["host"].(string) + "/"
+}
+
+// versions waits until exactly these versions answer: of two with equal weights, one alone does with a probability of 2e-6.
+func (g guide) versions(what string, client *traffic.Client, url string, want ...string) {
+	g.Helper()
+	g.eventually(what, func() error {
+		got, err := client.Versions(g.Context(), 20, url)
+		if err == nil && !slices.Equal(slices.Sorted(maps.Keys(got)), want) {
+			err = fmt.Errorf("%v", got)
+		}
+		return err
+	})
 }
 
 // answers waits until the answer to a request is as wanted: proxies may get a new route a moment later.

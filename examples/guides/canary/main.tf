@@ -13,17 +13,25 @@ resource "lamia_service" "shop" {
   ports    = [{ name = "http", port = 80, target_port = 8080 }]
 }
 
+# Argo Rollouts adds a label to each subset, which says which pods are stable and which are the canary.
 resource "lamia_destination_rule" "shop" {
   name = "shop"
   host = lamia_service.shop.host
 
   subsets = [
-    { name = "v1", labels = { version = "v1" } },
-    { name = "v2", labels = { version = "v2" } },
+    { name = "stable", labels = { app = "shop" } },
+    { name = "canary", labels = { app = "shop" } },
   ]
+
+  lifecycle {
+    ignore_changes = [
+      subsets[0].labels["rollouts-pod-template-hash"],
+      subsets[1].labels["rollouts-pod-template-hash"],
+    ]
+  }
 }
 
-# Terraform creates the rule, and the canary controller changes the weights.
+# Terraform creates the route, and Argo Rollouts changes the weights.
 resource "lamia_virtual_service" "shop" {
   name  = "shop"
   hosts = [lamia_service.shop.host]
@@ -31,8 +39,8 @@ resource "lamia_virtual_service" "shop" {
   http = [{
     name = "primary"
     route = [
-      { destination = { host = lamia_service.shop.host, subset = "v1" }, weight = 100 },
-      { destination = { host = lamia_service.shop.host, subset = "v2" }, weight = 0 },
+      { destination = { host = lamia_service.shop.host, subset = "stable" }, weight = 100 },
+      { destination = { host = lamia_service.shop.host, subset = "canary" }, weight = 0 },
     ]
     timeout = "5s"
   }]
