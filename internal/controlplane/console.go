@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// divert sends standard error to a log, because some parts print there what no setting turns off, and returns
-// the former one, for what is meant for people, and how to undo it. A crash is still shown to people.
+// divert redirects standard error to a log file, because some parts print there and have no setting to stop it. It returns the original standard
+// error, for messages to the user, and a function that restores it. The stack trace of a crash is written to both.
 func divert(logs string) (console *os.File, undo func(), err error) {
 	file, err := os.OpenFile(filepath.Join(logs, "stderr.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -27,5 +27,5 @@ func divert(logs string) (console *os.File, undo func(), err error) {
 	if err := unix.Dup2(int(file.Fd()), unix.Stderr); err != nil {
 		return nil, nil, err
 	}
-	return console, func() { unix.Dup2(former, unix.Stderr) }, nil //nolint:errcheck // nowhere to tell
+	return console, func() { unix.Dup2(former, unix.Stderr) }, nil //nolint:errcheck // no one to report it to
 }

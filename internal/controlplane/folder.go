@@ -10,8 +10,8 @@ import (
 
 const folderPattern = "lamia-controlplane-*"
 
-// folder is the temporary folder of a running control plane. As long as its process lives, so does the lock
-// on it; a folder without one was left by a process that was killed outright, and the next one removes it.
+// folder is the temporary folder of a running control plane. Its process holds a lock on it. A folder without a lock belonged to a process
+// that was killed, and the next control plane removes it.
 type folder struct {
 	path string
 	lock *os.File
@@ -31,7 +31,7 @@ func newFolder() (*folder, error) {
 	return f, nil
 }
 
-// lock takes the lock on a folder, or fails when it is taken.
+// lock locks a folder, or fails if another process has locked it.
 func lock(path string, flag int) (*os.File, error) {
 	file, err := os.OpenFile(filepath.Join(path, "lock"), flag|os.O_RDWR, 0o600)
 	if err != nil {
@@ -44,7 +44,7 @@ func lock(path string, flag int) (*os.File, error) {
 	return file, nil
 }
 
-// sweep removes the folders whose lock no one holds any more. A young one may only be about to be locked.
+// sweep removes folders that no process has locked. It leaves recent ones, whose process may not have locked them yet.
 func sweep() {
 	paths, _ := filepath.Glob(filepath.Join(os.TempDir(), folderPattern))
 	for _, path := range paths {
@@ -58,7 +58,7 @@ func sweep() {
 	}
 }
 
-// remove removes the folder, in which parts that did not stop in time may still create files.
+// remove removes the folder. It retries, because parts that did not stop in time may still create files in it.
 func (f *folder) remove() {
 	for range 50 {
 		if os.RemoveAll(f.path) == nil {

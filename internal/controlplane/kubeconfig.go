@@ -18,14 +18,14 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/controlplane/cluster"
 )
 
-// tokenLifetime is the lifetime of a minted token: a working day, and longer than any test.
+// tokenLifetime is the lifetime of a token: longer than a working day and any test.
 const tokenLifetime = 12 * time.Hour
 
 func kubeconfigCommand() *cobra.Command {
 	var namespace, account string
 	cmd := &cobra.Command{
 		Use:   "kubeconfig --namespace N --service-account SA",
-		Short: "Print a kubeconfig with the permissions of a ServiceAccount of the cluster that $KUBECONFIG leads to",
+		Short: "Print a kubeconfig with the permissions of a ServiceAccount in the cluster of $KUBECONFIG",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			content, err := mint(cmd.Context(), namespace, account)
@@ -36,13 +36,13 @@ func kubeconfigCommand() *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().StringVarP(&namespace, "namespace", "n", "default", "namespace of the ServiceAccount, and of the kubeconfig's context")
+	cmd.Flags().StringVarP(&namespace, "namespace", "n", "default", "namespace of the ServiceAccount and of the kubeconfig's context")
 	cmd.Flags().StringVar(&account, "service-account", "", "name of the ServiceAccount")
 	cobra.CheckErr(cmd.MarkFlagRequired("service-account"))
 	return cmd
 }
 
-// mint asks the API server for a token of a ServiceAccount and returns a kubeconfig that holds it.
+// mint requests a token for a ServiceAccount from the API server and returns a kubeconfig with it.
 func mint(ctx context.Context, namespace, account string) ([]byte, error) {
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(clientcmd.NewDefaultClientConfigLoadingRules(), nil).ClientConfig()
 	if err != nil {
@@ -58,7 +58,7 @@ func mint(ctx context.Context, namespace, account string) ([]byte, error) {
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: ptr.To(int64(tokenLifetime.Seconds()))}}
 	response, err := client.CoreV1().ServiceAccounts(namespace).CreateToken(ctx, account, request, metav1.CreateOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("a token of ServiceAccount %s/%s: %w", namespace, account, err)
+		return nil, fmt.Errorf("creating a token for ServiceAccount %s/%s: %w", namespace, account, err)
 	}
 	return clientcmd.Write(*cluster.Kubeconfig(
 		&clientcmdapi.Cluster{Server: config.Host, CertificateAuthorityData: config.CAData},

@@ -1,5 +1,5 @@
-// Command controlplane is a Kubernetes cluster with Istio's control plane in one binary, for trying the
-// provider out and for its tests. Nothing of it is left when it ends.
+// Command controlplane is a Kubernetes cluster with Istio's control plane in one binary, to try out and test the provider. It leaves
+// nothing behind when it ends.
 package main
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// exitStatus ends the program with a status and without a message.
+// exitStatus is an error that ends the program with an exit status and without a message.
 type exitStatus int
 
 func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
@@ -35,13 +35,13 @@ func command() *cobra.Command {
 		Long: `Runs etcd, kube-apiserver, kube-controller-manager, kube-scheduler and istiod in this process, with a
 simulated node and load balancers on loopback addresses, all in a temporary folder.
 
-With an Envoy, on the PATH or beside this program, the proxies of gateways are processes of it, applications'
-pods answer who they are, and load balancers pass requests on. Without one, no request is answered.
+If Envoy is on the PATH or next to this program, gateways run real Envoy processes, application pods
+answer requests with their name, and load balancers forward requests. Without Envoy, requests get no answer.
 
-Without a command it runs in the foreground and, when ready, prints two lines for a shell to evaluate:
+Without a command, it runs in the foreground and prints two lines for a shell to evaluate once it is ready:
 export KUBECONFIG=... and export KUBE_CONFIG_PATH=...
 SIGUSR1 restarts the API server.
-With a command it runs that, with KUBECONFIG, KUBE_CONFIG_PATH and LAMIA_TEST_KUBECONFIG set, and ends with
+With a command, it sets KUBECONFIG, KUBE_CONFIG_PATH and LAMIA_TEST_KUBECONFIG, runs the command and exits with
 its status.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 && cmd.ArgsLenAtDash() != 0 {
@@ -57,9 +57,9 @@ its status.`,
 		},
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.Flags().StringVar(&o.kubeconfig, "kubeconfig", "", "new `file` to write the administrator's kubeconfig to; removed at the end (default: in the temporary folder)")
-	root.Flags().StringVar(&o.logs, "logs", "", "`folder` to write the logs to; kept at the end (default: in the temporary folder)")
-	root.Flags().BoolVar(&o.traffic, "traffic", false, "pass requests, and fail where that is impossible; false: never (default: wherever it is possible)")
+	root.Flags().StringVar(&o.kubeconfig, "kubeconfig", "", "write the administrator's kubeconfig to this new `file` and remove it on exit (default: in the temporary folder)")
+	root.Flags().StringVar(&o.logs, "logs", "", "write the logs to this `folder` and keep it on exit (default: in the temporary folder)")
+	root.Flags().BoolVar(&o.traffic, "traffic", false, "serve requests with Envoy, and fail if that is not possible; false: simulate all pods (default: serve requests if possible)")
 	root.AddCommand(kubeconfigCommand())
 	return root
 }

@@ -21,11 +21,10 @@ type options struct {
 	kubeconfig string
 	logs       string
 	traffic    bool
-	chosen     bool // whether traffic was given
+	chosen     bool // whether --traffic was set
 }
 
-// run starts a cluster and keeps it until a signal, the end of the parent process, the failure of a part, or
-// the end of the command.
+// run starts a cluster and runs it until a signal, the end of the parent process, the failure of a part, or the end of the command.
 func run(o options, args []string) error {
 	began := time.Now()
 	var left leftovers
@@ -33,7 +32,7 @@ func run(o options, args []string) error {
 	ctx, interrupted := interruptible(&left)
 
 	if _, err := os.Lstat(o.kubeconfig); err == nil {
-		return fmt.Errorf("--kubeconfig: %s exists, and would be overwritten and at the end removed; name another file", o.kubeconfig)
+		return fmt.Errorf("--kubeconfig: %s already exists and would be overwritten, and removed on exit; choose another file", o.kubeconfig)
 	}
 	envoy, version, err := o.envoy()
 	if err != nil && o.chosen {
@@ -65,12 +64,11 @@ func run(o options, args []string) error {
 	}
 	defer undo()
 
-	// The garbage of the start is not worth collecting: it takes a quarter of the time.
+	// Collecting garbage during the start would take a quarter of its time.
 	collect := debug.SetGCPercent(400)
 	c, err := cluster.Start(ctx, cluster.Config{Dir: dir.path, Logs: o.logs, Kubeconfig: o.kubeconfig, Envoy: envoy, Version: version, Progress: progress(console)})
 	if err != nil {
-		// No Stop: parts that are stopped in the middle of their start are not reliable, some panic. The process
-		// ends now, and they with it.
+		// Stop is not called: parts that are stopped while they start are not reliable, and some panic. The process ends now, and they with it.
 		if ctx.Err() != nil {
 			return interrupted()
 		}
@@ -82,12 +80,12 @@ func run(o options, args []string) error {
 	fmt.Fprintf(console, "ready after %.1f s\n", time.Since(began).Seconds())
 	switch {
 	case simulated != nil:
-		fmt.Fprintf(console, "pods are simulated and answer no requests: %v\n", simulated)
+		fmt.Fprintf(console, "pods are simulated and do not answer requests: %v\n", simulated)
 	case c.LowPorts() != 0:
-		fmt.Fprintf(console, "requests pass, by Envoy %s; only root may listen at ports below 1024, so load balancers listen at %d instead of 80, %d instead of 443\n",
+		fmt.Fprintf(console, "Envoy %s serves requests; only root can listen on ports below 1024, so load balancers listen on %d instead of 80 and %d instead of 443\n",
 			version, 80+c.LowPorts(), 443+c.LowPorts())
 	case envoy != "":
-		fmt.Fprintf(console, "requests pass, by Envoy %s\n", version)
+		fmt.Fprintf(console, "Envoy %s serves requests\n", version)
 	}
 
 	go restarts(ctx, c, console)
@@ -104,7 +102,7 @@ func run(o options, args []string) error {
 	}
 }
 
-// restarts restarts the API server at each SIGUSR1, so that what depends on it can be seen to survive that.
+// restarts restarts the API server on each SIGUSR1, to test that clients survive it.
 func restarts(ctx context.Context, c *cluster.Cluster, console *os.File) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGUSR1)
@@ -115,13 +113,13 @@ func restarts(ctx context.Context, c *cluster.Cluster, console *os.File) {
 			return
 		case <-signals:
 			if err := c.RestartAPIServer(ctx); err != nil {
-				fmt.Fprintf(console, "controlplane: the API server does not start again: %v\n", err)
+				fmt.Fprintf(console, "controlplane: the API server did not restart: %v\n", err)
 			}
 		}
 	}
 }
 
-// envoy is the Envoy to use and its version; "" where requests are not asked for.
+// envoy returns the path and version of the Envoy to use, or "" if --traffic=false.
 func (o options) envoy() (path, version string, err error) {
 	if o.chosen && !o.traffic {
 		return "", "", nil
@@ -132,7 +130,7 @@ func (o options) envoy() (path, version string, err error) {
 	return proxy.Find()
 }
 
-// progress prints a line per part, with the seconds that it took.
+// progress prints a line per part with the seconds that it took to start.
 func progress(console *os.File) func(string, time.Duration) {
 	var mu sync.Mutex
 	return func(part string, took time.Duration) {
@@ -142,14 +140,13 @@ func progress(console *os.File) func(string, time.Duration) {
 	}
 }
 
-// stopped is why a context ended: a signal, from outside or, when the parent process has ended, from here.
+// stopped is the cause of a canceled context: a signal from outside, or SIGTERM when the parent process has ended.
 type stopped struct{ os.Signal }
 
 func (s stopped) Error() string { return "stopped by signal " + s.String() }
 
-// interruptible returns a context that ends with the first signal to stop, or when the parent process is
-// gone. The second signal ends the process and what is left of it. The function returned says how the process is to end
-// when it was stopped before it was ready.
+// interruptible returns a context that ends with the first SIGINT, SIGTERM or SIGHUP, or when the parent process ends. A second signal
+// cleans up and ends the process at once. The returned function gives the exit status for a start that was interrupted.
 func interruptible(left *leftovers) (context.Context, func() error) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
@@ -161,7 +158,7 @@ func interruptible(left *leftovers) (context.Context, func() error) {
 		left.clean()
 		os.Exit(128 + int(s.(syscall.Signal)))
 	}()
-	// No signal tells of the parent's end in a way that Linux and macOS share, but the parent's id changes.
+	// Linux and macOS have no common signal for the end of the parent process, but both change the parent's ID.
 	parent := os.Getppid()
 	go func() {
 		for os.Getppid() == parent {
@@ -174,14 +171,14 @@ func interruptible(left *leftovers) (context.Context, func() error) {
 	}
 }
 
-// signalOf is the signal that ended the context of interruptible.
+// signalOf returns the signal that ended the context of interruptible.
 func signalOf(ctx context.Context) syscall.Signal {
 	var s stopped
 	errors.As(context.Cause(ctx), &s)
 	return s.Signal.(syscall.Signal)
 }
 
-// leftovers is what must be gone when the process ends, in any way.
+// leftovers are the functions to call before the process ends, however it ends.
 type leftovers struct {
 	mu     sync.Mutex
 	remove []func()
@@ -193,7 +190,7 @@ func (l *leftovers) add(remove func()) {
 	l.remove = append(l.remove, remove)
 }
 
-// clean removes what was added, last added first.
+// clean calls the functions that were added, the last one first.
 func (l *leftovers) clean() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

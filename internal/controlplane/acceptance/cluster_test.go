@@ -32,7 +32,7 @@ func kube(t *testing.T) kubernetes.Interface {
 	return kubernetes.NewForConfigOrDie(shared)
 }
 
-// namespace makes a namespace for the test, with labels, and removes it at the end.
+// namespace creates a namespace with labels for the test, and deletes it at the end.
 func namespace(t *testing.T, labels map[string]string) string {
 	t.Helper()
 	ns, err := kube(t).CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{
@@ -42,9 +42,9 @@ func namespace(t *testing.T, labels map[string]string) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		kube(t).CoreV1().Namespaces().Delete(context.Background(), ns.Name, metav1.DeleteOptions{}) //nolint:errcheck // the cluster goes anyway
+		kube(t).CoreV1().Namespaces().Delete(context.Background(), ns.Name, metav1.DeleteOptions{}) //nolint:errcheck // the cluster ends anyway
 	})
-	// Pods can be created from when there is a service account.
+	// Pods can be created once the namespace has its default service account.
 	eventually(t, func() error {
 		_, err := kube(t).CoreV1().ServiceAccounts(ns.Name).Get(t.Context(), "default", metav1.GetOptions{})
 		return err
@@ -52,7 +52,7 @@ func namespace(t *testing.T, labels map[string]string) string {
 	return ns.Name
 }
 
-// eventually asks done again until it returns nil.
+// eventually calls done repeatedly until it returns nil.
 func eventually(t *testing.T, done func() error) {
 	t.Helper()
 	var last error
@@ -64,7 +64,7 @@ func eventually(t *testing.T, done func() error) {
 	}
 }
 
-// isGone is for eventually: it returns nil when err says that there is no such object.
+// isGone returns nil if err means that the object does not exist.
 func isGone(err error) error {
 	switch {
 	case apierrors.IsNotFound(err):
@@ -258,7 +258,7 @@ func TestImageThatCannotBePulled(t *testing.T) {
 			return nil
 		})
 	}
-	// A pod heals when its image does.
+	// A pod recovers once its image is valid.
 	patch := []byte(`{"spec":{"containers":[{"name":"main","image":"example.test/app:1"}]}}`)
 	if _, err := kube(t).CoreV1().Pods(ns).Patch(t.Context(), "invalid", "application/strategic-merge-patch+json", patch, metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
@@ -295,7 +295,7 @@ func TestDeployment(t *testing.T) {
 		return err
 	})
 
-	// A deleted pod goes without its grace period of 30 seconds, and another takes its place.
+	// A deleted pod ends without waiting for its grace period of 30 seconds, and is replaced.
 	victim := pods.Items[0]
 	if err := kube(t).CoreV1().Pods(ns).Delete(t.Context(), victim.Name, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
@@ -322,7 +322,7 @@ func TestDeployment(t *testing.T) {
 	})
 }
 
-// An object of Istio can own others: the garbage collector knows Istio's kinds from the start.
+// Objects of Istio can own others, because the garbage collector knows Istio's kinds from the start.
 func TestGatewayOwnsItsWorkload(t *testing.T) {
 	t.Parallel()
 	ns := namespace(t, nil)
@@ -396,11 +396,11 @@ func TestLoadBalancer(t *testing.T) {
 			t.Errorf("address %s: %v", ip, err)
 		}
 	}
-	// It was created before the others, which have theirs by now.
+	// The Service of another class was created before the others, which have their addresses by now.
 	if s, err := services.Get(t.Context(), "classed", metav1.GetOptions{}); err != nil || len(s.Status.LoadBalancer.Ingress) > 0 {
 		t.Errorf("a Service of another class has %+v: %v", s.Status.LoadBalancer, err)
 	}
-	// A Service that is no load balancer any more gives its address back; a deleted one is gone.
+	// A Service that is no longer a load balancer releases its address, and a deleted Service is gone.
 	if _, err := services.Patch(t.Context(), "one", "application/merge-patch+json", []byte(`{"spec":{"type":"ClusterIP"}}`), metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}

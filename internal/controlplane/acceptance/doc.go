@@ -1,2 +1,2 @@
-// Package acceptance tests the built binary as its users meet it: its command line, and clients of its cluster.
+// Package acceptance tests the built binary: its command line, and its cluster with ordinary clients.
 package acceptance

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// start starts a control plane whose files are in a folder of the test's own.
+// start starts a control plane with its files in a folder of the test.
 func start(t *testing.T, args ...string) (*process, string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -20,7 +20,7 @@ func start(t *testing.T, args ...string) (*process, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = p.Process.Kill() }) // most have ended by then
+	t.Cleanup(func() { _ = p.Process.Kill() }) // most have already ended
 	return p, dir
 }
 
@@ -64,7 +64,7 @@ func TestSignalStopsCleanly(t *testing.T) {
 	leavesNothing(t, filepath.Dir(kubeconfig))
 }
 
-// A part that is just starting must not hold up the end, nor crash of it.
+// A part that is still starting must not delay the end or crash because of it.
 func TestSignalDuringTheStart(t *testing.T) {
 	t.Parallel()
 	for _, after := range []string{"etcd ", "kube-apiserver ", "Istio's charts "} {
@@ -87,7 +87,7 @@ func TestSignalDuringTheStart(t *testing.T) {
 
 func TestSecondSignalForces(t *testing.T) {
 	t.Parallel()
-	// The command ignores the first signal, so the second comes before the end.
+	// The command ignores the first signal, so the second one arrives before it ends.
 	p, dir := start(t, "--", "sh", "-c", `trap "echo ignored" TERM; echo up; while :; do sleep 0.1; done`)
 	for _, line := range []string{"up\n", "ignored\n"} {
 		if got, err := p.stdout.ReadString('\n'); got != line {
@@ -108,7 +108,7 @@ func TestSecondSignalForces(t *testing.T) {
 
 func TestCommand(t *testing.T) {
 	t.Parallel()
-	// The command leaves a process in its group behind, and ends with a status of its own when it gets the signal.
+	// The command leaves a process of its group running, and exits with its own status on the signal.
 	p, dir := start(t, "--", "sh", "-c", `
 		test "$KUBECONFIG" = "$LAMIA_TEST_KUBECONFIG" && test "$KUBECONFIG" = "$KUBE_CONFIG_PATH" && test -s "$KUBECONFIG" || exit 1
 		sleep 1000 &
@@ -148,7 +148,7 @@ func TestParentKilled(t *testing.T) {
 
 func TestFailureNamesThePart(t *testing.T) {
 	t.Parallel()
-	// The path of a socket may have about 100 characters.
+	// The path of a Unix socket is limited to about 100 characters.
 	dir := filepath.Join(t.TempDir(), strings.Repeat("long", 30))
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -182,7 +182,7 @@ func TestFolderOfAKilledProcessIsSwept(t *testing.T) {
 	if err != nil || len(left) != 1 {
 		t.Fatalf("%v: %v", left, err)
 	}
-	// A young folder could belong to a process that has yet to lock it.
+	// Recent folders are not removed, because their process may not have locked them yet.
 	hourAgo := time.Now().Add(-time.Hour)
 	if err := os.Chtimes(left[0], hourAgo, hourAgo); err != nil {
 		t.Fatal(err)
@@ -208,7 +208,7 @@ func TestBadInput(t *testing.T) {
 		want string
 	}{
 		{[]string{"true"}, `unexpected argument "true"; to run a command, put it after --`},
-		{[]string{"--kubeconfig", exists}, "exists exists, and would be overwritten"},
+		{[]string{"--kubeconfig", exists}, "exists already exists and would be overwritten"},
 		{[]string{"--logs", exists}, "--logs: mkdir"},
 		{[]string{"--kubeconfig", "/dev/null/x"}, "not a directory"},
 		{[]string{"kubeconfig"}, `required flag(s) "service-account" not set`},

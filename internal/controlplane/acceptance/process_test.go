@@ -19,13 +19,13 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// deadline bounds every wait: many times what a loaded machine needs.
+// deadline limits every wait. A loaded machine needs a small fraction of it.
 const deadline = 2 * time.Minute
 
 var (
 	binary string       // path of the control plane
-	shared *rest.Config // the administrator of the control plane that most tests share
-	config string       // its kubeconfig
+	shared *rest.Config // client configuration of the control plane that most tests share, with all permissions
+	config string       // path of its kubeconfig
 )
 
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
@@ -63,7 +63,7 @@ func testMain(m *testing.M) (status int) {
 	return m.Run()
 }
 
-// process is a started program; everything that it leaves in the file system is below dir.
+// process is a program that a test started.
 type process struct {
 	*exec.Cmd
 	stdout *bufio.Reader
@@ -76,7 +76,7 @@ func launch(dir string, args ...string) (*process, error) {
 }
 
 func launchProgram(dir, program string, args ...string) (*process, error) {
-	// Not StdoutPipe: the end of the output shows that all who hold it are gone, children of children included.
+	// StdoutPipe would be closed when the process ends. This pipe ends only when all its descendants have ended, too.
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func launchProgram(dir, program string, args ...string) (*process, error) {
 	return p, nil
 }
 
-// kubeconfig waits for the two lines that say that the control plane is ready.
+// kubeconfig waits for the two lines that are printed when the control plane is ready, and returns the kubeconfig's path.
 func (p *process) kubeconfig() (string, error) {
 	var lines [2]string
 	for i, prefix := range []string{"export KUBECONFIG=", "export KUBE_CONFIG_PATH="} {
@@ -111,7 +111,7 @@ func (p *process) kubeconfig() (string, error) {
 	return lines[0], nil
 }
 
-// interrupt sends a signal and waits for the end.
+// interrupt sends a signal and waits for the process to end.
 func (p *process) interrupt(s os.Signal) error {
 	if err := p.Process.Signal(s); err != nil {
 		return err
@@ -119,7 +119,7 @@ func (p *process) interrupt(s os.Signal) error {
 	return p.Wait()
 }
 
-// gone waits until no one holds the program's output any more, and returns what was left of it.
+// gone waits until no process can write to the program's output any more, and returns the rest of the output.
 func (p *process) gone() (string, error) {
 	type result struct {
 		out []byte
@@ -138,7 +138,7 @@ func (p *process) gone() (string, error) {
 	}
 }
 
-// leavesNothing fails when there is anything in dir.
+// leavesNothing fails the test if dir is not empty.
 func leavesNothing(t *testing.T, dir string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -150,7 +150,7 @@ func leavesNothing(t *testing.T, dir string) {
 	}
 }
 
-// buffer is a bytes.Buffer that may be read while it is written.
+// buffer is a bytes.Buffer that is safe for concurrent use.
 type buffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

@@ -29,7 +29,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// site is a gateway with proxies and a load balancer, and the application that it leads to.
+// site is a gateway with proxies and a load balancer, and the application that it routes to.
 type site struct {
 	t         *testing.T
 	client    kubernetes.Interface
@@ -37,7 +37,7 @@ type site struct {
 	url       string // of the load balancer
 }
 
-// newSite makes a site for the host www.example.test in the cluster, and waits until it answers.
+// newSite creates a site for the host www.example.test in the cluster, and waits until it answers.
 func newSite(t *testing.T, config *rest.Config, namespace string) *site {
 	t.Helper()
 	s := &site{t: t, client: kubernetes.NewForConfigOrDie(config), namespace: namespace}
@@ -106,7 +106,7 @@ func (s *site) create(group, resource string, object any) {
 	}
 }
 
-// answers returns nil if a request by the gateway is answered by the application.
+// answers returns nil if the application answers a request through the gateway.
 func (s *site) answers() error {
 	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+"/path", nil)
 	if err != nil {
@@ -129,7 +129,7 @@ func (s *site) answers() error {
 	return nil
 }
 
-// pod returns the gateway's pod, which is ready or not.
+// pod returns the gateway's pod, and whether it is ready.
 func (s *site) pod() (*corev1.Pod, bool) {
 	s.t.Helper()
 	pods, err := s.client.CoreV1().Pods(s.namespace).List(s.t.Context(), metav1.ListOptions{LabelSelector: "app=gateway"})
@@ -140,7 +140,7 @@ func (s *site) pod() (*corev1.Pod, bool) {
 	return &pods.Items[0], len(status) == 1 && status[0].Ready
 }
 
-// envoys are the processes of Envoy's whose command line has the text.
+// envoys returns the IDs of the Envoy processes whose command line contains text.
 func envoys(t *testing.T, text string) (ids []int) {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
@@ -160,7 +160,7 @@ func envoys(t *testing.T, text string) (ids []int) {
 	return ids
 }
 
-// A gateway is an Envoy: it answers through its load balancer, starts again when it dies, and stops with its pod.
+// A gateway runs a real Envoy: it answers through its load balancer, restarts after a crash, and stops with its pod.
 func TestTraffic(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, shared, namespace(t, nil))
@@ -191,7 +191,7 @@ func TestTraffic(t *testing.T) {
 		}
 		return nil
 	})
-	// Nothing is behind the load balancer any more, and then there is none.
+	// The load balancer has no pods any more, and is then deleted.
 	eventually(t, func() error {
 		if err := s.answers(); err == nil {
 			return fmt.Errorf("it still answers")
@@ -211,7 +211,7 @@ func TestTraffic(t *testing.T) {
 	})
 }
 
-// What an Envoy rejects is told as an event of its pod, and it goes on with what it had.
+// A configuration that Envoy rejects is reported as an event of the pod, and Envoy keeps its previous configuration.
 func TestTrafficRejected(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, shared, namespace(t, nil))
@@ -246,7 +246,7 @@ func TestTrafficRejected(t *testing.T) {
 	}
 }
 
-// No request fails while the API server restarts, and afterwards the gateway follows again what is stored there.
+// No request fails while the API server restarts, and the gateway follows its objects again afterwards.
 func TestTrafficWithoutAPIServer(t *testing.T) {
 	t.Parallel()
 	p, _ := start(t, "--traffic", "--logs", t.TempDir())
@@ -290,7 +290,7 @@ func TestTrafficWithoutAPIServer(t *testing.T) {
 	})
 }
 
-// What runs in pods ends with the control plane, also when that is killed. Its logs stay.
+// Processes of pods end with the control plane, even if it is killed. Its logs remain.
 func TestTrafficEnds(t *testing.T) {
 	t.Parallel()
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
@@ -308,7 +308,7 @@ func TestTrafficEnds(t *testing.T) {
 		if running := envoys(t, dir); len(running) != 1 {
 			t.Fatalf("processes %v", running)
 		}
-		p.interrupt(signal) //nolint:errcheck // one of them fails
+		p.interrupt(signal) //nolint:errcheck // fails if the process is killed
 		eventually(t, func() error {
 			if left := envoys(t, dir); len(left) > 0 {
 				return fmt.Errorf("processes %v are left after %v", left, signal)
@@ -327,10 +327,10 @@ func TestTrafficEnds(t *testing.T) {
 	}
 }
 
-// Without an Envoy the control plane says so, and fails if it is to have one.
+// Without Envoy, the control plane simulates pods and prints why, and fails with --traffic.
 func TestNoEnvoy(t *testing.T) {
 	t.Parallel()
-	// A copy with nothing beside it.
+	// A copy without Envoy next to it.
 	alone := filepath.Join(t.TempDir(), "controlplane")
 	content, err := os.ReadFile(binary)
 	if err != nil {
@@ -339,7 +339,7 @@ func TestNoEnvoy(t *testing.T) {
 	if err := os.WriteFile(alone, content, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	const why = "there is no envoy, neither on the PATH nor beside this program"
+	const why = "there is no envoy on the PATH or next to this program"
 	run := func(args ...string) (int, string) {
 		cmd := exec.CommandContext(t.Context(), alone, args...)
 		cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir(), "PATH="+t.TempDir())
@@ -349,7 +349,7 @@ func TestNoEnvoy(t *testing.T) {
 	if code, out := run("--traffic"); code != 1 || !strings.Contains(out, "controlplane: --traffic: "+why) {
 		t.Errorf("exit status %d: %s", code, out)
 	}
-	if code, out := run("--", "/bin/sh", "-c", "exit 7"); code != 7 || !strings.Contains(out, "\npods are simulated and answer no requests: "+why) {
+	if code, out := run("--", "/bin/sh", "-c", "exit 7"); code != 7 || !strings.Contains(out, "\npods are simulated and do not answer requests:  "+why) {
 		t.Errorf("exit status %d: %s", code, out)
 	}
 	if code, out := run("--traffic=false", "--", "/bin/sh", "-c", "exit 7"); code != 7 || strings.Contains(out, "requests") {

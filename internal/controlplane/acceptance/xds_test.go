@@ -36,7 +36,7 @@ func TestXDS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	// istiod takes a moment to see the pod, and answers each new stream with what it knows.
+	// istiod sees the pod with a delay, and answers each new stream with its current state.
 	eventually(t, func() error {
 		got, err := endpoints(t, conn, ns, "outbound|9090||app."+ns+".svc.cluster.local")
 		if err == nil && (len(got) != 1 || got[0] != ip+":9090") {

@@ -1,4 +1,4 @@
-// Package address hands out IP addresses: each owner gets one of its own, and gives it back.
+// Package address assigns IP addresses from a pool: each owner gets one address and can give it back.
 package address
 
 import (
@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// Pool is the addresses from first to last, both included. It is safe for concurrent use.
+// Pool is a range of addresses. It is safe for concurrent use.
 type Pool struct {
 	first, last netip.Addr
 
@@ -17,13 +17,13 @@ type Pool struct {
 	used map[netip.Addr]bool
 }
 
-// NewPool makes a pool of the addresses from first to last, both included.
+// NewPool returns a pool of the addresses from first to last, both included.
 func NewPool(first, last netip.Addr) *Pool {
 	return &Pool{first: first, last: last, next: first, of: map[string]netip.Addr{}, used: map[netip.Addr]bool{}}
 }
 
-// Acquire returns the address of owner, a new one when it has none. An address that was given back is the
-// last to be given out again, so that no one meets a stranger at an address that he still remembers.
+// Acquire returns the address of owner, or assigns a free one. It reuses released addresses last, so that clients with an outdated
+// address do not reach another owner.
 func (p *Pool) Acquire(owner string) (netip.Addr, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -54,7 +54,7 @@ func (p *Pool) Lookup(owner string) (netip.Addr, bool) {
 	return a, ok
 }
 
-// Release gives the address of owner back; an owner without one is no error.
+// Release frees the address of owner, if it has one.
 func (p *Pool) Release(owner string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -24,8 +24,8 @@ func TestPool(t *testing.T) {
 	if a, ok := p.Lookup("a"); ok {
 		t.Errorf("a still has %s", a)
 	}
-	want("c", "127.1.3.0")   // not a's address, which is the last to be used again
-	want("d", "127.1.2.254") // but it is used again
+	want("c", "127.1.3.0")   // not a's former address, which is reused last
+	want("d", "127.1.2.254") // now it is reused
 	if a, err := p.Acquire("e"); err == nil {
 		t.Errorf("there is no address left, but e has %s", a)
 	}
@@ -41,7 +41,7 @@ func TestLoopback(t *testing.T) {
 		"10.1.2.3:9090":   "127.1.2.3:9090",
 		"10.1.2.3:80":     "127.1.2.3:10080",
 		"10.1.2.3:1024":   "127.1.2.3:1024",
-		"10.1.2.200:9090": "10.1.2.200:9090", // no one's
+		"10.1.2.200:9090": "10.1.2.200:9090", // not a pod's address
 		"192.0.2.1:80":    "192.0.2.1:80",
 		"[2001:db8::1]:1": "[2001:db8::1]:1",
 	} {

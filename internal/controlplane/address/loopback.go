@@ -2,18 +2,18 @@ package address
 
 import "net/netip"
 
-// Loopback is where on this machine the addresses of a cluster are.
+// Loopback maps the addresses of a cluster's pods to addresses of this machine.
 //
-// A pod's IP may not be a loopback address (no EndpointSlice would hold it), so nothing can listen at it. What stands in for the pod
-// listens at the same address with 127 instead of 10.
+// Kubernetes allows no loopback address as a pod's IP (an EndpointSlice would be rejected), so no process can listen on a pod's IP. The
+// process that represents the pod listens on the same address with 127 instead of 10.
 type Loopback struct {
-	Pods netip.Prefix // where pods get their IP from
+	Pods netip.Prefix // the range of pod IPs
 }
 
-// lowPorts is added to the ports of pods that only root may listen at on many systems.
+// lowPorts is added to pod ports below 1024, on which only root can listen on many systems.
 const lowPorts = 10000
 
-// Of is where the process listens that stands in for a pod's address and port. What is not a pod's is as it was.
+// Of returns where the process that represents a pod listens for the pod's address and port. Other addresses are returned unchanged.
 func (l Loopback) Of(a netip.AddrPort) netip.AddrPort {
 	if !l.Pods.Contains(a.Addr()) {
 		return a
@@ -25,7 +25,7 @@ func (l Loopback) Of(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(l.Addr(a.Addr()), port)
 }
 
-// Addr is where the process listens that stands in for a pod's address.
+// Addr returns the address on which the process that represents a pod listens. Other addresses are returned unchanged.
 func (l Loopback) Addr(a netip.Addr) netip.Addr {
 	if !l.Pods.Contains(a) {
 		return a

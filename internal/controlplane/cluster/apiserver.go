@@ -28,7 +28,7 @@ func (c *Cluster) apiserver(listener net.Listener) *part {
 			"--etcd-servers=unix://"+c.etcdSocket(),
 			"--bind-address=127.0.0.1",
 			"--advertise-address=127.0.0.1",
-			// The endpoints of the Service "kubernetes" may not be loopback addresses, so it has none.
+			// The endpoints of the Service "kubernetes" cannot be loopback addresses, so it has none.
 			"--endpoint-reconciler-type=none",
 			"--service-cluster-ip-range="+serviceNetwork.String(),
 			"--tls-cert-file="+c.ca.certFile("apiserver"),
@@ -40,7 +40,7 @@ func (c *Cluster) apiserver(listener net.Listener) *part {
 			"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 			"--service-account-signing-key-file="+c.ca.keyFile("serviceaccount"),
 			"--service-account-key-file="+c.ca.keyFile("serviceaccount"),
-			// The node has no kubelet to ask for logs, and no address of this kind: no one is to look for one.
+			// The node has no kubelet to get logs from. It has no ExternalIP either, so requests for logs fail at once.
 			"--kubelet-preferred-address-types=ExternalIP",
 			"--profiling=false",
 		); err != nil {
@@ -66,7 +66,7 @@ func (c *Cluster) apiserver(listener net.Listener) *part {
 	return p
 }
 
-// connections is a listener that can cut all connections that it has taken.
+// connections is a listener that can close all connections that it has accepted.
 type connections struct {
 	net.Listener
 
@@ -74,7 +74,6 @@ type connections struct {
 	open map[net.Conn]bool
 }
 
-// connection is an open connection.
 type connection struct {
 	net.Conn
 	of *connections

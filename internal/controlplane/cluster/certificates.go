@@ -21,11 +21,10 @@ import (
 	"k8s.io/client-go/util/keyutil"
 )
 
-// lifetime is the lifetime of every certificate: longer than any such control plane runs.
+// lifetime is the lifetime of every certificate: longer than any control plane runs.
 const lifetime = 7 * 24 * time.Hour
 
-// authority is the certificate authority of one control plane: it signs the servers and, by name and groups,
-// the clients.
+// authority is the certificate authority of one control plane. It signs server certificates, and client certificates with a user and groups.
 type authority struct {
 	dir  string
 	key  crypto.Signer
@@ -48,7 +47,7 @@ func newAuthority(dir string) (*authority, error) {
 func (a *authority) pem() []byte {
 	pem, err := cert.EncodeCertificates(a.cert)
 	if err != nil {
-		panic(err) // of a certificate just made
+		panic(err) // a certificate that was just created can be encoded
 	}
 	return pem
 }
@@ -56,7 +55,7 @@ func (a *authority) pem() []byte {
 func (a *authority) certFile(name string) string { return filepath.Join(a.dir, name+".crt") }
 func (a *authority) keyFile(name string) string  { return filepath.Join(a.dir, name+".key") }
 
-// server writes the certificate and key of a server on 127.0.0.1 that is also known under some DNS names.
+// server writes the certificate and key of a server on 127.0.0.1 and the given DNS names.
 func (a *authority) server(name string, dnsNames ...string) error {
 	key, pem, err := a.sign(&x509.Certificate{
 		Subject:     pkix.Name{CommonName: name},
@@ -70,7 +69,7 @@ func (a *authority) server(name string, dnsNames ...string) error {
 	return a.write(name, key, pem)
 }
 
-// key writes a key without a certificate.
+// bareKey writes a key without a certificate.
 func (a *authority) bareKey(name string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -79,7 +78,7 @@ func (a *authority) bareKey(name string) error {
 	return a.write(name, key, nil)
 }
 
-// kubeconfig writes to path how user, a member of groups, reaches the API server.
+// kubeconfig writes to path a kubeconfig for user, a member of groups.
 func (a *authority) kubeconfig(path, server, user string, groups ...string) error {
 	key, pem, err := a.sign(&x509.Certificate{
 		Subject:     pkix.Name{CommonName: user, Organization: groups},
@@ -97,7 +96,7 @@ func (a *authority) kubeconfig(path, server, user string, groups ...string) erro
 	return clientcmd.WriteToFile(*config, path)
 }
 
-// Kubeconfig has one context, for user in namespace of cluster.
+// Kubeconfig returns a kubeconfig with one context, for user and namespace in cluster.
 func Kubeconfig(cluster *clientcmdapi.Cluster, namespace, user string, auth *clientcmdapi.AuthInfo) *clientcmdapi.Config {
 	const name = "lamia-controlplane"
 	return &clientcmdapi.Config{
@@ -108,7 +107,7 @@ func Kubeconfig(cluster *clientcmdapi.Cluster, namespace, user string, auth *cli
 	}
 }
 
-// spiffe makes the certificate of a workload.
+// spiffe returns a certificate for the SPIFFE ID of a workload.
 func (a *authority) spiffe(id *url.URL) (*tls.Certificate, error) {
 	key, pem, err := a.sign(&x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}, URIs: []*url.URL{id}})
 	if err != nil {
@@ -128,7 +127,7 @@ func (a *authority) pool() *x509.CertPool {
 	return pool
 }
 
-// sign completes and signs a certificate.
+// sign completes and signs a certificate. It returns its new key and the certificate in PEM format.
 func (a *authority) sign(template *x509.Certificate) (crypto.Signer, []byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

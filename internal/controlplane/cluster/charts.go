@@ -21,14 +21,14 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// istioVersion is the release whose API is served; it is the tag of the images that injection writes.
+// istioVersion is the Istio release of the charts, and the tag of the images that injection sets.
 const istioVersion = "1.31.1"
 
-// elsewhere are the kinds of Istio's charts that make istiod a pod. Here it is a part of this process.
+// elsewhere are the kinds in Istio's charts that run istiod in a pod. Here it runs in this process.
 var elsewhere = map[string]bool{"Deployment": true, "HorizontalPodAutoscaler": true, "PodDisruptionBudget": true}
 
-// charts are the objects that "istioctl install --set profile=minimal" creates, from Istio's own charts,
-// with webhooks that lead to the istiod of this process and fail when it does not answer.
+// charts returns the objects that "istioctl install --set profile=minimal" creates, from Istio's own charts. The webhooks point to the
+// istiod of this process and fail closed.
 func (c *Cluster) charts() ([]manifest.Manifest, error) {
 	bundle := base64.StdEncoding.EncodeToString(c.ca.pem())
 	operator, err := yaml.Marshal(map[string]any{
@@ -39,7 +39,7 @@ func (c *Cluster) charts() ([]manifest.Manifest, error) {
 			"hub":     "docker.io/istio",
 			"tag":     istioVersion,
 			"values": map[string]any{
-				// Without it the webhook that validates objects without a revision label is left out.
+				// Without a default revision, the charts omit the webhook that validates objects without a revision label.
 				"defaultRevision": "default",
 				"base":            map[string]any{"validationURL": "https://" + c.webhooks + "/validate", "validationCABundle": bundle},
 				"istiodRemote":    map[string]any{"injectionURL": "https://" + c.webhooks + "/inject", "injectionCABundle": bundle},
@@ -68,8 +68,8 @@ func (c *Cluster) charts() ([]manifest.Manifest, error) {
 	return objects, nil
 }
 
-// install creates the objects of the charts. The CRDs are established when it returns, so that the garbage
-// collector, which looks for new kinds every 30 seconds only, knows them from the start.
+// install creates the objects of the charts. It returns once the CRDs are established, so that the garbage collector, which looks for new
+// kinds only every 30 seconds, knows them from the start.
 func (c *Cluster) install(ctx context.Context, objects []manifest.Manifest) error {
 	client, err := dynamic.NewForConfig(c.config)
 	if err != nil {
@@ -87,7 +87,7 @@ func (c *Cluster) install(ctx context.Context, objects []manifest.Manifest) erro
 			crds = append(crds, m.GetName())
 		}
 		work.Go(func() error {
-			// Istio's kinds have regular plurals; asking the server for them would only cost time.
+			// Istio's kinds have regular plurals, so discovery would only take time.
 			resource, _ := meta.UnsafeGuessKindToResource(m.GroupVersionKind())
 			_, err := client.Resource(resource).Namespace(m.GetNamespace()).Create(wctx, m.Unstructured, metav1.CreateOptions{})
 			if err != nil {

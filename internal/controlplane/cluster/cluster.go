@@ -1,6 +1,6 @@
-// Package cluster is a Kubernetes cluster with Istio in one process: etcd, kube-apiserver, kube-controller-manager, kube-scheduler and istiod
-// as they are, and a simulated node. With an Envoy its gateways are real ones, with processes of their own, and its load balancers answer.
-// Everything listens on loopback addresses and lives in one directory.
+// Package cluster runs a Kubernetes cluster with Istio in one process: the real etcd, kube-apiserver, kube-controller-manager,
+// kube-scheduler and istiod, and a simulated node. With Envoy, gateways run real Envoy processes and load balancers answer requests.
+// Everything listens on loopback addresses and stores its data in one directory.
 package cluster
 
 import (
@@ -29,22 +29,21 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/controlplane/node"
 )
 
-// nodeName is the name of the one node.
 const nodeName = "lamia-node"
 
-// publicConfigMap is the ConfigMap of namespace istio-system that says what users of the cluster cannot know otherwise: "xds" is the
-// host:port of istiod's plaintext xDS server; "traffic" says what proxies there are, "" if none; "lowPorts" is what has to be added to a load
-// balancer's port below 1024.
+// publicConfigMap is a ConfigMap in namespace istio-system with what clients of the cluster cannot find out otherwise: "xds" is the host:port
+// of istiod's plaintext xDS server, "traffic" the version of Envoy or "" if pods are simulated, and "lowPorts" the number to add to ports of
+// load balancers below 1024.
 const publicConfigMap = "lamia-controlplane"
 
-// Config is what a cluster is made of.
+// Config configures a cluster.
 type Config struct {
-	Dir        string // an existing directory for all data; whoever created it removes it after Stop, and then ends the process
-	Logs       string // an existing directory for the logs, a file per part
-	Kubeconfig string // where to write the administrator's kubeconfig
-	Envoy      string // the path of the program; "" for pods in which nothing runs
-	Version    string // of Envoy
-	// Progress is told of each part that has become ready, and how long that took. It may be called concurrently.
+	Dir        string // existing directory for all data; the caller removes it after Stop, before the process ends
+	Logs       string // existing directory for the logs, one file per part
+	Kubeconfig string // path to write the administrator's kubeconfig to
+	Envoy      string // path of the Envoy binary; "" simulates all pods
+	Version    string // version of Envoy
+	// Progress is called for each part that has become ready, with the time it took. Calls can be concurrent.
 	Progress func(part string, took time.Duration)
 }
 
@@ -55,24 +54,24 @@ type Cluster struct {
 	server    string // URL of the API server
 	webhooks  string // host:port of istiod's webhooks
 	xds       string // host:port of istiod's plaintext xDS server
-	secureXDS string // host:port of its TLS one
+	secureXDS string // host:port of istiod's TLS xDS server
 	ca        *authority
 	network   network
-	config    *rest.Config // the administrator's
+	config    *rest.Config // of the administrator
 	client    kubernetes.Interface
 
 	api         *part                   // the API server
-	connections *connections            // to it
+	connections *connections            // to the API server
 	machine     *part                   // the node
-	forward     *loadbalancer.Forwarder // nil without an Envoy
-	lowPorts    uint16                  // is added to the ports below 1024 of load balancers
-	proxies     atomic.Int64            // how many there have been
+	forward     *loadbalancer.Forwarder // nil without Envoy
+	lowPorts    uint16                  // added to ports of load balancers below 1024
+	proxies     atomic.Int64            // number of proxies created so far
 	failed      chan error
-	abort       context.CancelCauseFunc // ends the start
+	abort       context.CancelCauseFunc // ends a start that has failed
 }
 
-// Start starts a cluster and returns when pods can be created and Istio's objects are validated. A failure is
-// a PartError where one part is to blame, and leaves the other parts to the end of the process.
+// Start starts a cluster and returns once pods can be created and Istio's objects are validated. If a part fails, the error is a PartError,
+// and the other parts run until the process ends.
 func Start(ctx context.Context, config Config) (*Cluster, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	c := &Cluster{Config: config, dir: config.Dir, failed: make(chan error, 1), abort: cancel}
@@ -82,22 +81,22 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 	return c, nil
 }
 
-// fail is told of the end of a part that no one has stopped.
+// fail reports that a part ended on its own.
 func (c *Cluster) fail(err error) {
 	select {
 	case c.failed <- err:
-	default: // the first failure is the one that counts
+	default: // only the first failure counts
 	}
 	c.abort(err)
 }
 
-// Failed gets the error of the first part that ends by itself after the start.
+// Failed returns a channel that receives the error of the first part that ends on its own after the start.
 func (c *Cluster) Failed() <-chan error { return c.failed }
 
-// XDS is the host:port of istiod's plaintext xDS server.
+// XDS returns the host:port of istiod's plaintext xDS server.
 func (c *Cluster) XDS() string { return c.xds }
 
-// RestartAPIServer ends the API server, which takes with it all its connections, and starts another at the same address.
+// RestartAPIServer stops the API server, closes all its connections, and starts a new one on the same address.
 func (c *Cluster) RestartAPIServer(ctx context.Context) error {
 	c.api.stop()
 	for ended := false; !ended; {
@@ -116,8 +115,8 @@ func (c *Cluster) RestartAPIServer(ctx context.Context) error {
 	return c.run(ctx, c.api)
 }
 
-// Stop stops the node and what it runs. The other parts have nothing outside of this process and its
-// directory, which are about to go: they end with the process, so that no part meets the end of another.
+// Stop stops the node and its pods. The other parts use nothing but this process and its directory, so they end with the process. Stopping
+// them one by one would make each report that another is gone.
 func (c *Cluster) Stop() { c.machine.halt(5 * time.Second) }
 
 func (c *Cluster) start(ctx context.Context) error {
@@ -144,7 +143,7 @@ func (c *Cluster) start(ctx context.Context) error {
 		return fmt.Errorf("certificates: %w", err)
 	}
 
-	// Istio's charts are rendered while the API server starts: both take a while and have nothing to share.
+	// Istio's charts are rendered while the API server starts, because both take a while and are independent.
 	var objects []manifest.Manifest
 	work, wctx := errgroup.WithContext(ctx)
 	work.Go(func() (err error) {
@@ -182,7 +181,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	return c.publish(ctx)
 }
 
-// run starts a part and returns when it is ready.
+// run starts a part and returns once it is ready.
 func (c *Cluster) run(ctx context.Context, p *part) error {
 	return c.step(p.name, func() error {
 		var err error
@@ -194,7 +193,7 @@ func (c *Cluster) run(ctx context.Context, p *part) error {
 	})
 }
 
-// step does one thing, reports how long it took, and names it in its error.
+// step calls do and reports how long it took. Its error names the step.
 func (c *Cluster) step(name string, do func() error) error {
 	began := time.Now()
 	err := do()
@@ -208,8 +207,7 @@ func (c *Cluster) step(name string, do func() error) error {
 	return err
 }
 
-// identities makes all certificates and kubeconfigs. A part is, to the API server, who it is in a real
-// cluster, with no more permissions than there.
+// identities creates all certificates and kubeconfigs. Each part has the same user and permissions as in a real cluster.
 func (c *Cluster) identities() (err error) {
 	dir := filepath.Join(c.dir, "pki")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -256,7 +254,7 @@ func (c *Cluster) kubeconfigOf(part string) string {
 	return filepath.Join(c.dir, "pki", part+".kubeconfig")
 }
 
-// load reads a kubeconfig for a client without a rate limit of its own: the API server has one.
+// load reads a kubeconfig for a client without rate limit, because the API server limits requests itself.
 func load(kubeconfig string) (*rest.Config, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
@@ -266,7 +264,7 @@ func load(kubeconfig string) (*rest.Config, error) {
 	return config, nil
 }
 
-// clientOf is a client with the permissions of a part.
+// clientOf returns a client with the permissions of a part.
 func (c *Cluster) clientOf(part string) (kubernetes.Interface, error) {
 	config, err := load(c.kubeconfigOf(part))
 	if err != nil {
@@ -288,7 +286,7 @@ func (c *Cluster) node() *part {
 		}
 		return node.Run(ctx, client, config)
 	}
-	// It takes pods when the controller manager has found it healthy and has taken away its taints.
+	// The node accepts pods once the controller manager considers it healthy and has removed its taints.
 	p.ready = func(ctx context.Context) error {
 		n, err := c.client.CoreV1().Nodes().Get(ctx, nodeName, metav1.GetOptions{})
 		if err == nil && len(n.Spec.Taints) > 0 {
@@ -313,7 +311,7 @@ func (c *Cluster) loadBalancer() *part {
 	return p
 }
 
-// forwarder forwards as long as this process lives.
+// forwarder returns a Forwarder that runs until the process ends.
 func (c *Cluster) forwarder() (*loadbalancer.Forwarder, error) {
 	client, err := c.clientOf("kube-proxy")
 	if err != nil {
@@ -322,10 +320,10 @@ func (c *Cluster) forwarder() (*loadbalancer.Forwarder, error) {
 	return loadbalancer.NewForwarder(context.Background(), client, c.network.loopback, c.lowPorts), nil
 }
 
-// LowPorts is what is added to the ports below 1024 of load balancers.
+// LowPorts returns the number to add to ports of load balancers below 1024.
 func (c *Cluster) LowPorts() int { return int(c.lowPorts) }
 
-// publish writes to the cluster what its users cannot know otherwise.
+// publish creates the ConfigMap with what clients of the cluster cannot find out otherwise.
 func (c *Cluster) publish(ctx context.Context) error {
 	_, err := c.client.CoreV1().ConfigMaps(constants.IstioSystemNamespace).Create(ctx, &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Name: publicConfigMap},

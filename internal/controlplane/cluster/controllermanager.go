@@ -9,7 +9,7 @@ import (
 	"k8s.io/kubernetes/cmd/kube-controller-manager/app/options"
 )
 
-// controllerManager runs every controller that is on by default, each with its own service account's rights.
+// controllerManager runs all default controllers, each with the permissions of its own service account.
 func (c *Cluster) controllerManager() *part {
 	p := &part{name: "kube-controller-manager"}
 	p.run = func(ctx context.Context) error {
@@ -39,7 +39,7 @@ func (c *Cluster) controllerManager() *part {
 		}
 		return app.Run(ctx, config.Complete())
 	}
-	// Pods can be created from when their namespace has its service account.
+	// Pods can be created in a namespace once it has its default service account.
 	p.ready = func(ctx context.Context) error {
 		_, err := c.client.CoreV1().ServiceAccounts(corev1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{})
 		return err

@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// etcd listens for clients on a socket in the data directory: only its owner gets at it, and it needs no port.
+// etcd listens for clients on a Unix socket in the data directory, which only the directory's owner can access, and needs no port.
 func (c *Cluster) etcd() *part {
 	p := &part{name: "etcd"}
 	up := make(chan struct{})
@@ -19,12 +19,12 @@ func (c *Cluster) etcd() *part {
 		config.Dir = filepath.Join(c.dir, "etcd")
 		config.ListenClientUrls = []url.URL{{Scheme: "unix", Path: c.etcdSocket()}}
 		config.ListenPeerUrls = []url.URL{{Scheme: "http", Host: "127.0.0.1:0"}}
-		// No one is told of these; they must only look like addresses, and those of the peer must match.
+		// Nothing uses these addresses, but they must be valid, and those of the peer must match.
 		config.AdvertiseClientUrls = []url.URL{{Scheme: "http", Host: "127.0.0.1:0"}}
 		config.AdvertisePeerUrls = config.ListenPeerUrls
 		config.InitialCluster = config.InitialClusterFromName(config.Name)
 		config.WarningUnaryRequestDuration = embed.DefaultWarningUnaryRequestDuration // 0 would log every request
-		// The data does not outlive the process.
+		// No fsync is needed, because the data is removed when the process ends.
 		config.UnsafeNoFsync = true
 		encoder := zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig())
 		config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.New(zapcore.NewCore(encoder, zapcore.Lock(p.log), zap.InfoLevel)))

@@ -15,8 +15,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden file")
 
-// gatewayValues are what a chart must be told to make a gateway of the provider's kind: its name, its one port, and more than one
-// proxy, without which the chart makes no disruption budget.
+// gatewayValues configure the chart like a gateway of the provider: its one port, and more than one proxy, without which the chart renders no
+// disruption budget.
 const gatewayValues = `
 spec:
   values:
@@ -28,7 +28,7 @@ spec:
     podDisruptionBudget: {maxUnavailable: 1}
 `
 
-// The golden file is Istio's gateway chart, with which package istio compares what the provider makes.
+// The golden file is Istio's gateway chart as rendered. Package istio compares it with the objects that the provider creates.
 func TestGatewayChart_golden(t *testing.T) {
 	t.Parallel()
 	var given values.Map

@@ -23,7 +23,7 @@ import (
 // istiod is Istio's control plane: validation, injection and xDS. It has the permissions of its service account.
 func (c *Cluster) istiod() *part {
 	p := &part{name: "istiod"}
-	features.EnableQUICListeners = true // by PILOT_ENABLE_QUIC_LISTENERS elsewhere; of gateways with a UDP port only
+	features.EnableQUICListeners = true // elsewhere set by PILOT_ENABLE_QUIC_LISTENERS; has an effect on gateways with a UDP port only
 	up := make(chan struct{})
 	p.run = func(ctx context.Context) error {
 		args := bootstrap.NewPilotArgs(func(a *bootstrap.PilotArgs) {
@@ -31,9 +31,9 @@ func (c *Cluster) istiod() *part {
 			a.Namespace = constants.IstioSystemNamespace
 			a.CniNamespace = a.Namespace
 			a.Revision = "default"
-			a.MeshConfigFile = filepath.Join(c.dir, "none") // so the ConfigMap "istio" is used
+			a.MeshConfigFile = filepath.Join(c.dir, "none") // does not exist, so istiod reads the ConfigMap "istio"
 			a.NetworksConfigFile = a.MeshConfigFile
-			a.InjectionOptions.InjectionDirectory = a.MeshConfigFile // likewise "istio-sidecar-injector"
+			a.InjectionOptions.InjectionDirectory = a.MeshConfigFile // likewise, so istiod reads "istio-sidecar-injector"
 			a.ShutdownDuration = time.Second
 			a.RegistryOptions.Registries = []string{string(provider.Kubernetes)}
 			a.RegistryOptions.KubeConfig = c.kubeconfigOf("istiod")
@@ -80,8 +80,8 @@ func (c *Cluster) istiod() *part {
 	return p
 }
 
-// validates returns nil when the API server asks istiod about Istio's objects and istiod answers: a
-// VirtualService with a route to nowhere passes the CRD's rules but not Istio's.
+// validates returns nil once the API server calls istiod to validate Istio's objects. It creates a VirtualService with an empty route, as a dry
+// run: the CRD allows that, but Istio does not.
 func (c *Cluster) validates(ctx context.Context) error {
 	client, err := versionedclient.NewForConfig(c.config)
 	if err != nil {
@@ -92,10 +92,10 @@ func (c *Cluster) validates(ctx context.Context) error {
 		Spec:       networkingv1.VirtualService{Hosts: []string{"probe.invalid"}, Http: []*networkingv1.HTTPRoute{{}}},
 	}, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 	if err == nil {
-		return errors.New("an invalid VirtualService was not refused")
+		return errors.New("an invalid VirtualService was not rejected")
 	}
 	if !strings.Contains(err.Error(), `"validation.istio.io" denied the request`) {
-		return fmt.Errorf("an invalid VirtualService was refused for another reason: %w", err)
+		return fmt.Errorf("an invalid VirtualService was rejected for another reason: %w", err)
 	}
 	return nil
 }

@@ -8,14 +8,13 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/controlplane/address"
 )
 
-// serviceNetwork is where Services get their cluster IP from. No port is so low that pods would share it.
+// serviceNetwork is the range of cluster IPs. Pods never get an IP from it, because no API server has a port below 256.
 var serviceNetwork = netip.MustParsePrefix("10.0.0.0/16")
 
-// network is the addresses of one control plane. Two control planes on one machine have different addresses,
-// without having to agree, because they follow from the API server's port p: the node and its pods are in
-// 10.<p/256>.<p%256>.0/25, load balancers in 127.<p/256>.<p%256>.128/25.
+// network holds the addresses of one control plane. They follow from the API server's port p, so that two control planes on one machine
+// never share an address: the node and its pods use 10.<p/256>.<p%256>.0/25, and load balancers use 127.<p/256>.<p%256>.128/25.
 //
-// What listens at the node's and the pods' addresses is where loopback says.
+// The processes that represent the node and the pods listen on the addresses that loopback maps to.
 type network struct {
 	node          netip.Addr
 	pods          *address.Pool
@@ -35,10 +34,10 @@ func newNetwork(port int) network {
 	}
 }
 
-// instead is what is added to a load balancer's port below 1024 for a user who may not listen there, as 8080 is used for 80.
+// instead is added to ports of load balancers below 1024 if the user cannot listen on them, as 8080 is commonly used instead of 80.
 const instead = 8000
 
-// lowPorts returns what is added to the ports below 1024 of load balancers on this machine. It fails where there are no addresses but 127.0.0.1.
+// lowPorts returns the number to add to ports of load balancers below 1024 on this machine. It fails if 127.0.0.1 is the only loopback address.
 func (n network) lowPorts() (uint16, error) {
 	at := n.loopback.Addr(n.node)
 	for _, try := range []struct{ port, add uint16 }{{80, 0}, {0, instead}} {
@@ -52,8 +51,8 @@ func (n network) lowPorts() (uint16, error) {
 	panic("unreachable")
 }
 
-// reserve returns a free address on 127.0.0.1 for a server that cannot be handed a listener. The port is left
-// in TIME_WAIT, so that the kernel gives it to no one who does not ask for it by number.
+// reserve returns a free address on 127.0.0.1 for a server that accepts no listener. It leaves the port in TIME_WAIT, so that the kernel does
+// not assign it to others that listen on port 0.
 func reserve() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -11,27 +11,27 @@ import (
 	"time"
 )
 
-// readyTimeout bounds how long one part may take to become ready: many times what a loaded machine needs.
+// readyTimeout is how long a part may take to become ready. A loaded machine needs a small fraction of it.
 const readyTimeout = 2 * time.Minute
 
-// logLines is how many lines of a part's log an error shows.
+// logLines is the number of lines of a part's log that an error shows.
 const logLines = 20
 
-// part is a member of the control plane, in this process, with a log of its own.
+// part is a component of the cluster. It runs in this process and has its own log.
 type part struct {
 	name string
 	log  *os.File
-	// run works until ctx ends.
+	// run blocks until ctx ends.
 	run func(ctx context.Context) error
-	// ready returns nil once the part does what it is for; it is asked again until then.
+	// ready returns nil once the part serves its purpose. It is called repeatedly until then.
 	ready func(ctx context.Context) error
 
 	stop  context.CancelFunc
 	ended chan struct{}
-	err   error // why run returned, once ended is closed
+	err   error // the result of run, valid once ended is closed
 }
 
-// PartError says which part of the control plane failed, why, and what it logged last.
+// PartError is the failure of a part, with the last lines of its log.
 type PartError struct {
 	Part string
 	Err  error
@@ -48,9 +48,9 @@ func (e *PartError) Error() string {
 
 func (e *PartError) Unwrap() error { return e.Err }
 
-// start runs the part. When it ends by itself, fail is told.
+// start runs the part. It calls fail if the part ends on its own.
 func (p *part) start(fail func(error)) {
-	// A part does not end with the context that it is started in.
+	// The part must outlive the context of its start.
 	ctx, cancel := context.WithCancel(context.Background())
 	p.stop, p.ended = cancel, make(chan struct{})
 	go func() {
@@ -70,7 +70,7 @@ func (p *part) start(fail func(error)) {
 	}()
 }
 
-// await returns when the part is ready, has ended, or ctx ends.
+// await blocks until the part is ready, has ended, or ctx ends.
 func (p *part) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout, fmt.Errorf("not ready after %s", readyTimeout))
 	defer cancel()
@@ -109,7 +109,7 @@ func (p *part) tail() string {
 	return "  " + strings.Join(lines[max(0, len(lines)-logLines):], "\n  ")
 }
 
-// halt ends the part and waits for it, but no longer than patience.
+// halt stops the part and waits for its end, at most for patience.
 func (p *part) halt(patience time.Duration) {
 	p.stop()
 	select {

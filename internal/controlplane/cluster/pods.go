@@ -25,17 +25,17 @@ import (
 )
 
 const (
-	// proxyContainer is the container that Istio injects, or completes in a gateway.
+	// proxyContainer is the container that Istio injects into a pod, or completes in the pod of a gateway.
 	proxyContainer = "istio-proxy"
-	// httpProxyPort is where a pod's sidecar takes requests.
+	// httpProxyPort is the port on which a sidecar accepts requests from its application.
 	httpProxyPort = 15080
-	// maxLogName is shorter than a file's name may be, which a namespace and a pod's name together are not always.
+	// maxLogName limits the name of a log file, because a namespace and a pod's name can together exceed the file system's limit.
 	maxLogName = 200
-	// lameDuck is how long an application that has been asked something is there after its end, until all proxies know of it.
+	// lameDuck is how long an application that has received requests still answers after its pod is to end, until all proxies know about it.
 	lameDuck = time.Second
 )
 
-// workload is what runs in a pod: of a gateway its proxy, of anything else an application that says who it is.
+// workload returns what runs in a pod: Envoy in the pod of a gateway, and the echo application in any other.
 func (c *Cluster) workload(pod *corev1.Pod, ip netip.Addr) node.Workload {
 	name := fmt.Sprintf("pod-%s-%s", pod.Namespace, pod.Name)
 	log := filepath.Join(c.Logs, name[:min(len(name), maxLogName)]+".log")
@@ -62,11 +62,10 @@ func isGateway(c corev1.Container) bool {
 	return c.Name == proxyContainer && slices.Contains(c.Args, "router")
 }
 
-// proxy is the proxy of a pod.
 func (c *Cluster) proxy(pod *corev1.Pod, ip netip.Addr, log string) *proxy.Proxy {
 	return &proxy.Proxy{
 		Envoy: c.Envoy, Istiod: c.secureXDS, Loopback: c.network.loopback, Pod: ip, Log: log,
-		Socket: filepath.Join(c.dir, fmt.Sprintf("xds-%d.sock", c.proxies.Add(1))), // a socket's path has to be short
+		Socket: filepath.Join(c.dir, fmt.Sprintf("xds-%d.sock", c.proxies.Add(1))), // the path of a socket must be short
 		Node: proxy.Node{
 			Name: pod.Name, Namespace: pod.Namespace, ServiceAccount: pod.Spec.ServiceAccountName, Labels: pod.Labels, IstioVersion: istioVersion,
 		},
@@ -86,17 +85,17 @@ func (g gateway) Run(ctx context.Context, stop <-chan struct{}, ready func(), ev
 	return g.Proxy.Run(ctx, stop, ready, event)
 }
 
-// application is the workload of a pod that is no gateway.
+// application is the workload of a pod that is not a gateway.
 type application struct {
 	cluster *Cluster
 	pod     *corev1.Pod
 	ip      netip.Addr
 	ports   []uint16
 	log     string
-	sidecar *proxy.Proxy // nil for a pod that is not in the mesh
+	sidecar *proxy.Proxy // nil if the pod is not in the mesh
 
 	mu     sync.Mutex
-	calls  *http.Transport // through the sidecar, once it runs
+	calls  *http.Transport // through the sidecar; nil if it does not run
 	asked  atomic.Bool
 	ctx    context.Context // of the sidecar
 	events func(reason, message string)
@@ -135,7 +134,7 @@ func (a *application) Run(ctx context.Context, stop <-chan struct{}, ready func(
 	ready()
 	select {
 	case err := <-served:
-		return errors.Join(errors.New("the application has ended"), err)
+		return errors.Join(errors.New("the application ended"), err)
 	case <-ctx.Done():
 	case <-stop:
 		if a.asked.Load() {
@@ -149,7 +148,7 @@ func (a *application) Run(ctx context.Context, stop <-chan struct{}, ready func(
 	return <-served
 }
 
-// call calls others through the pod's sidecar, which takes the address as that of a connection that it was redirected.
+// call sends a request through the pod's sidecar. If at is not "", the sidecar handles it like a redirected connection to that address.
 func (a *application) call(r *http.Request, at string) (*http.Response, error) {
 	transport, err := a.startSidecar(r.Context())
 	if err != nil {
@@ -161,7 +160,7 @@ func (a *application) call(r *http.Request, at string) (*http.Response, error) {
 	return transport.RoundTrip(r)
 }
 
-// startSidecar starts the pod's sidecar unless it runs, which it does from the first call on.
+// startSidecar starts the pod's sidecar if it does not run yet. It runs from the first call on.
 func (a *application) startSidecar(ctx context.Context) (*http.Transport, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -177,7 +176,7 @@ func (a *application) startSidecar(ctx context.Context) (*http.Transport, error)
 		ended <- a.sidecar.Run(a.ctx, nil, func() { close(up) }, a.events)
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		a.calls = nil // the next call starts another
+		a.calls = nil // the next call starts it again
 	}()
 	select {
 	case <-up:
@@ -191,7 +190,7 @@ func (a *application) startSidecar(ctx context.Context) (*http.Transport, error)
 	return a.calls, nil
 }
 
-// workload is the identity of a pod's service account, for istiod.
+// workload returns a client's TLS configuration for istiod, with the identity of a pod's service account.
 func (a *authority) workload(namespace, account string) (*tls.Config, error) {
 	certificate, err := a.spiffe(&url.URL{Scheme: "spiffe", Host: "cluster.local", Path: "/ns/" + namespace + "/sa/" + account})
 	if err != nil {

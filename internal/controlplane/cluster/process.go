@@ -19,12 +19,10 @@ import (
 	"k8s.io/klog/v2/textlogger"
 )
 
-// What follows is shared by all parts because a process has it once.
-
-// logGlobally sends to files what would else be printed: Istio's log to istiod's, and what is not logged
-// through a context to the API server's, from which nearly all of it comes.
+// logGlobally redirects loggers that the process has only once to files: Istio's to istiod's log, and all others, which mostly the API server
+// uses, to that of kube-apiserver.
 func (c *Cluster) logGlobally() error {
-	// Istio's goes first, because it takes the standard library's with it.
+	// Istio's logger is first, because it also replaces the output of the standard library's.
 	istio := istiolog.DefaultOptions()
 	istio.OutputPaths = []string{filepath.Join(c.Logs, "istiod.log")}
 	istio.ErrorOutputPaths = istio.OutputPaths
@@ -36,10 +34,10 @@ func (c *Cluster) logGlobally() error {
 		return err
 	}
 	klog.SetLogger(logger(file))
-	// Kubernetes' components end their process when they cannot go on. This process ends in its own way.
+	// Kubernetes' components exit when they cannot continue. Here that is reported as a failure instead.
 	klog.OsExit = func(status int) {
 		p := part{name: "Kubernetes", log: file}
-		c.fail(p.failed(fmt.Errorf("gave up with exit status %d", status)))
+		c.fail(p.failed(fmt.Errorf("exited with status %d", status)))
 		select {}
 	}
 	stdlog.SetOutput(file)
@@ -48,12 +46,11 @@ func (c *Cluster) logGlobally() error {
 	return nil
 }
 
-// openLog opens the log of a part.
 func openLog(dir, part string) (*os.File, error) {
 	return os.OpenFile(filepath.Join(dir, part+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 }
 
-// withLog makes those who log through their context write to the part's own log.
+// withLog returns a context in which loggers write to the part's own log.
 func withLog(ctx context.Context, p *part) context.Context {
 	return klog.NewContext(ctx, logger(p.log))
 }
@@ -73,7 +70,7 @@ func parse(component string, sets cliflag.NamedFlagSets, flags ...string) error 
 
 var errNotUp = errors.New("is still starting")
 
-// closed returns nil once up is closed; it waits for that a moment.
+// closed returns nil if up is closed before ctx or the part ends.
 func closed(ctx context.Context, p *part, up <-chan struct{}) error {
 	select {
 	case <-up:
@@ -85,7 +82,7 @@ func closed(ctx context.Context, p *part, up <-chan struct{}) error {
 	}
 }
 
-// poll asks done again until it returns nil; when ctx ends first, it returns done's last error.
+// poll calls done repeatedly until it returns nil. If ctx ends first, poll returns its cause and the last error of done.
 func poll(ctx context.Context, done func() error) error {
 	for {
 		err := done()

@@ -1,5 +1,5 @@
-// Package echo is the application of pods that have none that could run: it says who was asked, and what. On each of its ports it speaks
-// HTTP/1, HTTP/2, gRPC and plain TCP, all of them over TLS as well, whichever the client begins.
+// Package echo is an application for test pods: it answers with the name of the pod and what it received. On each port it serves HTTP/1,
+// HTTP/2, gRPC and plain TCP, with and without TLS, and detects which of them a client uses.
 package echo
 
 import (
@@ -14,21 +14,21 @@ import (
 	"time"
 )
 
-// App is an application: one of the pods of a version.
+// App is the application of one pod.
 type App struct {
 	Pod       string            `json:"pod"`
 	Namespace string            `json:"namespace"`
 	Labels    map[string]string `json:"labels,omitempty"`
-	// Call calls others, by a connection to the address at, "" for that of the URL; nil is the usual way.
+	// Call sends a request to a URL, connecting to the address at if it is not "". nil connects directly.
 	Call func(r *http.Request, at string) (*http.Response, error) `json:"-"`
-	// Logf is told of each request.
+	// Logf is called for each request; nil logs nothing.
 	Logf func(format string, args ...any) `json:"-"`
 
 	mu   sync.Mutex
-	seen map[string]int // requests by id
+	seen map[string]int // number of requests by ID
 }
 
-// Serve answers at the listeners until ctx ends. Then it takes no new connections and finishes what it has begun, within patience.
+// Serve answers requests on the listeners until ctx ends. Then it accepts no new connections and waits up to patience for requests in progress.
 func (a *App) Serve(ctx context.Context, patience time.Duration, listeners ...net.Listener) error {
 	certificate, err := newCertificate(a.Pod)
 	if err != nil {
@@ -58,22 +58,22 @@ func (a *App) Serve(ctx context.Context, patience time.Duration, listeners ...ne
 	}
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	web.Shutdown(limit) //nolint:errcheck // what is not done by then is cut off
+	web.Shutdown(limit) //nolint:errcheck // requests still in progress are aborted
 	web.Close()
 	s.closeAll()
 	return err
 }
 
-// server gives each connection to whoever speaks its protocol.
+// server hands each connection to the handler of its protocol.
 type server struct {
 	*App
 	tls  tlsConfig
-	http chan net.Conn // connections that speak HTTP
-	done chan struct{} // closed when no more of them are taken
+	http chan net.Conn // HTTP connections
+	done chan struct{} // closed when the HTTP server accepts no more connections
 	end  sync.Once
 
 	mu   sync.Mutex
-	open map[net.Conn]bool // those that speak no HTTP, or nothing yet
+	open map[net.Conn]bool // connections that do not use HTTP, or whose protocol is not known yet
 }
 
 func (s *server) accept(l net.Listener) error {
@@ -87,7 +87,7 @@ func (s *server) accept(l net.Listener) error {
 	}
 }
 
-// serve finds out what the client speaks.
+// serve detects the protocol of a connection and serves it.
 func (s *server) serve(conn net.Conn) {
 	defer s.forget(conn)
 	c := &peeked{Conn: conn, r: bufio.NewReader(conn)}
@@ -107,7 +107,7 @@ func (s *server) serve(conn net.Conn) {
 	}
 }
 
-// lines answers each line of a client that speaks no HTTP.
+// lines answers each line of a plain TCP client.
 func (s *server) lines(c *peeked) {
 	for {
 		line, err := c.r.ReadString('\n')
@@ -147,7 +147,7 @@ func (a *App) log(format string, args ...any) {
 	}
 }
 
-// peeked is a connection of which something was read ahead.
+// peeked is a connection with a buffer, to look at bytes before they are read.
 type peeked struct {
 	net.Conn
 	r *bufio.Reader
@@ -155,7 +155,7 @@ type peeked struct {
 
 func (p *peeked) Read(b []byte) (int, error) { return p.r.Read(b) }
 
-// speaksHTTP reports whether the client begins as HTTP/1 or HTTP/2 do: a method and a space.
+// speaksHTTP reports whether the first bytes are those of HTTP/1 or HTTP/2: a method and a space.
 func (p *peeked) speaksHTTP() bool {
 	for n := 1; n <= len("CONNECT "); n++ {
 		begin, err := p.r.Peek(n)
@@ -172,7 +172,7 @@ func (p *peeked) speaksHTTP() bool {
 	return false
 }
 
-// queue is a listener of the connections that speak HTTP.
+// queue is a net.Listener for the HTTP connections.
 type queue struct{ *server }
 
 func (q queue) Accept() (net.Conn, error) {
@@ -180,7 +180,7 @@ func (q queue) Accept() (net.Conn, error) {
 	case c := <-q.http:
 		return c, nil
 	case <-q.done:
-		return nil, errors.New("the application has ended")
+		return nil, errors.New("the application ended")
 	}
 }
 

@@ -16,23 +16,22 @@ import (
 	"google.golang.org/grpc/interop/grpc_testing"
 )
 
-// Answer is what the application says to an HTTP request, as JSON.
+// Answer is the JSON body of the response to an HTTP request.
 type Answer struct {
 	*App
 	Method  string      `json:"method"`
 	Host    string      `json:"host"`
-	Path    string      `json:"path"` // with the query, as it arrived
+	Path    string      `json:"path"` // as received, with the query
 	Headers http.Header `json:"headers"`
-	Seen    int         `json:"seen,omitempty"` // how many requests with this id have arrived
+	Seen    int         `json:"seen,omitempty"` // number of requests with the same ID so far
 }
 
-// handler answers HTTP requests and gRPC calls. The query of an HTTP request may ask for more:
+// handler answers HTTP requests and gRPC calls. The query of an HTTP request can have these parameters:
 //
-//	status=503       the status of the answer
-//	delay=2s         how long it takes
-//	id=x             to count the requests with this id
-//	call=URL&at=A    the answer to a GET of the URL and the header x-tester of the request, for which the application connects to the
-//	                 address A
+//	status=503       the status of the response
+//	delay=2s         how long to wait before the response
+//	id=x             an ID, to count the requests that have it
+//	call=URL&at=A    respond with what a GET of the URL returns, with the request's header x-tester; the connection goes to address A
 func (a *App) handler() http.Handler {
 	calls := grpc.NewServer()
 	grpc_testing.RegisterTestServiceServer(calls, service{App: a})
@@ -56,22 +55,22 @@ func (a *App) handler() http.Handler {
 			a.call(w, r, url, query.Get("at"))
 			return
 		}
-		io.Copy(io.Discard, r.Body) //nolint:errcheck // the answer does not depend on it
+		io.Copy(io.Discard, r.Body) //nolint:errcheck // the response does not depend on the body
 		var answer bytes.Buffer
 		encoder := json.NewEncoder(&answer)
 		encoder.SetEscapeHTML(false)
 		encoder.SetIndent("", "  ")
-		encoder.Encode(Answer{App: a, Method: r.Method, Host: r.Host, Path: r.RequestURI, Headers: r.Header, Seen: seen}) //nolint:errcheck // it can be encoded
+		encoder.Encode(Answer{App: a, Method: r.Method, Host: r.Host, Path: r.RequestURI, Headers: r.Header, Seen: seen}) //nolint:errcheck // encoding an Answer cannot fail
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", strconv.Itoa(answer.Len()))
 		if status, err := strconv.Atoi(query.Get("status")); err == nil {
 			w.WriteHeader(status)
 		}
-		w.Write(answer.Bytes()) //nolint:errcheck // the client has gone
+		w.Write(answer.Bytes()) //nolint:errcheck // the client is gone
 	})
 }
 
-// count counts a request with an id.
+// count returns how many requests with this ID were received, with this one, or 0 without an ID.
 func (a *App) count(id string) int {
 	if id == "" {
 		return 0
@@ -85,7 +84,7 @@ func (a *App) count(id string) int {
 	return a.seen[id]
 }
 
-// call passes on the answer of another.
+// call sends a request to a URL and forwards the response.
 func (a *App) call(w http.ResponseWriter, r *http.Request, url, at string) {
 	request, err := http.NewRequestWithContext(r.Context(), http.MethodGet, url, nil)
 	if err != nil {
@@ -106,10 +105,10 @@ func (a *App) call(w http.ResponseWriter, r *http.Request, url, at string) {
 	}
 	defer response.Body.Close()
 	w.WriteHeader(response.StatusCode)
-	io.Copy(w, response.Body) //nolint:errcheck // the client, or who was called, has gone
+	io.Copy(w, response.Body) //nolint:errcheck // the client or the server is gone
 }
 
-// direct makes a request by a connection of its own.
+// direct sends a request on a new connection to the address at, or to the URL's host if at is "".
 func direct(r *http.Request, at string) (*http.Response, error) {
 	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, host string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, cmp.Or(at, host))
@@ -117,7 +116,7 @@ func direct(r *http.Request, at string) (*http.Response, error) {
 	return transport.RoundTrip(r)
 }
 
-// service is the part of gRPC's own test service that says who was asked.
+// service implements the method of gRPC's test service that returns the name of the server.
 type service struct {
 	grpc_testing.UnimplementedTestServiceServer
 	*App

@@ -19,7 +19,7 @@ type tlsConfig struct{ tls.Config }
 
 func (c *tlsConfig) server(conn net.Conn) net.Conn { return tls.Server(conn, &c.Config) }
 
-// newCertificate is signed by no one but itself; its name is the pod's.
+// newCertificate returns a self-signed certificate with the name of the pod.
 func newCertificate(pod string) (*tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -22,11 +22,11 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/controlplane/address"
 )
 
-// Forwarder makes load balancers answer: at each port of a Service it takes connections and passes them on to a ready pod, as the nodes of a
-// cluster do.
+// Forwarder makes load balancers answer: it accepts connections on each port of a Service and forwards them to a ready pod, as the nodes of
+// a cluster do.
 type Forwarder struct {
 	loopback address.Loopback
-	lowPorts uint16 // is added to ports below 1024
+	lowPorts uint16 // added to ports below 1024
 	slices   discoverylisters.EndpointSliceLister
 
 	mu       sync.Mutex
@@ -35,7 +35,7 @@ type Forwarder struct {
 	leaving sync.Map // addresses of pods that are about to end
 }
 
-// NewForwarder needs the permissions of kube-proxy. It forwards until ctx ends.
+// NewForwarder returns a Forwarder that runs until ctx ends. The client needs the permissions of kube-proxy.
 func NewForwarder(ctx context.Context, client kubernetes.Interface, loopback address.Loopback, lowPorts uint16) *Forwarder {
 	factory := informers.NewSharedInformerFactory(client, 0)
 	f := &Forwarder{loopback: loopback, lowPorts: lowPorts, services: map[string]*forwarding{}}
@@ -52,16 +52,16 @@ func NewForwarder(ctx context.Context, client kubernetes.Interface, loopback add
 	return f
 }
 
-// forwarding is what is done for one Service.
+// forwarding is the state of one Service.
 type forwarding struct {
 	service   *corev1.Service
 	listeners map[int32]net.Listener // by port of the Service
 
 	mu    sync.Mutex
-	conns map[net.Conn]bool // nil once it has stopped
+	conns map[net.Conn]bool // nil once the forwarding has stopped
 }
 
-// Forward takes connections at the address for each port of the Service, and no other.
+// Forward listens on the address for each TCP port of the Service, and stops listening on ports that the Service no longer has.
 func (f *Forwarder) Forward(s *corev1.Service, at netip.Addr) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -100,7 +100,7 @@ func (f *Forwarder) Forward(s *corev1.Service, at netip.Addr) error {
 	return errors.Join(errs...)
 }
 
-// Stop ends what is done for the Service with this UID.
+// Stop closes the listeners and connections of the Service with this UID.
 func (f *Forwarder) Stop(uid string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -124,7 +124,7 @@ func (f *Forwarder) stop(uid string) {
 	now.conns = nil
 }
 
-// Leaving tells whether the pod at an address is about to end, so that no one is sent there. The EndpointSlices say so a moment later.
+// Leaving sets whether the pod with this IP is about to end. New connections avoid such a pod before its EndpointSlices change.
 func (f *Forwarder) Leaving(pod netip.Addr, leaving bool) {
 	if leaving {
 		f.leaving.Store(f.loopback.Addr(pod), nil)
@@ -133,7 +133,7 @@ func (f *Forwarder) Leaving(pod netip.Addr, leaving bool) {
 	}
 }
 
-// port is where a port of a Service is on this machine.
+// port returns the port on this machine for a port of a Service.
 func (f *Forwarder) port(port int32) uint16 {
 	if port < 1024 {
 		return uint16(port) + f.lowPorts
@@ -151,7 +151,7 @@ func (f *Forwarder) accept(now *forwarding, port int32, l net.Listener) {
 	}
 }
 
-// forward connects a client to a pod. One that does not answer any more is passed over.
+// forward connects a client to a pod. It skips pods that no longer accept connections.
 func (f *Forwarder) forward(now *forwarding, port int32, client net.Conn) {
 	defer client.Close()
 	now.mu.Lock()
@@ -175,7 +175,7 @@ func (f *Forwarder) forward(now *forwarding, port int32, client net.Conn) {
 		defer pod.Close()
 		done := make(chan struct{}, 2)
 		pass := func(to, from net.Conn) {
-			io.Copy(to, from)              //nolint:errcheck // one of them has gone
+			io.Copy(to, from)              //nolint:errcheck // one side is gone
 			to.(*net.TCPConn).CloseWrite() //nolint:errcheck // likewise
 			done <- struct{}{}
 		}
@@ -185,11 +185,11 @@ func (f *Forwarder) forward(now *forwarding, port int32, client net.Conn) {
 		<-done
 		return
 	}
-	client.(*net.TCPConn).SetLinger(0) //nolint:errcheck // it is refused rather than ended
+	client.(*net.TCPConn).SetLinger(0) //nolint:errcheck // the client sees a reset, as if the connection was refused
 }
 
-// pods are where the pods for a port of a Service listen on this machine, in the order in which to try them: those that are ready, in any
-// order, before those that still serve while they end.
+// pods returns the addresses on this machine of the pods for a port of a Service, in the order to try them: ready pods in random order, then
+// terminating pods that still serve.
 func (f *Forwarder) pods(s *corev1.Service, port int32) []netip.AddrPort {
 	i := slices.IndexFunc(s.Spec.Ports, func(p corev1.ServicePort) bool { return p.Port == port })
 	all, err := f.slices.EndpointSlices(s.Namespace).List(labels.SelectorFromSet(labels.Set{discoveryv1.LabelServiceName: s.Name}))

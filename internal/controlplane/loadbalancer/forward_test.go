@@ -49,7 +49,7 @@ func TestPods(t *testing.T) {
 		for _, p := range f.pods(web(80), 80) {
 			all = append(all, p.String())
 		}
-		slices.Sort(all[:len(all)-1]) // the last is the one that only serves
+		slices.Sort(all[:len(all)-1]) // the last one is serving but not ready
 		return all
 	}
 	if got := pods(); !slices.Equal(got, []string{"127.1.2.3:9090", "127.1.2.6:10080", "192.0.2.1:80", "127.1.2.4:9090"}) {
@@ -58,7 +58,7 @@ func TestPods(t *testing.T) {
 	f.Leaving(netip.MustParseAddr("10.1.2.3"), true)
 	for range 10 {
 		if got := f.pods(web(80), 80)[:2]; slices.Contains(got, netip.MustParseAddrPort("127.1.2.3:9090")) {
-			t.Errorf("a pod that leaves is asked first: %v", got)
+			t.Errorf("a pod that is about to end is tried first: %v", got)
 		}
 	}
 	f.Leaving(netip.MustParseAddr("10.1.2.3"), false)
@@ -88,7 +88,7 @@ func TestForward(t *testing.T) {
 			conn.Close()
 		}
 	}()
-	// Of two pods one does not answer any more, of which no one may notice anything.
+	// One of two pods does not answer any more, and clients must not notice.
 	live := netip.MustParseAddrPort(pod.Addr().String())
 	dead, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -124,7 +124,7 @@ func TestForward(t *testing.T) {
 	}
 	if conn, err := net.Dial("tcp", at); err == nil {
 		conn.Close()
-		t.Error("a port that the Service has no more is listened at")
+		t.Error("the forwarder still listens on a port that the Service no longer has")
 	}
 	if got := f.port(80); got != 8080 {
 		t.Errorf("port 80 is at %d", got)

@@ -1,5 +1,5 @@
-// Package loadbalancer is a cloud whose only product is load balancers: Kubernetes' own service controller asks it for one for each Service
-// of type LoadBalancer. It has an address, and passes connections on where pods can take them.
+// Package loadbalancer is a cloud provider that has nothing but load balancers. Kubernetes' own service controller requests one for each
+// Service of type LoadBalancer. A load balancer has an address and forwards connections to pods.
 package loadbalancer
 
 import (
@@ -22,9 +22,8 @@ const (
 	workers = 2
 )
 
-// Run gives each Service of type LoadBalancer an address of pool until ctx ends. Services with a
-// loadBalancerClass are left to whoever serves that class. Without a forwarder nothing listens at the addresses. It calls up once it knows
-// what there is.
+// Run gives each Service of type LoadBalancer an address from pool until ctx ends. It ignores Services with a loadBalancerClass. Without a
+// forwarder, nothing listens on the addresses. Run calls up once its caches are synced.
 func Run(ctx context.Context, client kubernetes.Interface, pool *address.Pool, forwarder *Forwarder, up func()) error {
 	factory := informers.NewSharedInformerFactory(client, 0)
 	controller, err := service.New(&cloud{balancer{pool, forwarder}}, client, factory.Core().V1().Services(), factory.Core().V1().Nodes(),
@@ -44,10 +43,10 @@ func Run(ctx context.Context, client kubernetes.Interface, pool *address.Pool, f
 	return nil
 }
 
-// balancer implements cloudprovider.LoadBalancer: a load balancer is its address.
+// balancer implements cloudprovider.LoadBalancer.
 type balancer struct {
 	pool      *address.Pool
-	forwarder *Forwarder // nil where there is nothing to forward to
+	forwarder *Forwarder // nil if pods are simulated
 }
 
 func (b balancer) GetLoadBalancerName(_ context.Context, _ string, s *corev1.Service) string {
@@ -92,7 +91,7 @@ func status(ip string) *corev1.LoadBalancerStatus {
 	return &corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{{IP: ip, IPMode: &mode}}}
 }
 
-// cloud implements cloudprovider.Interface with load balancers and nothing else.
+// cloud implements cloudprovider.Interface with load balancers only.
 type cloud struct {
 	balancer
 }

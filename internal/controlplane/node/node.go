@@ -1,5 +1,5 @@
-// Package node is a node without a kubelet: virtual-kubelet registers it and keeps its lease, and what the
-// scheduler puts on it is reported as running. No image is pulled: what stands in for the pod runs instead, if anything.
+// Package node is a node without a kubelet. virtual-kubelet registers it and renews its lease, and pods that the scheduler assigns to it are
+// reported as running. No image is pulled; a Workload runs in place of a pod's containers, or nothing.
 package node
 
 import (
@@ -28,29 +28,29 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/controlplane/address"
 )
 
-// maxPods is what a real kubelet allows on a node by default.
+// maxPods is the default limit of a real kubelet.
 const maxPods = 110
 
-// leaseSeconds is the duration of the node's lease, as a real kubelet's.
+// leaseSeconds is the duration of the node's lease, the default of a real kubelet.
 const leaseSeconds = 40
 
-// workers is how many pods are synchronised at a time.
+// workers is the number of pods that are synchronized concurrently.
 const workers = 8
 
-// Config is what a node is made of.
+// Config configures a node.
 type Config struct {
 	Name    string
 	Address netip.Addr    // the node's InternalIP and the pods' hostIP
-	Pods    *address.Pool // where pods get their IP from
+	Pods    *address.Pool // the pool of pod IPs
 	Version string        // reported as the kubelet's version
-	// Workload returns what runs in a pod that has this IP; nil is nothing.
+	// Workload returns what runs in a pod with this IP. If Workload is nil or returns nil, nothing runs.
 	Workload func(pod *corev1.Pod, ip netip.Addr) Workload
-	// Leaving is told of a pod's IP before its workload ends, and when it may be another's.
+	// Leaving is called with true before the workload of the pod with this IP ends, and with false once the IP can be reused.
 	Leaving func(ip netip.Addr, leaving bool)
 	Log     io.Writer
 }
 
-// Run registers the node and runs its pods until ctx ends. The client needs no more permissions than a kubelet's.
+// Run registers the node and runs its pods until ctx ends. The client needs the permissions of a kubelet only.
 func Run(ctx context.Context, client kubernetes.Interface, config Config) error {
 	logger := logrus.New()
 	logger.SetOutput(config.Log)
@@ -68,8 +68,8 @@ func Run(ctx context.Context, client kubernetes.Interface, config Config) error 
 			o.FieldSelector = fields.OneTermEqualSelector("spec.nodeName", config.Name).String()
 		}),
 		informers.WithTransform(withoutEnvironment))
-	// virtual-kubelet wants to read these to resolve the environment. It finds none to resolve, so they stay
-	// empty and are never started: no permission to read Secrets is needed.
+	// virtual-kubelet reads ConfigMaps, Secrets and Services to resolve environment variables. withoutEnvironment removes those, so these
+	// informers are never started, and no permission to read Secrets is needed.
 	never := informers.NewSharedInformerFactory(client, 0).Core().V1()
 
 	provider := newPods(ctx, client, recorder, config)
@@ -103,17 +103,17 @@ func Run(ctx context.Context, client kubernetes.Interface, config Config) error 
 	go func() { ended <- nodes.Run(ctx) }()
 	err = <-ended
 	cancel()
-	<-ended //nolint:errcheck // the other one ends because the first did
+	<-ended //nolint:errcheck // the other one ends because the first one did
 	return err
 }
 
-// backoff retries soon and never waits long; virtual-kubelet's default also holds back the first try.
+// backoff retries soon and never waits long. virtual-kubelet's default also delays the first attempt.
 func backoff() workqueue.RateLimiter { //nolint:staticcheck // what virtual-kubelet takes
 	return workqueue.NewItemExponentialFailureRateLimiter(5*time.Millisecond, 5*time.Second) //nolint:staticcheck // likewise
 }
 
-// withoutEnvironment drops the containers' environment before a pod enters the cache: virtual-kubelet would
-// resolve it, but refuses what Istio's sidecar asks for (status.podIP), and a simulated pod has no use for it.
+// withoutEnvironment removes the containers' environment before a pod enters the cache. virtual-kubelet would resolve it, and fail for the
+// status.podIP of Istio's sidecar. A simulated pod does not need it.
 func withoutEnvironment(obj any) (any, error) {
 	if pod, ok := obj.(*corev1.Pod); ok {
 		disabled := false

@@ -18,8 +18,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/controlplane/address"
 )
 
-// Pods implements virtual-kubelet's PodLifecycleHandler and PodNotifier: it says of each pod what a kubelet
-// would, and runs its workload.
+// Pods implements virtual-kubelet's PodLifecycleHandler and PodNotifier. It reports the status that a kubelet would report for each pod, and
+// runs its workload.
 type Pods struct {
 	client   kubernetes.Interface
 	recorder record.EventRecorder
@@ -45,17 +45,17 @@ func newPods(ctx context.Context, client kubernetes.Interface, recorder record.E
 	}
 }
 
-// NotifyPods sets whom to tell about a changed status.
+// NotifyPods sets the function to call when a pod's status has changed.
 func (p *Pods) NotifyPods(_ context.Context, notify func(*corev1.Pod)) {
 	p.notify = notify
 }
 
-// CreatePod starts a pod: it has an IP and runs, or waits for an image that cannot be pulled.
+// CreatePod starts a pod. It gets an IP and runs, or waits for an image that cannot be pulled.
 func (p *Pods) CreatePod(ctx context.Context, pod *corev1.Pod) error {
 	return p.UpdatePod(ctx, pod)
 }
 
-// UpdatePod brings the status in line with the pod's spec, and starts the workload once there is one that can run.
+// UpdatePod sets the status that follows from the pod's spec, and starts the workload once all images can be pulled.
 func (p *Pods) UpdatePod(_ context.Context, pod *corev1.Pod) error {
 	r := &running{pod: pod.DeepCopy(), ip: p.host}
 	if !pod.Spec.HostNetwork {
@@ -70,7 +70,7 @@ func (p *Pods) UpdatePod(_ context.Context, pod *corev1.Pod) error {
 	same := before != nil && before.pod.UID == pod.UID
 	var workload Workload
 	switch {
-	case same && before.stop != nil: // its workload goes on
+	case same && before.stop != nil: // the workload keeps running
 		before.pod, r = r.pod, before
 	case pod.Status.Phase != corev1.PodSucceeded && p.workload != nil && pullableAll(pod):
 		if workload = p.workload(r.pod, r.ip); workload != nil {
@@ -82,7 +82,7 @@ func (p *Pods) UpdatePod(_ context.Context, pod *corev1.Pod) error {
 	p.mu.Unlock()
 
 	if before != nil && !same {
-		go p.end(before) // a pod of that name was replaced before its end was seen
+		go p.end(before) // a pod with the same name was replaced before its end was noticed
 	}
 	p.report(p.tell(r))
 	if workload != nil {
@@ -91,7 +91,7 @@ func (p *Pods) UpdatePod(_ context.Context, pod *corev1.Pod) error {
 	return nil
 }
 
-// tell reports a pod as it is now, and returns it. What is told last is what was so last.
+// tell reports the current status of a pod and returns the pod. Concurrent calls are serialized, so that the last report has the latest status.
 func (p *Pods) tell(r *running) *corev1.Pod {
 	p.telling.Lock()
 	defer p.telling.Unlock()
@@ -102,7 +102,7 @@ func (p *Pods) tell(r *running) *corev1.Pod {
 	return pod
 }
 
-// report writes the events of a kubelet that cannot pull an image.
+// report records the events of images that cannot be pulled, as a kubelet does.
 func (p *Pods) report(pod *corev1.Pod) {
 	for _, s := range append(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses...) {
 		if s.State.Waiting != nil && s.State.Waiting.Reason == imagePullBackOff {
@@ -111,8 +111,8 @@ func (p *Pods) report(pod *corev1.Pod) {
 	}
 }
 
-// DeletePod ends a pod and removes it from the API server as soon as its workload has nothing left to finish: the
-// rest of the grace period need not be waited for.
+// DeletePod ends a pod and deletes it from the API server as soon as its workload has finished. It does not wait for the rest of the grace
+// period.
 func (p *Pods) DeletePod(_ context.Context, pod *corev1.Pod) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -128,7 +128,7 @@ func (p *Pods) DeletePod(_ context.Context, pod *corev1.Pod) error {
 	return nil
 }
 
-// remove ends a pod, and then there is none.
+// remove ends a pod and deletes it from the API server.
 func (p *Pods) remove(r *running) {
 	p.end(r)
 
@@ -148,7 +148,7 @@ func (p *Pods) remove(r *running) {
 	}
 }
 
-// end stops a pod's workload, waits for it, and gives its IP back.
+// end stops a pod's workload, waits for its end, and releases the pod's IP.
 func (p *Pods) end(r *running) {
 	if r.stop != nil {
 		p.leaving(r.ip, true)

@@ -13,9 +13,8 @@ import (
 
 const imagePullBackOff = "ImagePullBackOff"
 
-// pullable says why an image cannot be pulled, or "". Two kinds cannot: "auto", which Istio's injection
-// should have replaced, and any of a registry below .invalid, the domain that never exists (RFC 6761). On a
-// real node they fail alike.
+// pullable returns the reason why an image cannot be pulled, or "". Two kinds of images cannot: "auto", which Istio's injection should have
+// replaced, and images from a registry in the domain .invalid, which never exists (RFC 6761). They fail on a real node, too.
 func pullable(image string) string {
 	registry, _, _ := strings.Cut(image, "/")
 	host, _, _ := strings.Cut(registry, ":")
@@ -33,8 +32,7 @@ func pullableAll(pod *corev1.Pod) bool {
 	return !slices.ContainsFunc(slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers), func(c corev1.Container) bool { return pullable(c.Image) != "" })
 }
 
-// started is the status of a pod once a node has done all that it can do for it. What its containers do is the workload's state, if there is
-// a workload.
+// started returns the status of a pod that a node has started. With a workload, its state decides whether the containers are ready.
 func started(pod *corev1.Pod, host, ip netip.Addr, workload *state) corev1.PodStatus {
 	now := metav1.Now()
 	s := corev1.PodStatus{
@@ -57,7 +55,7 @@ func started(pod *corev1.Pod, host, ip netip.Addr, workload *state) corev1.PodSt
 			status, initialized = waiting(c, imagePullBackOff, pullable(c.Image)), false
 		case !sidecar:
 			status = terminated(status, "Completed")
-			status.Ready = true // a finished init container has done its part
+			status.Ready = true // a completed init container is ready
 		}
 		s.InitContainerStatuses = append(s.InitContainerStatuses, status)
 	}
@@ -89,7 +87,7 @@ func started(pod *corev1.Pod, host, ip netip.Addr, workload *state) corev1.PodSt
 	return s
 }
 
-// ended is the status of a pod whose containers have stopped as they were told to.
+// ended returns the status of a pod whose containers have stopped as requested.
 func ended(pod *corev1.Pod) corev1.PodStatus {
 	s := *pod.Status.DeepCopy()
 	s.Phase = corev1.PodSucceeded
@@ -106,7 +104,7 @@ func ended(pod *corev1.Pod) corev1.PodStatus {
 	return s
 }
 
-// conditions sets the node's conditions among those that others have set, such as the scheduler's.
+// conditions sets the node's conditions and keeps those of other components, such as the scheduler.
 func conditions(pod *corev1.Pod, set map[corev1.PodConditionType]bool, reasonIfFalse string) []corev1.PodCondition {
 	now := metav1.Now()
 	all := append([]corev1.PodCondition(nil), pod.Status.Conditions...)

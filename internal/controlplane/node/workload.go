@@ -12,18 +12,18 @@ import (
 
 // Workload is what runs in a pod.
 type Workload interface {
-	// Run works until it fails, or until stop is closed and what it had begun is done, or until ctx ends. It tells ready when it does what it
-	// is for, and event what someone should know.
+	// Run blocks until the workload fails, until stop is closed and its work in progress is done, or until ctx ends. It calls ready once it
+	// serves its purpose, and event with what users should know.
 	Run(ctx context.Context, stop <-chan struct{}, ready func(), event func(reason, message string)) error
 }
 
-// The time between the end of a workload and its next start doubles from the first to the longest, as a kubelet's does more slowly.
+// The delay before a failed workload restarts doubles from firstRestart to longestRestart. A kubelet's starts at 10 seconds.
 const (
 	firstRestart   = 100 * time.Millisecond
 	longestRestart = 10 * time.Second
 )
 
-// state is how a pod's workload does. A pod without a workload is always ready.
+// state is the state of a pod's workload. A pod without a workload is always ready.
 type state struct {
 	ready    bool
 	restarts int32
@@ -33,14 +33,14 @@ type state struct {
 // running is a pod on the node.
 type running struct {
 	ip     netip.Addr
-	stop   chan struct{} // closed to stop the workload; nil when there is none
-	done   chan struct{} // closed when the workload has stopped
+	stop   chan struct{} // closed to stop the workload; nil without a workload
+	done   chan struct{} // closed once the workload has stopped
 	pod    *corev1.Pod
-	state  *state // nil when there is no workload
+	state  *state // nil without a workload
 	ending bool
 }
 
-// run runs a pod's workload, again and again, until it is stopped or the node ends.
+// run runs a pod's workload, and restarts it until it is stopped or the node ends.
 func (p *Pods) run(r *running, workload Workload) {
 	defer close(r.done)
 	wait := firstRestart
@@ -71,7 +71,7 @@ func (p *Pods) run(r *running, workload Workload) {
 	}
 }
 
-// change reports a pod whose workload does differently. Of one that is to end, only its end is reported.
+// change updates the state of a workload and reports the pod. If the pod is ending, only its end is reported.
 func (p *Pods) change(r *running, change func(*state)) {
 	p.mu.Lock()
 	change(r.state)

@@ -14,27 +14,27 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/controlplane/relay"
 )
 
-// ready returns nil once the Envoy serves what istiod has for it: it has taken all of it, and its workers have begun.
+// ready returns nil once Envoy has accepted all its configuration from istiod and its workers have started.
 func (p *Proxy) ready(ctx context.Context, r *relay.Relay) error {
 	if err := r.Current(); err != nil {
 		return err
 	}
 	started, err := p.stats(ctx, `^listener_manager\.workers_started$`)
 	if err == nil && started == 0 {
-		err = errors.New("no worker has started")
+		err = errors.New("Envoy has started no workers")
 	}
 	return err
 }
 
-// drain asks the clients to leave, and returns when they have or when it has taken too long.
+// drain asks clients to disconnect, and returns when all have or after drainTime.
 func (p *Proxy) drain(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
 	if _, err := p.admin(ctx, http.MethodPost, "/drain_listeners?graceful"); err != nil {
 		return
 	}
-	none := 0                  // in a row: a connection may just be on its way
-	p.poll(ctx, func() error { //nolint:errcheck // all has been tried
+	none := 0                  // in a row: a connection may still be arriving
+	p.poll(ctx, func() error { //nolint:errcheck // a timeout ends the drain as well
 		clients, err := p.stats(ctx, `^listener\.127\..*\.downstream_cx_active$`)
 		if err != nil {
 			return err
@@ -44,13 +44,13 @@ func (p *Proxy) drain(ctx context.Context) {
 			return fmt.Errorf("%d clients are connected", clients)
 		}
 		if none++; none < 3 {
-			return errors.New("a client may come yet")
+			return errors.New("a client may still connect")
 		}
 		return nil
 	})
 }
 
-// stats is the sum of the Envoy's statistics whose names match.
+// stats returns the sum of Envoy's statistics whose names match the regular expression.
 func (p *Proxy) stats(ctx context.Context, names string) (sum int, err error) {
 	said, err := p.admin(ctx, http.MethodGet, "/stats?filter="+url.QueryEscape(names))
 	for line := range strings.Lines(said) {
@@ -62,7 +62,7 @@ func (p *Proxy) stats(ctx context.Context, names string) (sum int, err error) {
 	return sum, err
 }
 
-// admin asks the Envoy's administration interface.
+// admin sends a request to Envoy's administration interface and returns the body of the response.
 func (p *Proxy) admin(ctx context.Context, method, path string) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, method, "http://"+p.at(adminPort)+path, nil)
 	if err != nil {
@@ -81,7 +81,7 @@ func (p *Proxy) admin(ctx context.Context, method, path string) (string, error) 
 	return string(said), err
 }
 
-// poll asks again until the answer is nil or ctx ends.
+// poll calls done repeatedly until it returns nil or ctx ends.
 func (p *Proxy) poll(ctx context.Context, done func() error) error {
 	for {
 		err := done()

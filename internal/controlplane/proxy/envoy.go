@@ -1,4 +1,4 @@
-// Package proxy runs Istio's proxy for a pod: a process of Envoy's, and the relay between it and istiod.
+// Package proxy runs Istio's proxy for a pod: an Envoy process, and the relay between it and istiod.
 package proxy
 
 import (
@@ -10,7 +10,7 @@ import (
 	"regexp"
 )
 
-// Find returns the path of Envoy, from the PATH or else from beside this program, and its version.
+// Find returns the path and version of Envoy. It looks on the PATH first, then in the directory of this program.
 func Find() (path, version string, err error) {
 	if path, err = exec.LookPath("envoy"); err != nil {
 		self, err := os.Executable()
@@ -19,7 +19,7 @@ func Find() (path, version string, err error) {
 		}
 		path = filepath.Join(filepath.Dir(self), "envoy")
 		if _, err := os.Stat(path); err != nil {
-			return "", "", errors.New("there is no envoy, neither on the PATH nor beside this program, where make controlplane puts it if there is pip")
+			return "", "", errors.New("there is no envoy on the PATH or next to this program; make controlplane installs it there if pip is available")
 		}
 	}
 	said, err := exec.Command(path, "--version").CombinedOutput()
@@ -28,7 +28,7 @@ func Find() (path, version string, err error) {
 		return "", "", fmt.Errorf("%s does not run: %w %s", path, err, said)
 	}
 	if match == nil {
-		return "", "", fmt.Errorf("%s is no Envoy: it says that its version is %q", path, said)
+		return "", "", fmt.Errorf("%s is not Envoy: its --version prints %q", path, said)
 	}
 	return path, string(match[1]), nil
 }

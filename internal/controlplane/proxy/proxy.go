@@ -20,46 +20,46 @@ import (
 )
 
 const (
-	adminPort  = 15000 // as in a pod of Istio's
+	adminPort  = 15000 // as in pods of Istio
 	healthPort = 15021 // likewise
-	// drainTime is how long a proxy that is to end waits for its clients to leave, as Istio's agent does by default.
+	// drainTime is how long a proxy that is about to end waits for clients to disconnect. It is the default of Istio's agent.
 	drainTime = 5 * time.Second
-	// interval is between two looks at an Envoy that starts or drains.
+	// interval is the time between two checks while Envoy starts or drains.
 	interval = 50 * time.Millisecond
 )
 
 // Proxy is the proxy of one pod.
 type Proxy struct {
-	Envoy    string // path of the program
+	Envoy    string // path of the binary
 	Istiod   string // host:port of istiod's TLS port
 	TLS      *tls.Config
 	Loopback address.Loopback
-	Socket   string // path for the socket between the Envoy and the relay
-	Log      string // path of the Envoy's log
+	Socket   string // path of the socket between Envoy and the relay
+	Log      string // path of Envoy's log
 	Node     Node
 	Pod      netip.Addr
-	// HTTPProxy makes it a sidecar that takes requests at this port, as an HTTP proxy. 0 is a gateway.
+	// HTTPProxy is the port on which a sidecar accepts requests as an HTTP proxy. 0 makes the proxy that of a gateway.
 	HTTPProxy uint16
 }
 
-// Node is whose proxy it is, as istiod wants to know.
+// Node identifies the proxy to istiod.
 type Node struct {
 	Name, Namespace, ServiceAccount string
 	Labels                          map[string]string
 	IstioVersion                    string
 }
 
-// at is where a port of the pod is on this machine.
+// at returns the address on this machine for a port of the pod.
 func (p *Proxy) at(port uint16) string {
 	return p.Loopback.Of(netip.AddrPortFrom(p.Pod, port)).String()
 }
 
-// Run runs the proxy until it fails, or until stop is closed and its clients have left, or until ctx ends. It tells ready when it becomes
-// ready, and event what someone should know.
+// Run runs the proxy until it fails, until stop is closed and its clients have disconnected, or until ctx ends. It calls ready once the proxy
+// is ready, and event with what users should know.
 func (p *Proxy) Run(ctx context.Context, stop <-chan struct{}, ready func(), event func(reason, message string)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	os.Remove(p.Socket) // of one that ran before
+	os.Remove(p.Socket) // from an earlier run
 	socket, err := net.Listen("unix", p.Socket)
 	if err != nil {
 		return err
@@ -96,11 +96,11 @@ func (p *Proxy) Run(ctx context.Context, stop <-chan struct{}, ready func(), eve
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		cmd.Wait() //nolint:errcheck // how it has ended is in its state
+		cmd.Wait() //nolint:errcheck // the process state has the result
 	}()
-	defer cmd.Process.Kill() //nolint:errcheck // it may have ended
+	defer cmd.Process.Kill() //nolint:errcheck // it may have already ended
 	kill := func() error {
-		cmd.Process.Kill() //nolint:errcheck // it may have ended
+		cmd.Process.Kill() //nolint:errcheck // it may have already ended
 		<-ended
 		return nil
 	}
@@ -114,10 +114,10 @@ func (p *Proxy) Run(ctx context.Context, stop <-chan struct{}, ready func(), eve
 	for {
 		select {
 		case err := <-served:
-			kill() //nolint:errcheck // it returns nil
+			kill() //nolint:errcheck // always nil
 			return err
 		case <-ended:
-			return fmt.Errorf("the proxy has ended, %v; its log is %s", cmd.ProcessState, filepath.Base(p.Log))
+			return fmt.Errorf("the proxy ended: %v; see its log %s", cmd.ProcessState, filepath.Base(p.Log))
 		case <-ctx.Done():
 			return kill()
 		case <-stop:
@@ -132,7 +132,7 @@ func (p *Proxy) Run(ctx context.Context, stop <-chan struct{}, ready func(), eve
 	}
 }
 
-// health answers whoever asks for the health of the gateway's pod, as Istio's agent does.
+// health serves the readiness probe of a gateway's pod, as Istio's agent does.
 func (p *Proxy) health(ctx context.Context, healthy *atomic.Bool) error {
 	l, err := net.Listen("tcp", p.at(healthPort))
 	if err != nil {
@@ -152,7 +152,7 @@ func (p *Proxy) health(ctx context.Context, healthy *atomic.Bool) error {
 
 type object = map[string]any
 
-// bootstrap is the configuration that an Envoy starts with: who it is, and that the relay has the rest.
+// bootstrap returns Envoy's bootstrap configuration: its node, and the relay as the source of everything else.
 func (p *Proxy) bootstrap() object {
 	kind, metadata := "router", object{
 		"NAME": p.Node.Name, "NAMESPACE": p.Node.Namespace, "SERVICE_ACCOUNT": p.Node.ServiceAccount, "LABELS": p.Node.Labels,

@@ -7,10 +7,11 @@ import (
 	"syscall"
 )
 
-// Supported returns nil where processes can end with this one, whatever ends it.
+// Supported returns nil if this system can end child processes together with this one.
 func Supported() error { return nil }
 
-// starter starts processes from a thread that lives as long as this process. The kernel kills a process when the thread that started it ends.
+// starter starts processes from a thread that lives as long as this process, because the kernel kills a process with Pdeathsig when the thread
+// that started it ends.
 var starter = sync.OnceValue(func() chan<- func() {
 	work := make(chan func())
 	go func() {
@@ -22,9 +23,9 @@ var starter = sync.OnceValue(func() chan<- func() {
 	return work
 })
 
-// start starts a process that ends with this one, also when this one is killed.
+// start starts a process that ends with this one, even if this one is killed.
 func start(cmd *exec.Cmd) error {
-	// In a group of its own Ctrl-C does not reach it: it ends when its pod does.
+	// In its own process group, it does not receive Ctrl-C, and ends only when its pod does.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	started := make(chan error)
 	starter() <- func() { started <- cmd.Start() }

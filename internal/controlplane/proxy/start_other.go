@@ -8,9 +8,9 @@ import (
 	"runtime"
 )
 
-var errUnsupported = errors.New("pods have addresses and processes of their own only on Linux, not on " + runtime.GOOS)
+var errUnsupported = errors.New("pods can run processes only on Linux, not on " + runtime.GOOS)
 
-// Supported returns nil where processes can end with this one, whatever ends it.
+// Supported returns nil if this system can end child processes together with this one.
 func Supported() error { return errUnsupported }
 
 func start(*exec.Cmd) error { return errUnsupported }

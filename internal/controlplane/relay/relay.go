@@ -1,5 +1,5 @@
-// Package relay stands between istiod and a plain Envoy: what istiod serves is passed on with the addresses at which this machine has the
-// cluster's pods, and without what only Istio's own build of Envoy knows.
+// Package relay connects a plain Envoy to istiod. It changes the addresses of pods in istiod's responses to those on this machine, and removes
+// extensions that only Istio's own build of Envoy has.
 package relay
 
 import (
@@ -21,26 +21,26 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/controlplane/address"
 )
 
-// maxMessage is more than istiod sends.
+// maxMessage is the maximum size of a message in bytes, larger than any response of istiod.
 const maxMessage = 1 << 28
 
 // Relay serves the Envoy of one pod.
 type Relay struct {
-	Istiod   string      // host:port of its TLS port
+	Istiod   string      // host:port of istiod's TLS port
 	TLS      *tls.Config // with the certificate of the pod's service account
 	Loopback address.Loopback
 	Pod      netip.Addr
-	// HTTPProxy is the port of the one listener that a sidecar has: it takes requests as an HTTP proxy does, because nothing here redirects
-	// an application's connections. 0 is a gateway, which has all its listeners.
+	// HTTPProxy is the port of a sidecar's only listener, which accepts requests as an HTTP proxy, because nothing here redirects connections of
+	// an application. 0 means a gateway, which keeps all its listeners.
 	HTTPProxy uint16
-	// Rejected is told of what the Envoy rejects.
+	// Rejected is called with Envoy's error when it rejects a response.
 	Rejected func(why string)
 
 	mu    sync.Mutex
-	state map[string]error // by type of resource: what came of the last response; none has come where it is absent
+	state map[string]error // the result of the last response by resource type; absent until Envoy has answered one
 }
 
-// Current returns nil once the Envoy has taken clusters and listeners, and rejects nothing of what it was sent last.
+// Current returns nil once Envoy has accepted clusters and listeners and rejects none of the last responses.
 func (r *Relay) Current() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -57,7 +57,7 @@ func (r *Relay) Current() error {
 	return nil
 }
 
-// Serve serves at the listener until ctx ends.
+// Serve serves xDS on the listener until ctx ends.
 func (r *Relay) Serve(ctx context.Context, l net.Listener) error {
 	istiod, err := grpc.NewClient(r.Istiod, grpc.WithTransportCredentials(credentials.NewTLS(r.TLS)),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)),
@@ -78,7 +78,7 @@ type session struct {
 	istiod discoveryv3.AggregatedDiscoveryServiceClient
 }
 
-// StreamAggregatedResources passes on requests as they are, and responses as the machine needs them.
+// StreamAggregatedResources forwards requests unchanged, and responses translated for this machine.
 func (s *session) StreamAggregatedResources(envoy discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer) error {
 	ctx, cancel := context.WithCancel(envoy.Context())
 	defer cancel()
@@ -121,7 +121,7 @@ func (s *session) StreamAggregatedResources(envoy discoveryv3.AggregatedDiscover
 	return err
 }
 
-// note remembers what the Envoy says of the last response.
+// note records whether Envoy accepts the last response.
 func (s *session) note(request *discoveryv3.DiscoveryRequest) {
 	if request.ResponseNonce == "" {
 		return
@@ -141,7 +141,7 @@ func (s *session) note(request *discoveryv3.DiscoveryRequest) {
 	}
 }
 
-// translate changes the resources of a response in place.
+// translate translates the resources of a response in place, and removes those that Envoy does not need.
 func (s *session) translate(response *discoveryv3.DiscoveryResponse) error {
 	var kept []*anypb.Any
 	for _, resource := range response.Resources {

@@ -21,11 +21,11 @@ const (
 	listenerType = "type.googleapis.com/envoy.config.listener.v3.Listener"
 	endpointType = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
 
-	// agent is the cluster by which Istio's agent serves a pod's identity, for mutual TLS between pods. There is no agent.
+	// agent is the cluster with which Istio's agent provides certificates for mutual TLS between pods. There is no agent here.
 	agent = "sds-grpc"
 )
 
-// translate returns the resource as an Envoy on this machine can take it, or nil when it has no use for it.
+// translate returns the resource in a form that Envoy on this machine accepts, or nil if it does not need the resource.
 func (r *Relay) translate(resource *anypb.Any) (*anypb.Any, error) {
 	switch resource.TypeUrl {
 	case clusterType:
@@ -38,7 +38,7 @@ func (r *Relay) translate(resource *anypb.Any) (*anypb.Any, error) {
 	return resource, nil
 }
 
-// changed is a resource after a change; one that change does not want is nil.
+// changed returns a resource after a change, or nil if change returns false.
 func changed[T any, M interface {
 	*T
 	proto.Message
@@ -53,7 +53,7 @@ func changed[T any, M interface {
 	return anypb.New(message)
 }
 
-// listener has the address of the pod, and of its filters those that a plain Envoy knows.
+// listener moves a listener to the pod's address and removes filters that a plain Envoy does not have.
 func (r *Relay) listener(l *listenerv3.Listener) (bool, error) {
 	at := l.GetAddress().GetSocketAddress()
 	if at == nil || r.HTTPProxy != 0 && at.GetPortValue() != uint32(r.HTTPProxy) {
@@ -89,7 +89,7 @@ func (r *Relay) httpFilters(manager *hcmv3.HttpConnectionManager) (bool, error) 
 	return true, nil
 }
 
-// cluster has endpoints at their addresses, and no mutual TLS of the mesh: the pods of this machine have no part in it.
+// cluster moves endpoints to their addresses on this machine and removes the mesh's mutual TLS, which pods here do not support.
 func (r *Relay) cluster(c *clusterv3.Cluster) (bool, error) {
 	c.Filters = slices.DeleteFunc(c.Filters, func(f *clusterv3.Filter) bool { return !known(f.GetTypedConfig()) })
 	c.TransportSocketMatches = slices.DeleteFunc(c.TransportSocketMatches, func(m *clusterv3.Cluster_TransportSocketMatch) bool {
@@ -99,7 +99,7 @@ func (r *Relay) cluster(c *clusterv3.Cluster) (bool, error) {
 		c.TransportSocket = nil
 	}
 	if r.HTTPProxy != 0 && c.GetType() == clusterv3.Cluster_ORIGINAL_DST {
-		// The address that a redirected connection would show is told in a header.
+		// A header carries the address that a redirected connection would have.
 		c.LbConfig = &clusterv3.Cluster_OriginalDstLbConfig_{OriginalDstLbConfig: &clusterv3.Cluster_OriginalDstLbConfig{UseHttpHeader: true}}
 	}
 	if c.LoadAssignment == nil {
@@ -120,24 +120,24 @@ func (r *Relay) endpoints(a *endpointv3.ClusterLoadAssignment) (bool, error) {
 	return true, nil
 }
 
-// move makes an address that of the process that stands in for a pod.
+// move changes the address of a pod to that of the process that represents it.
 func (r *Relay) move(at *corev3.SocketAddress, addr netip.Addr) {
 	moved := r.Loopback.Of(netip.AddrPortFrom(addr, uint16(at.GetPortValue())))
 	at.Address, at.PortSpecifier = moved.Addr().String(), &corev3.SocketAddress_PortValue{PortValue: uint32(moved.Port())}
 }
 
-// known reports whether a plain Envoy has the extension that is configured so. Those of Istio's come by their own types, or as structs that
-// name them.
+// known reports whether a plain Envoy has the extension of this configuration. Istio's extensions have types of their own, or are
+// configured by structs that name those types.
 func known(config *anypb.Any) bool {
 	url := config.GetTypeUrl()
 	typed := &xdstype.TypedStruct{}
-	if strings.HasSuffix(url, ".TypedStruct") && proto.Unmarshal(config.GetValue(), typed) == nil { // udpa's has the same fields
+	if strings.HasSuffix(url, ".TypedStruct") && proto.Unmarshal(config.GetValue(), typed) == nil { // udpa.type.v1.TypedStruct has the same fields
 		url = typed.GetTypeUrl()
 	}
 	return strings.HasPrefix(url, "type.googleapis.com/envoy.extensions.")
 }
 
-// ofAgent reports whether a transport socket has certificates that only Istio's agent serves.
+// ofAgent reports whether a transport socket needs certificates that only Istio's agent provides.
 func ofAgent(socket *corev3.TransportSocket) bool {
 	upstream := &tlsv3.UpstreamTlsContext{}
 	if socket.GetTypedConfig().UnmarshalTo(upstream) != nil {

@@ -31,7 +31,7 @@ func packed(t *testing.T, m proto.Message) *anypb.Any {
 	return a
 }
 
-// translated is what the relay makes of a resource.
+// translated translates a resource into into, and reports whether it is kept.
 func translated[M proto.Message](t *testing.T, r *Relay, given M, into M) bool {
 	t.Helper()
 	got, err := r.translate(packed(t, given))
@@ -60,7 +60,7 @@ func same(t *testing.T, got, want proto.Message) {
 	}
 }
 
-// istios is a filter of Istio's own.
+// istios returns the configuration of a filter that only Istio's build of Envoy has.
 func istios(t *testing.T, url string) *anypb.Any {
 	t.Helper()
 	return packed(t, &xdstype.TypedStruct{TypeUrl: url})
@@ -85,17 +85,17 @@ func TestListener(t *testing.T) {
 	})
 	got := &listenerv3.Listener{}
 	if !translated(t, relay(), given, got) {
-		t.Fatal("a gateway's listener is left out")
+		t.Fatal("a gateway's listener is removed")
 	}
 	same(t, got, listener("127.1.2.3", 10080, known, router))
 
 	sidecar := relay()
 	sidecar.HTTPProxy = 15080
 	if translated(t, sidecar, listener("0.0.0.0", 15001), got) {
-		t.Error("a sidecar has a listener that needs connections to be redirected")
+		t.Error("a sidecar has a listener that needs redirected connections")
 	}
 	if !translated(t, sidecar, listener("127.0.0.1", 15080, router), got) {
-		t.Error("a sidecar takes no requests")
+		t.Error("a sidecar's listener for requests is removed")
 	}
 	same(t, got, listener("127.1.2.3", 15080, router))
 }
@@ -142,7 +142,7 @@ func TestCluster(t *testing.T) {
 			&clusterv3.Cluster{TransportSocketMatches: []*clusterv3.Cluster_TransportSocketMatch{plain}},
 		},
 		{&clusterv3.Cluster{TransportSocket: mesh}, &clusterv3.Cluster{}},
-		{&clusterv3.Cluster{TransportSocket: own}, &clusterv3.Cluster{TransportSocket: own}}, // what a destination rule names
+		{&clusterv3.Cluster{TransportSocket: own}, &clusterv3.Cluster{TransportSocket: own}}, // from a destination rule
 		{
 			&clusterv3.Cluster{Filters: []*clusterv3.Filter{{TypedConfig: istios(t, "type.googleapis.com/envoy.tcp.metadataexchange.config.MetadataExchange")}}},
 			&clusterv3.Cluster{},

@@ -1,5 +1,5 @@
-// Command server is the application of package echo in a container: on port $PORT, as pod $POD_NAME of namespace $POD_NAMESPACE, which is
-// of the version $VERSION.
+// Command server runs the application of package echo in a container. It listens on port $PORT and reports pod $POD_NAME in namespace
+// $POD_NAMESPACE with version $VERSION.
 package main
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/controlplane/echo"
 )
 
-// lameDuck is how long requests are still taken once the pod is to end, until no one sends any.
+// lameDuck is how long the server still accepts requests after SIGTERM, until clients stop sending them.
 const lameDuck = 5 * time.Second
 
 func main() {
