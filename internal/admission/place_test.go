@@ -13,7 +13,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// judges are the judges of each kind, by its name.
+// judges holds the judges of each kind.
 var judges = func() map[string]*admission.Judges {
 	all := make(map[string]*admission.Judges)
 	for _, k := range istio.Kinds() {
@@ -22,12 +22,12 @@ var judges = func() map[string]*admission.Judges {
 	return all
 }()
 
-// A finding is placed where the user has to change something.
+// A finding is reported at the field that the user must change.
 func TestPlace(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		kind, spec string
-		want       []string // the message, and the fields that do not go together
+		want       []string // the message and the fields, such as those that exclude each other
 	}{
 		"a value": {"Gateway", `servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [a.example.com]}, {port: {number: 70000, name: b, protocol: HTTP}, hosts: [a.example.com]}]`,
 			[]string{"port number 70000 must be in the range 1..65535: spec.servers[1].port.number"}},
@@ -83,7 +83,7 @@ func routes(n int, rule func(i int) map[string]any) *unstructured.Unstructured {
 	}}
 }
 
-// hidden returns n rules, of which only the first is ever reached: n-1 warnings.
+// hidden returns n rules, of which only the first one is ever reached. That gives n-1 warnings.
 func hidden(n int) *unstructured.Unstructured {
 	return routes(n, func(i int) map[string]any {
 		if i == 0 {
@@ -93,7 +93,7 @@ func hidden(n int) *unstructured.Unstructured {
 	})
 }
 
-// Each of many findings has a place, also if they are equal, until the effort is used up.
+// Each of many findings gets its own place, even if their messages are equal, as long as the limit of attempts allows.
 func TestPlace_many(t *testing.T) {
 	t.Parallel()
 	judge := judges["VirtualService"]
@@ -136,7 +136,7 @@ func TestPlace_many(t *testing.T) {
 	}
 }
 
-// The time to place n-1 warnings of n rules.
+// BenchmarkPlace measures how long it takes to place n-1 warnings of n rules.
 func BenchmarkPlace(b *testing.B) {
 	judge := judges["VirtualService"]
 	for _, n := range []int{10, 50, 100} {

@@ -8,7 +8,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/analysis"
 )
 
-// One virtual service in a namespace of 200, each with a destination rule.
+// BenchmarkVirtualService checks one virtual service in a namespace of 200, each with a destination rule.
 func BenchmarkVirtualService(b *testing.B) {
 	var text strings.Builder
 	text.WriteString("- {kind: Gateway, name: gw, spec: {servers: [{hosts: ['*']}]}}\n")

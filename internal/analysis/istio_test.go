@@ -8,7 +8,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 )
 
-// What is easily taken for otherwise than Istio does it.
+// The analysis follows Istio where its behavior may surprise.
 func TestVirtualService_asIstioDoes(t *testing.T) {
 	t.Parallel()
 	const shared = "- {kind: Gateway, name: gw, spec: {selector: {istio: ingressgateway}, servers: [{hosts: ['*']}]}}\n" +
@@ -22,7 +22,7 @@ func TestVirtualService_asIstioDoes(t *testing.T) {
 	}
 	const all = "gateways: [gw], http: [{route: [{destination: {host: svc}}]}]"
 	run(t, map[string]test{
-		// Proxies are wherever the gateway's selector finds pods.
+		// A gateway's proxies run where its selector finds pods.
 		"a shared gateway does not see a private rule": {
 			objects: vs("vs", "x.example.com", "gateways: [gw], "+v1) + shared + "- {kind: DestinationRule, name: dr, spec: {host: svc, exportTo: [.], subsets: [{name: v1}]}}",
 			want:    [][]string{{"spec.http[0].route[0].destination.subset", `the subset "v1" of "svc"`, `a proxy in namespace "istio-system" has no DestinationRule yet`}},
@@ -37,20 +37,20 @@ func TestVirtualService_asIstioDoes(t *testing.T) {
 			objects: vs("vs", "x.example.com", "gateways: [gw], "+v1) + "- {kind: Gateway, name: gw, spec: {servers: [{hosts: ['*']}]}}\n" +
 				"- {kind: DestinationRule, name: dr, spec: {host: svc, exportTo: [.], subsets: [{name: v1}]}}",
 		},
-		// Routes for all come last, whatever their age.
+		// Routes that match everything come last, whatever their age.
 		"an older rule for all hides no path":  {objects: vs("vs", "x.example.com", path("exact: /x")) + vs("o", "x.example.com", all) + shared},
 		"a younger path is not hidden":         {objects: vs("vs", "x.example.com", all) + vs("o", "x.example.com", path("exact: /x")) + shared},
 		"an older prefix hides a younger path": {objects: vs("vs", "x.example.com", path("prefix: /x")) + vs("o", "x.example.com", path("exact: /x/y")) + shared, want: [][]string{{"spec.hosts[0]", `VirtualService "a/vs" comes first, because it is older: requests that match its http[0] never reach http[0] of VirtualService "a/o"`}}},
 		"a younger prefix hides nothing":       {objects: vs("vs", "x.example.com", path("exact: /x/y")) + vs("o", "x.example.com", path("prefix: /x")) + shared},
 		"other headers are other requests": {objects: vs("vs", "x.example.com", "gateways: [gw], http: [{match: [{headers: {a: {exact: b}}}], route: [{destination: {host: svc}}]}]") +
 			vs("o", "x.example.com", all) + shared},
-		// Rules for connections and for requests do not meet.
+		// Rules for TCP or TLS connections do not compete with rules for HTTP requests.
 		"tcp and http": {objects: vs("vs", "svc", "tcp: [{route: [{destination: {host: svc}}]}]") + vs("o", "svc", "http: [{route: [{destination: {host: svc}}]}]") +
 			"- {kind: Service, name: svc, spec: {clusterIP: 10.0.0.1, ports: [{name: http, port: 80}, {name: tcp, port: 3306}]}}"},
 		"tls and http": {objects: vs("vs", "svc", "tls: [{match: [{sniHosts: [svc]}], route: [{destination: {host: svc, port: {number: 443}}}]}]") +
 			vs("o", "svc", "http: [{route: [{destination: {host: svc, port: {number: 80}}}]}]") +
 			"- {kind: Service, name: svc, spec: {clusterIP: 10.0.0.1, ports: [{name: http, port: 80}, {name: tls, port: 443}]}}"},
-		// Sidecars say what proxies know.
+		// Sidecars limit what proxies know.
 		"a Sidecar brings what rules lead to": {
 			objects: vs("vs", "x", "http: [{route: [{destination: {host: svc.b.svc.cluster.local}}]}]") + "- {kind: Sidecar, name: s, spec: {egress: [{hosts: [./*]}]}}",
 		},
@@ -61,7 +61,7 @@ func TestVirtualService_asIstioDoes(t *testing.T) {
 		"unknown Sidecars": {
 			objects: vs("vs", "x", v1), unknown: []string{"Sidecar"},
 		},
-		// What nothing has.
+		// What does not exist.
 		"a port that the Service does not have": {
 			objects: vs("vs", "x", "http: [{route: [{destination: {host: svc, port: {number: 81}}}]}]"),
 			want:    [][]string{{"spec.http[0].route[0].destination.port", `routes to port 81 of "svc", which does not exist`, "has the ports [80]"}},
@@ -113,7 +113,7 @@ func TestGateway(t *testing.T) {
 	}, func(c *objects) []engine.Finding { return analysis.Gateway(c, c.gateways[1]) })
 }
 
-// Rules of one host with different exportTo are not merged: the youngest counts alone.
+// Istio does not merge rules of the same host with different exportTo. Only the youngest one applies.
 func TestDestinationRule_exportTo(t *testing.T) {
 	t.Parallel()
 	dr := func(name, more string) string {
@@ -125,7 +125,7 @@ func TestDestinationRule_exportTo(t *testing.T) {
 	}, destinationRule)
 }
 
-// No one is harmed by what a shared gateway does not see.
+// A rule that a shared gateway does not see is not needed by the gateway.
 func TestNeeded_private(t *testing.T) {
 	t.Parallel()
 	const rules = "- {kind: DestinationRule, name: dr, spec: {host: svc, exportTo: [.], subsets: [{name: v1}]}}\n- {kind: DestinationRule, name: dr, spec: {host: svc, exportTo: [.]}}\n"

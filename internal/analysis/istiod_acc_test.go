@@ -35,9 +35,9 @@ import (
 
 func TestMain(m *testing.M) { acctest.Main(m) }
 
-// What is said of random clusters is what istiod serves to the proxies in them: nothing that is said is false, and no route leads nowhere that
-// nothing is said of. LAMIA_TEST_CLUSTERS says how many clusters there are; each names its seed if it fails, and
-// LAMIA_TEST_SEED is the first one's: others try other clusters.
+// The findings for random clusters agree with what istiod serves to the proxies in them: no finding is false, and each route that leads nowhere
+// has a finding. LAMIA_TEST_CLUSTERS sets the number of clusters and LAMIA_TEST_SEED the seed of the first one. A failure names the seed of its
+// cluster.
 func TestAccFindings_istiod(t *testing.T) {
 	t.Parallel()
 	client, err := dynamic.NewForConfig(acctest.Config(t))
@@ -71,7 +71,7 @@ func TestAccFindings_istiod(t *testing.T) {
 					return
 				}
 				counted, err := j.cluster(t.Context(), seed)
-				for apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) { // of a machine with much to do
+				for apierrors.IsTimeout(err) || apierrors.IsServerTimeout(err) { // on a busy machine
 					counted, err = j.cluster(t.Context(), seed)
 				}
 				if err != nil {
@@ -106,14 +106,14 @@ func number(t *testing.T, variable string, usual int) int {
 	return n
 }
 
-// judge holds what is said against what istiod serves.
+// judge compares findings with what istiod serves.
 type judge struct {
 	client     dynamic.Interface
 	istiod     *grpc.ClientConn
 	id         string
 	namespaces []string
 
-	known  *objects // of the cluster under test
+	known  *objects // the objects of the cluster under test
 	served map[string]*mesh.Config
 	counts map[string]int
 	wrong  []string
@@ -128,7 +128,7 @@ var resources = map[string]schema.GroupVersionResource{
 	"Service":         corev1.SchemeGroupVersion.WithResource("services"),
 }
 
-// cluster makes one, judges it and takes it away.
+// cluster creates a random cluster, checks it and deletes it.
 func (j *judge) cluster(ctx context.Context, seed uint64) (counts map[string]int, err error) {
 	chance := &chance{Rand: rand.New(rand.NewPCG(seed, seed)), id: j.id, namespaces: j.namespaces}
 	chance.cluster()
@@ -139,7 +139,7 @@ func (j *judge) cluster(ctx context.Context, seed uint64) (counts map[string]int
 		}
 	}()
 	for i, o := range chance.objects {
-		if i == len(chance.objects)*2/3 { // so that not all are of the same second
+		if i == len(chance.objects)*2/3 { // so that creation times differ
 			until := time.Now().Truncate(time.Second).Add(time.Second)
 			<-time.After(time.Until(until))
 		}
@@ -153,19 +153,19 @@ func (j *judge) cluster(ctx context.Context, seed uint64) (counts map[string]int
 				Labels: map[string]string{"gateway": j.id + gateway, "pod-template-hash": strconv.Itoa(i)}}})
 		}
 	}
-	marker := fmt.Sprintf("marker-%s-%d", j.id, seed) // the last
+	marker := fmt.Sprintf("marker-%s-%d", j.id, seed) // the last object
 	if err := j.create(ctx, object_{kind: "VirtualService", namespace: j.namespaces[3], name: marker, spec: map[string]any{
 		"hosts": list{marker + ".example.com"}, "http": list{map[string]any{"name": "0", "redirect": map[string]any{"uri": "/"}}}}}); err != nil {
 		return nil, err
 	}
 	deadline := time.Now().Add(time.Minute)
-	for { // istiod takes a moment
+	for { // istiod needs a moment
 		j.served, j.counts, j.wrong = map[string]*mesh.Config{}, map[string]int{"clusters": 1}, nil
 		current, err := j.sees(ctx, marker)
 		if err != nil {
 			return nil, err
 		}
-		if seed%2 == 1 { // as a plan asks, for all objects together
+		if seed%2 == 1 { // like a plan, which checks all objects together
 			j.known.derived = map[any]any{}
 		}
 		if current {
@@ -204,7 +204,7 @@ func (j *judge) create(ctx context.Context, o object_) error {
 		u.Object["metadata"].(map[string]any)["annotations"] = o.annotations
 	}
 	live, err := j.client.Resource(resources[o.kind]).Namespace(o.namespace).Create(ctx, u, metav1.CreateOptions{})
-	if apierrors.IsBadRequest(err) || apierrors.IsInvalid(err) || apierrors.IsForbidden(err) { // istiod refuses it
+	if apierrors.IsBadRequest(err) || apierrors.IsInvalid(err) || apierrors.IsForbidden(err) { // istiod rejects it
 		return nil
 	}
 	if err != nil {
@@ -240,7 +240,7 @@ func (j *judge) sees(ctx context.Context, marker string) (bool, error) {
 	return slices.ContainsFunc(c.Rules(), func(s mesh.Served) bool { return s.VirtualService.Name == marker }), nil
 }
 
-// config is what istiod serves a proxy.
+// config returns what istiod serves to a proxy.
 func (j *judge) config(ctx context.Context, p mesh.Proxy) (*mesh.Config, error) {
 	key := fmt.Sprint(p)
 	if c := j.served[key]; c != nil {
@@ -331,7 +331,7 @@ func (j *judge) virtualService(ctx context.Context, vs *networking.VirtualServic
 		case strings.HasPrefix(f.Summary, "No proxy gets"):
 			j.claim("tls and tcp rules that no proxy gets", !anywhere(func(s mesh.Served) bool { return !s.HTTP }), vs, f)
 		case strings.Contains(f.Summary, "names Gateway"), strings.Contains(f.Summary, "delegates to"):
-			j.claim("gateways and delegates that do not exist", true, vs, f) // by name
+			j.claim("gateways and delegates that do not exist", true, vs, f) // decided by their names
 		default:
 			return fmt.Errorf("nothing checks %+v", f)
 		}
@@ -349,8 +349,8 @@ func indexIn(field string) int {
 	return n
 }
 
-// nowhere are the destinations of a virtual service that lead nowhere: a route that is made of its rule asks for a cluster that does not exist.
-// somewhere returns the routes that lead nowhere from some of the places where the proxies of a gateway may be.
+// nowhere returns the destinations of a virtual service that lead nowhere: a route of the destination's rule uses a cluster that does not exist.
+// somewhere has the destinations that lead nowhere for some of the namespaces in which a gateway's proxies may run.
 func (j *judge) nowhere(ctx context.Context, vs *networking.VirtualService) (found, somewhere map[string]bool, err error) {
 	found, somewhere = map[string]bool{}, map[string]bool{}
 	roots := []*networking.VirtualService{vs}
@@ -423,7 +423,7 @@ func (j *judge) lost(c *mesh.Config, root, vs *networking.VirtualService) map[st
 	return lost
 }
 
-// strangers are the names of clusters that are anywhere in a route and not among those.
+// strangers returns the names of clusters in a route that are not among the known ones.
 func strangers(r *routev3.Route, known []string) (all []string) {
 	for _, word := range regexp.MustCompile(`outbound\|[^"\s]+`).FindAllString(r.String(), -1) {
 		if !slices.Contains(known, word) {
@@ -438,7 +438,7 @@ var (
 	followed   = regexp.MustCompile(`host "([^"]+)"\. Sidecars in namespace "([^"]+)" follow only VirtualService "([^"]+)"`)
 )
 
-// hidden reports whether requests that are for the rule of the one are answered by the other.
+// hidden reports whether one rule answers requests for another, as the finding says.
 func (j *judge) hidden(groups []group, f engine.Finding) bool {
 	said := comesFirst.FindStringSubmatch(f.Detail)
 	if said == nil {
@@ -455,7 +455,7 @@ func (j *judge) hidden(groups []group, f engine.Finding) bool {
 	})
 }
 
-// answers reports whether the first of two routes takes requests that are just what the second asks for.
+// answers reports whether the first route takes the requests that match the second one.
 func answers(first, second *routev3.Route) bool {
 	path := second.GetMatch().GetPath() + second.GetMatch().GetPrefix() + second.GetMatch().GetPathSeparatedPrefix()
 	m := first.GetMatch()
@@ -466,7 +466,7 @@ func answers(first, second *routev3.Route) bool {
 		m.GetPathSeparatedPrefix() != "" && (path == m.GetPathSeparatedPrefix() || strings.HasPrefix(path, m.GetPathSeparatedPrefix()+"/"))
 }
 
-// alone reports whether all that a sidecar has for a host is of one virtual service.
+// alone reports whether all rules that a sidecar has for a host come from the virtual service that the finding names.
 func (j *judge) alone(ctx context.Context, f engine.Finding) (bool, error) {
 	said := followed.FindStringSubmatch(f.Detail)
 	if said == nil {

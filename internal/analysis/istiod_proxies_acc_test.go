@@ -12,7 +12,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// group are proxies for which something is so if it is for one of them or, where it is not known which there are, for all.
+// group is a set of proxies. A statement about the group must hold for one of them or, if all is set because it is unknown which of them exist,
+// for all of them.
 type group struct {
 	configs []*mesh.Config
 	all     bool
@@ -25,7 +26,7 @@ func (g group) say(so func(*mesh.Config) bool) bool {
 	return slices.ContainsFunc(g.configs, so)
 }
 
-// groups are the proxies that a virtual service may matter to: those of each of its gateways and, if it is for the mesh, sidecars.
+// groups returns the proxies that a virtual service can affect: those of each of its gateways, and sidecars if it applies to the mesh.
 func (j *judge) groups(ctx context.Context, vs *networking.VirtualService, delegates ...*networking.VirtualService) (all []group, err error) {
 	gateways := vs.Spec.Gateways
 	if len(gateways) == 0 {
@@ -60,8 +61,8 @@ func (j *judge) groups(ctx context.Context, vs *networking.VirtualService, deleg
 	return all, nil
 }
 
-// near are the namespaces with sidecars that are looked at: the virtual service's own or else those that it is exported to, those of its hosts, and
-// those that its rules name.
+// near returns the namespaces whose sidecars are checked: that of the virtual service (or those that it is exported to, if its own is not among
+// them), those of its hosts, and those that its rules name.
 func (j *judge) near(vs *networking.VirtualService, delegates []*networking.VirtualService) (all []string) {
 	sees := func(namespace string) bool {
 		to := vs.Spec.ExportTo
@@ -91,8 +92,8 @@ func (j *judge) near(vs *networking.VirtualService, delegates []*networking.Virt
 	return all
 }
 
-// proxies are the pods of a gateway in its namespace, in those that the virtual service names, and where shared gateways usually are. If there
-// are none there, they may be anywhere.
+// proxies returns the gateway's pods in its namespace, in those that the virtual service names, and in the usual namespaces of shared gateways.
+// Without such pods, it returns possible proxies in all namespaces.
 func (j *judge) proxies(ctx context.Context, gateway *networking.Gateway, vs *networking.VirtualService) (g group, err error) {
 	looked := []string{gateway.Namespace, "istio-system", "istio-ingress"}
 	if vs != nil {
@@ -117,7 +118,7 @@ func (j *judge) proxies(ctx context.Context, gateway *networking.Gateway, vs *ne
 	return g, err
 }
 
-// everyone are all proxies that may get the rules of a virtual service.
+// everyone returns all proxies that may get the rules of a virtual service.
 func (j *judge) everyone(ctx context.Context) (all []*mesh.Config, err error) {
 	add := func(p mesh.Proxy) {
 		c, failed := j.config(ctx, p)

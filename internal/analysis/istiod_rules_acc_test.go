@@ -17,7 +17,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// add reads an object as it is stored.
+// add converts an object that was read from the API server, and adds it.
 func (c *objects) add(live *unstructured.Unstructured) error {
 	switch live.GetKind() {
 	case "Gateway":
@@ -70,7 +70,7 @@ var (
 	taken   = regexp.MustCompile(`serves port (\d+) instead of`)
 )
 
-// destinationRule checks what is said by the subsets, of which each rule has one that is called as it is.
+// destinationRule checks findings by the subsets that istiod serves. Each rule has a subset with the rule's name.
 func (j *judge) destinationRule(ctx context.Context, dr *networking.DestinationRule, findings []engine.Finding) error {
 	h := mesh.Host(dr.Spec.Host, dr.Namespace)
 	labels := dr.Spec.GetWorkloadSelector().GetMatchLabels()
@@ -125,7 +125,7 @@ func (j *judge) destinationRule(ctx context.Context, dr *networking.DestinationR
 	return nil
 }
 
-// gateway checks what is said by the rules of virtual services that are for it alone.
+// gateway checks findings by the rules of virtual services that have this gateway only.
 func (j *judge) gateway(ctx context.Context, gateway *networking.Gateway, findings []engine.Finding) error {
 	g, err := j.proxies(ctx, gateway, nil)
 	if err != nil {

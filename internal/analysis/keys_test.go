@@ -12,7 +12,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 )
 
-// What is found by keys is all that matters: nothing else is said of random clusters when each question looks at all objects.
+// The objects found by their keys are all that matter: the findings for random clusters do not change when every query returns all objects.
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	said := 0

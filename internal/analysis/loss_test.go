@@ -10,7 +10,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/engine"
 )
 
-// The first destination rule loses subset v1.
+// The first destination rule removes subset v1.
 func TestNeeded(t *testing.T) {
 	t.Parallel()
 	const before = "- {kind: DestinationRule, name: dr, spec: {host: svc, subsets: [{name: v1}, {name: v2}]}}\n"
@@ -35,7 +35,7 @@ func TestNeeded(t *testing.T) {
 		"from their namespace": {
 			objects: "- {kind: DestinationRule, name: dr, spec: {host: svc.b.svc.cluster.local, subsets: [{name: v1}]}}\n- {kind: DestinationRule, name: dr, spec: {host: svc.b.svc.cluster.local}}\n" +
 				vs("vs", "host: svc.b.svc.cluster.local, subset: v1"),
-			unknown: []string{"b"}, want: kept, // whose rules count for less
+			unknown: []string{"b"}, want: kept, // rules in the host's namespace have lower precedence
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestNeeded(t *testing.T) {
 			c := parse(t, test.objects)
 			c.unknown = test.unknown
 			was, is := c.destinationRules[0], c.destinationRules[1]
-			c.destinationRules = slices.Delete(c.destinationRules, 1, 2) // the cluster holds the one before
+			c.destinationRules = slices.Delete(c.destinationRules, 1, 2) // the cluster still has the old rule
 			names, findings := analysis.Needed(c, was, is)
 			expect(t, findings, test.want)
 			if (test.want != nil) != slices.Equal(names, []string{"v1"}) {
@@ -53,7 +53,7 @@ func TestNeeded(t *testing.T) {
 	}
 }
 
-// The first object of the kind goes, or becomes the second if there is one.
+// The first object of the kind is deleted, or changes to the second object of that name.
 func TestLosses(t *testing.T) {
 	t.Parallel()
 	const vs = "- {kind: VirtualService, name: vs, spec: {hosts: [x.example.com], gateways: [gw], http: [{route: [{destination: {host: svc, subset: v1}}]}]}}\n"
@@ -112,7 +112,7 @@ func losses[T metav1.Object](c *objects, kind string, all *[]T) []engine.Finding
 	before := (*all)[0]
 	for i, after := range (*all)[1:] {
 		if after.GetName() == before.GetName() && after.GetNamespace() == before.GetNamespace() {
-			*all = slices.Delete(*all, i+1, i+2) // the cluster holds the one before
+			*all = slices.Delete(*all, i+1, i+2) // the cluster still has the old object
 			return analysis.Losses(c, kind, before, after)
 		}
 	}

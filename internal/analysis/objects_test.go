@@ -29,13 +29,13 @@ type objects struct {
 	pods             []*corev1.Pod
 
 	settings mesh.Settings
-	unknown  []string    // namespaces that cannot be read, or "Sidecar"
-	derived  map[any]any // nil: objects are written
-	whole    bool        // keys are not used
+	unknown  []string    // namespaces that the user cannot read, or "Sidecar"
+	derived  map[any]any // nil disables caching, as when objects are written one by one
+	whole    bool        // keys are ignored
 }
 
-// parse reads a YAML list of objects as {kind, name, spec}, in namespace a unless the name has another, as in b/name. Each is a second younger than
-// the one before, or of the same age with the flag twin.
+// parse reads a YAML list of objects as {kind, name, spec}. Objects are in namespace a unless the name has another one, such as b/name. Each is
+// a second younger than the previous one, or as old with twin: true.
 func parse(t testing.TB, list string) *objects {
 	t.Helper()
 	var entries []struct {
@@ -44,7 +44,7 @@ func parse(t testing.TB, list string) *objects {
 		Labels     map[string]string
 		Spec       map[string]any
 	}
-	if !strings.Contains(list, "kind: Service,") && strings.HasPrefix(list, "-") { // those that tests route to
+	if !strings.Contains(list, "kind: Service,") && strings.HasPrefix(list, "-") { // Services that tests route to
 		for _, name := range []string{"svc", "svc2", "x", "w", "b/svc", "b/x"} {
 			list = strings.TrimSuffix(list, "\n") + "\n- {kind: Service, twin: true, name: " + name + ", spec: {}}"
 		}
@@ -100,7 +100,7 @@ func add[T any](t testing.TB, to *[]*T, u *unstructured.Unstructured) {
 		if len(o.Spec.Hosts) > 0 && len(o.Spec.Http)+len(o.Spec.Tls)+len(o.Spec.Tcp) == 0 {
 			o.Spec.Http = []*v1alpha3.HTTPRoute{{Route: []*v1alpha3.HTTPRouteDestination{{Destination: &v1alpha3.Destination{Host: "svc"}}}}}
 		}
-	case *networking.Gateway: // a port and proxies that are not of others, unless the test says so
+	case *networking.Gateway: // a port and proxies of its own, unless the test sets them
 		for _, s := range o.Spec.Servers {
 			if s.Port == nil {
 				s.Port = &v1alpha3.Port{Number: 80, Name: "http", Protocol: "HTTP"}
@@ -124,7 +124,7 @@ func of[T any, P interface {
 	return keyed(c, all, namespace, nil, nil)
 }
 
-// keyed returns the objects of the namespace that have one of the keys, and no others, as a cluster does.
+// keyed returns the objects of the namespace that have one of the keys, as a cluster does. Without keys, it returns all.
 func keyed[T any, P interface {
 	*T
 	metav1.Object
@@ -188,7 +188,7 @@ func (c *objects) Pods(namespace string, _ ...string) (pods []labels.Set, known 
 	return pods, known
 }
 
-// expect checks that the findings are these, in this order: each a field, and what the finding says.
+// expect checks that there are exactly these findings, in this order. Each is a field and texts of the finding.
 func expect(t *testing.T, findings []engine.Finding, want [][]string) {
 	t.Helper()
 	if len(findings) != len(want) {
@@ -206,7 +206,7 @@ func expect(t *testing.T, findings []engine.Finding, want [][]string) {
 	}
 }
 
-// test is a question about the first object of the kind.
+// test is a check of the first object of the kind.
 type test struct {
 	objects  string
 	settings mesh.Settings

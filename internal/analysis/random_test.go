@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// object is an object that the API server accepts.
+// object_ is an object to create.
 type object_ struct {
 	kind, namespace, name string
 	annotations           map[string]any
@@ -16,10 +16,10 @@ type object_ struct {
 
 type list = []any
 
-// chance makes random clusters in four namespaces, the last of which stays empty.
+// chance creates random clusters with four namespaces, the last of which stays empty.
 type chance struct {
 	*rand.Rand
-	id         string // in all that is seen from other namespaces
+	id         string // part of all names that other namespaces can see
 	namespaces []string
 	objects    []object_
 	gateways   []string
@@ -36,7 +36,7 @@ func (c *chance) add(kind, namespace, name string, spec map[string]any) {
 	c.objects = append(c.objects, object_{kind: kind, namespace: namespace, name: name, spec: spec})
 }
 
-// host returns a random host, by a name that an object of the namespace can use.
+// host returns a random host, as objects in the namespace name it.
 func (c *chance) host(namespace string) string {
 	switch c.IntN(9) {
 	case 0:
@@ -78,7 +78,7 @@ func (c *chance) destination(namespace string) map[string]any {
 	return d
 }
 
-// cluster fills the namespaces.
+// cluster adds random objects to the namespaces.
 func (c *chance) cluster() {
 	for _, namespace := range c.namespaces[:3] {
 		for _, service := range []struct {
@@ -222,7 +222,7 @@ func (c *chance) virtualService(name string) {
 	c.add("VirtualService", namespace, name, spec)
 }
 
-// connections are two destinations: pilot notes the virtual service that a connection is routed by where there are several.
+// connections returns two destinations, because pilot records the virtual service of a connection only if there are several.
 func (c *chance) connections(namespace string) list {
 	first := map[string]any{"destination": c.destination(namespace), "weight": int64(1)}
 	if c.in(2) {
@@ -231,7 +231,7 @@ func (c *chance) connections(namespace string) list {
 	return list{first, map[string]any{"destination": c.destination(namespace), "weight": int64(1)}}
 }
 
-// http are rules that are named as the translation in memory names them, so that what istiod serves can be told in the same way.
+// http returns rules with the names that the in-memory translation gives them, so that the routes that istiod serves can be matched to rules.
 func (c *chance) http(namespace string, root bool) (rules list) {
 	for i := range 1 + c.IntN(3) {
 		rule := map[string]any{"name": strconv.Itoa(i)}

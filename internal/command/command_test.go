@@ -11,7 +11,7 @@ func TestRun(t *testing.T) {
 	const service = "apiVersion: v1\nkind: Service\nmetadata: {name: reviews, namespace: shop}\nspec: {ports: [{port: 80}]}\n"
 	tests := map[string]struct {
 		args           []string
-		out, complaint string // parts of it; "" is nothing
+		out, complaint string // parts of the output and of the error; "" for none
 		code           int
 		served         string
 	}{

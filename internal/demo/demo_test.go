@@ -24,7 +24,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/scenario"
 )
 
-var folder string // for the provider; it lives as long as the tests
+var folder string // of the provider's binary; removed after all tests
 
 func TestMain(m *testing.M) {
 	var err error
@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// provider is the binary that users get.
+// provider builds the provider's binary and returns its path.
 var provider = sync.OnceValues(func() (string, error) {
 	binary := filepath.Join(folder, "terraform-provider-lamia")
 	if output, err := exec.Command("go", "build", "-o", binary, "../..").CombinedOutput(); err != nil {
@@ -45,7 +45,7 @@ var provider = sync.OnceValues(func() (string, error) {
 	return binary, nil
 })
 
-// start prepares a demo in namespaces of its own, for the time of the test.
+// start prepares a demo in namespaces of its own that are deleted at the end of the test.
 func start(t *testing.T, out io.Writer, prefix string) *demo {
 	t.Helper()
 	acctest.Config(t)
@@ -164,7 +164,7 @@ func TestAccDemo(t *testing.T) {
 	}
 }
 
-// showsRequests checks what the demo prints about requests where a data plane runs.
+// showsRequests checks the printed results of requests in a cluster with a data plane.
 func (d *demo) showsRequests(t *testing.T, said string) {
 	t.Helper()
 	for _, want := range []string{
@@ -186,7 +186,7 @@ func (d *demo) showsRequests(t *testing.T, said string) {
 	}
 }
 
-// oneSpace replaces longer white space in text by one space or new line.
+// oneSpace replaces white space within lines by single spaces.
 func oneSpace(text string) string {
 	var lines []string
 	for line := range strings.Lines(text) {
@@ -216,7 +216,7 @@ func TestAccDemo_interrupted(t *testing.T) {
 		t.Run(at, func(t *testing.T) {
 			t.Parallel()
 			if i > 0 {
-				acctest.NeedDataplane(t) // Terraform's turn comes when the Deployments are available
+				acctest.NeedDataplane(t) // Terraform runs once the Deployments are available
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			out := &interrupter{at: at, interrupt: cancel}
@@ -269,7 +269,7 @@ func TestAccDemo_terraformFails(t *testing.T) {
 	}
 }
 
-// Once a Deployment of another version runs, the next plan has one change: a subset for it.
+// Once a Deployment with a new version runs, the next plan has one change: a subset for the version.
 func TestAccDemo_newVersion(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)

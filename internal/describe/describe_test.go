@@ -36,7 +36,7 @@ func everyField(visit func(fd protoreflect.FieldDescriptor)) {
 	message((&networkingv1.VirtualService{}).Spec.ProtoReflect().Descriptor())
 }
 
-// leftovers are what Istio's comments hold that is not for this reader.
+// leftovers are parts of Istio's comments that do not belong into descriptions.
 var leftovers = map[string]*regexp.Regexp{
 	"a generator's marker": regexp.MustCompile(`(?m)\$hide_from_docs|^\s*\+\w+[-:]|Marked as deprecated in|Next available field`),
 	"an example":           regexp.MustCompile("```|apiVersion:|tabset|{{"),
@@ -50,7 +50,7 @@ var leftovers = map[string]*regexp.Regexp{
 
 var (
 	codeSpan = regexp.MustCompile("`[^`]+`")
-	// foreign is no prose: a link's target, or the <placeholder> for a value.
+	// foreign is not prose: the target of a link, or a <placeholder>.
 	foreign = regexp.MustCompile(`\]\([^)]*\)|<\w+>`)
 	camel   = regexp.MustCompile(`\b[a-z]+[A-Z]\w*`)
 )
@@ -75,7 +75,7 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 		}
 		for what, re := range leftovers {
 			checked := text
-			if what == "HTML" { // code may hold <placeholders>
+			if what == "HTML" { // code may contain <placeholders>
 				checked = codeSpan.ReplaceAllString(text, "")
 			}
 			if m := re.FindString(checked); m != "" {

@@ -32,7 +32,7 @@ func clientset(t *testing.T) *kubernetes.Clientset {
 	return c
 }
 
-// limit sets a quota on the Services in the namespace and waits until it is in force.
+// limit sets a quota for Services in the namespace and waits until it takes effect.
 func limit(t *testing.T, namespace string, services int) {
 	t.Helper()
 	quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "full"}}
@@ -48,7 +48,7 @@ func limit(t *testing.T, namespace string, services int) {
 	})
 }
 
-// inForce waits until a request is refused for this reason.
+// inForce waits until a request is rejected for this reason.
 func inForce(t *testing.T, reason string, request func() error) {
 	t.Helper()
 	var last error
@@ -60,7 +60,7 @@ func inForce(t *testing.T, reason string, request func() error) {
 	}
 }
 
-// forbidHost has a policy refuse virtual services of b.example.com in the namespace.
+// forbidHost creates a policy that rejects virtual services with the host b.example.com in the namespace.
 func forbidHost(t *testing.T, namespace string) {
 	t.Helper()
 	admission := clientset(t).AdmissionregistrationV1()
@@ -102,7 +102,7 @@ func forbidHost(t *testing.T, namespace string) {
 	})
 }
 
-// specimensOf are the objects of testdata/dry_run.
+// dryRunObjects returns the objects of testdata/dry_run.
 func dryRunObjects(t *testing.T, namespace, name string) []*acctest.Object {
 	t.Helper()
 	return []*acctest.Object{
@@ -110,7 +110,7 @@ func dryRunObjects(t *testing.T, namespace, name string) []*acctest.Object {
 	}
 }
 
-// A quota, and a policy, that an apply would meet is met by the plan, for what is to be created as for what is to be changed. Nothing is stored.
+// A plan fails if a quota or policy would reject what the apply creates or changes. Nothing is stored.
 func TestAccDryRun_refused(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -142,12 +142,12 @@ func TestAccDryRun_refused(t *testing.T) {
 	check(t, dryRunObjects(t, namespace, "test")[0].Untouched(before))
 }
 
-// says checks that one diagnostic of this severity says all this, and that there is no other of it.
+// says checks that exactly one diagnostic has this severity, and that it contains these words. Without words, none may have it.
 func says(t *testing.T, diagnostics acctest.Diagnostics, severity string, wants ...string) {
 	t.Helper()
 	var texts []string
 	for _, d := range diagnostics {
-		if d.Severity == severity && d.Address != "" { // else it is about the CLI's own configuration
+		if d.Severity == severity && d.Address != "" { // others are about the CLI's configuration
 			texts = append(texts, d.String())
 		}
 	}
@@ -170,7 +170,7 @@ func says(t *testing.T, diagnostics acctest.Diagnostics, severity string, wants 
 
 const virtualService = "-target=lamia_virtual_service.test"
 
-// What keeps the API server from trying a plan is no fault of the plan, unless the provider block says so.
+// If the API server cannot check the plan, the plan succeeds, unless the provider block has dry_run = "required".
 func TestAccDryRun_impossible(t *testing.T) {
 	t.Parallel()
 	account := func(t *testing.T, namespace string) string {
@@ -192,7 +192,7 @@ func TestAccDryRun_impossible(t *testing.T) {
 	for name, test := range map[string]struct {
 		kubeconfig func(t *testing.T, namespace string) string
 		namespace  string
-		required   []string // what the error says
+		required   []string // words of the error
 		warning    []string
 	}{
 		"namespace": {
@@ -206,7 +206,7 @@ func TestAccDryRun_impossible(t *testing.T) {
 		"no answer": {
 			kubeconfig: func(t *testing.T, _ string) string {
 				return acctest.Proxy(t, func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
-					io.Copy(io.Discard, r.Body) //nolint:errcheck // only then is it seen that the client gives up
+					io.Copy(io.Discard, r.Body) //nolint:errcheck // the server notices that the client is gone only once the body is read
 					<-r.Context().Done()
 				})
 			},
@@ -253,7 +253,7 @@ func TestAccDryRun_impossible(t *testing.T) {
 	}
 }
 
-// Of many resources that lack the same permission one warns. An API server that does not say what is allowed makes no warning.
+// Missing permissions give one warning, even for many resources. There is no warning if the API server does not tell which permissions exist.
 func TestAccDryRun_rights(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -279,8 +279,8 @@ func TestAccDryRun_rights(t *testing.T) {
 	}
 }
 
-// An object that is there already is refused by the plan, which says how to import it, or how to give the resource another address. With
-// either, the plan is made.
+// The plan fails for an object that already exists. The error says how to import it, or how to move the resource to another address, and both
+// work.
 func TestAccDryRun_exists(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -310,7 +310,7 @@ resource "lamia_virtual_service" "renamed" {
 	tf.Must("apply", "-auto-approve")
 }
 
-// variables are the variables of testdata/dry_run, and its provider block.
+// variables returns the variables and the provider block of testdata/dry_run.
 func variables(t *testing.T) string {
 	t.Helper()
 	data, err := os.ReadFile("testdata/dry_run/main.tf")
@@ -321,7 +321,7 @@ func variables(t *testing.T) string {
 	return text
 }
 
-// An object that is deleted before its successor is created does not conflict with it, and frees its quota.
+// An object that is deleted before its replacement is created does not conflict with it, and its quota is free again.
 func TestAccDryRun_replaced(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)

@@ -12,7 +12,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// A plan is the same with a dry run as without one, and nothing in the cluster changes by it.
+// A dry run changes neither the plan nor the cluster.
 func TestAccDryRun_noEffect(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *testing.T, s specimen, o *acctest.Object) {
@@ -41,8 +41,8 @@ func TestAccDryRun_noEffect(t *testing.T) {
 	})
 }
 
-// The API server is asked once about what is to be created or changed, and not about what stays. What it warns of is said once by the plan, and
-// once by the apply.
+// There is one dry run for each object that is created or changed, and none for others. Its warnings are shown once by the plan and once by the
+// apply.
 func TestAccDryRun_requests(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.VirtualService(), acctest.Namespace(t), "test")
@@ -72,14 +72,14 @@ func TestAccDryRun_requests(t *testing.T) {
 		}
 	}
 	does(1, 1, "plan")
-	does(2, 2, "apply", "-auto-approve") // the apply plans a second time
+	does(2, 2, "apply", "-auto-approve") // the apply plans again
 	does(0, 0, "plan")
 	does(1, 1, "plan", "-var=timeout=2s")
 	does(1, 1, "plan", "-replace=lamia_virtual_service.test", "-var=timeout=2s")
 	does(0, 0, "plan", "-destroy")
 }
 
-// Once an apply writes, what it plans again is not tried again.
+// Once an apply has written something, it does no more dry runs.
 func TestAccDryRun_applying(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -97,7 +97,7 @@ func TestAccDryRun_applying(t *testing.T) {
 	}
 }
 
-// What is not known at plan is tried when it is, before anything of it is written, where that is required.
+// With values that are unknown at plan, the dry run happens during the apply, before the object is written.
 func TestAccDryRun_unknown(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)

@@ -14,18 +14,18 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// stored is the spec of testdata/stale with this timeout.
+// stored returns the spec of testdata/stale with this timeout.
 func stored(timeout string) string {
 	return `{"hosts":["a.example.com"],"http":[{"timeout":"` + timeout + `","route":[{"destination":{"host":"svc"}}]}]}`
 }
 
-// A plan is applied as it was shown, or not at all: what someone else has written since then is not overwritten.
+// An apply writes what the plan showed, or nothing: it does not overwrite what someone else has written since the plan.
 func TestAccObject_stalePlan(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		meanwhile func(o *acctest.Object)
-		wants     []string // of the one error; none, when the plan still holds
-		field     string   // the attribute that the error is at
+		wants     []string // words of the only error; none if the plan can still be applied
+		field     string   // the attribute of the error
 		spec      string
 		labels    map[string]string
 	}{
@@ -100,8 +100,8 @@ func TestAccObject_stalePlan(t *testing.T) {
 	}
 }
 
-// A change that comes between the provider's look at the object and its write makes the API server refuse the write. After another look it is
-// written or not, as if the change had come before.
+// If the object changes between the provider's read and write, the API server rejects the write. The provider reads the object again and decides
+// whether to write as if the change had been made before.
 func TestAccObject_updateConflict(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -131,8 +131,7 @@ func TestAccObject_updateConflict(t *testing.T) {
 	}
 }
 
-// A change whose answer is lost is not written over again as if someone else had made it, and a deletion whose answer is lost is seen to have
-// been carried out.
+// An update whose response is lost is not considered the change of someone else, and a deletion whose response is lost is recognized as done.
 func TestAccObject_answerLost(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.VirtualService(), acctest.Namespace(t), "test")
@@ -161,7 +160,7 @@ func TestAccObject_answerLost(t *testing.T) {
 	}
 }
 
-// A field that Terraform is told to ignore is not written, whoever changes it and whenever, while another field of the object is.
+// A field in ignore_changes is never written, whoever changes it and when, while other fields of the object are.
 func TestAccObject_ignoreChanges(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.VirtualService(), acctest.Namespace(t), "test")
@@ -180,7 +179,7 @@ func TestAccObject_ignoreChanges(t *testing.T) {
 	check(t, o.Stores(`{"hosts":["b.example.com"],`+weights("50", "50")+`}`)())
 }
 
-// Only the object that the state knows is deleted, not one that has taken its place since.
+// Only the object in the state is deleted, not another one that has replaced it.
 func TestAccObject_deleteReplaced(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.VirtualService(), acctest.Namespace(t), "test")
@@ -209,7 +208,7 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// expect checks that there is one error, which says all this, of the attribute; or that there is none.
+// expect checks that there is exactly one error, with these words and this attribute. Without words, there must be no error.
 func expect(t *testing.T, diagnostics acctest.Diagnostics, wants []string, attribute string) {
 	t.Helper()
 	errors := diagnostics.Errors()

@@ -13,13 +13,13 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// numbered is the object of lamia_service_entry.test[i] in testdata/many.
+// numbered returns the object of lamia_service_entry.test[i] in testdata/many.
 func numbered(t *testing.T, namespace string, i int) *acctest.Object {
 	t.Helper()
 	return acctest.NewObject(t, istio.ServiceEntry(), namespace, fmt.Sprint("test-", i))
 }
 
-// existing are the addresses of the resources of testdata/many whose objects exist.
+// existing returns the addresses of the resources of testdata/many whose objects exist.
 func existing(t *testing.T, namespace string) (addresses []string) {
 	t.Helper()
 	for i := range 6 {
@@ -34,7 +34,7 @@ func isCreate(r *http.Request) bool {
 	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/serviceentries") && !acctest.IsDryRun(r)
 }
 
-// After Ctrl-C in the middle of an apply the state holds what exists in the cluster, and the next apply makes the rest.
+// After Ctrl-C during an apply, the state has exactly what exists in the cluster, and the next apply creates the rest.
 func TestAccObject_interrupt(t *testing.T) {
 	t.Parallel()
 	for name, late := range map[string]bool{"request on its way": false, "answer on its way": true} {
@@ -50,7 +50,7 @@ func TestAccObject_interrupt(t *testing.T) {
 				if late {
 					answer := httptest.NewRecorder()
 					next.ServeHTTP(answer, r)
-					defer func() { // when it is released
+					defer func() { // runs after the release
 						w.Header().Set("Content-Type", answer.Header().Get("Content-Type"))
 						w.WriteHeader(answer.Code)
 						answer.Body.WriteTo(w) //nolint:errcheck // the client may be gone
@@ -94,7 +94,7 @@ func TestAccObject_interrupt(t *testing.T) {
 	}
 }
 
-// An object whose creation was carried out, but whose answer was lost, is Terraform's.
+// An object that was created although the response was lost is in the state.
 func TestAccObject_createAnswerLost(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -113,8 +113,8 @@ func TestAccObject_createAnswerLost(t *testing.T) {
 	tf.Empty()
 }
 
-// When the API server goes away in the middle of an apply, the state holds every object that may exist: the first does, the second does not.
-// Once the server is back the next apply makes both: the first again, because Terraform has marked it as tainted, as it does whenever creating
+// If the connection to the API server is lost during an apply, the state has every object that may exist: the first one does, the second one
+// does not. When the server is back, the next apply creates both. It recreates the first one, because Terraform taints a resource whose create
 // failed.
 func TestAccObject_serverLost(t *testing.T) {
 	t.Parallel()
@@ -150,7 +150,7 @@ func TestAccObject_serverLost(t *testing.T) {
 	tf.Empty()
 }
 
-// An object that waits for a finalizer stays in the state, and the error names who it waits for.
+// An object that waits for a finalizer stays in the state, and the error names the finalizer.
 func TestAccObject_deleteTimeout(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.ServiceEntry(), acctest.Namespace(t), "test")
@@ -168,7 +168,8 @@ func TestAccObject_deleteTimeout(t *testing.T) {
 	}
 }
 
-// An equal object that someone else makes while the answer to a create is lost is theirs, and one's own is one's own although a webhook has changed it.
+// If the response to a create is lost and an equal object exists, it belongs to whoever created it. The provider recognizes its own object even
+// if a webhook has changed it.
 func TestAccObject_whose(t *testing.T) {
 	t.Parallel()
 	for name, own := range map[string]bool{"theirs": false, "own, changed": true} {
@@ -212,7 +213,7 @@ func TestAccObject_whose(t *testing.T) {
 	}
 }
 
-// Two resources for one object are an error of the plan, with no cluster too.
+// Two resources for one object are an error of the plan, even without a cluster.
 func TestAccObject_twice(t *testing.T) {
 	t.Parallel()
 	entry := func(address string) string {

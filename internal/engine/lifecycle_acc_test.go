@@ -17,7 +17,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
 )
 
-// What is planned is created, and imported it is the same again. That the next plan is empty resource.Test sees to after every step.
+// An object is created as planned, and its import has the same values. resource.Test checks after each step that the next plan is empty.
 func TestAccObject_basic(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *testing.T, s specimen, o *acctest.Object) {
@@ -57,7 +57,7 @@ func TestAccObject_basic(t *testing.T) {
 	})
 }
 
-// An update changes what the plan showed, in place, and removing an attribute removes the field.
+// An update changes the object in place as planned, and removing an attribute removes the field.
 func TestAccObject_update(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *testing.T, s specimen, o *acctest.Object) {
@@ -96,7 +96,7 @@ func TestAccObject_update(t *testing.T) {
 	})
 }
 
-// Of an object that someone else made, an attribute that the configuration does not have is removed too.
+// An update also removes fields that are not in the configuration if someone else created the object and it was imported.
 func TestAccObject_updateImported(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *testing.T, s specimen, o *acctest.Object) {
@@ -124,7 +124,7 @@ func TestAccObject_updateImported(t *testing.T) {
 	})
 }
 
-// What someone else writes to the spec shows in the next plan, and the apply takes it back.
+// Changes of the spec by others are in the next plan, and the apply reverts them.
 func TestAccObject_drift(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *testing.T, s specimen, o *acctest.Object) {
@@ -144,7 +144,7 @@ func TestAccObject_drift(t *testing.T) {
 	})
 }
 
-// An object that someone else deletes is planned again.
+// An object that someone else has deleted is planned to be created.
 func TestAccObject_disappears(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *testing.T, s specimen, o *acctest.Object) {
@@ -163,7 +163,7 @@ func TestAccObject_disappears(t *testing.T) {
 	})
 }
 
-// An object that exists is not taken over. The error says how to import it, and that works.
+// An existing object is not adopted. The error says how to import it, and that works.
 func TestAccObject_exists(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *testing.T, s specimen, o *acctest.Object) {
@@ -193,7 +193,7 @@ func TestAccObject_exists(t *testing.T) {
 	})
 }
 
-// An id that names no object, or none that exists, is refused.
+// An import ID that is invalid or of an object that does not exist is an error.
 func TestAccObject_importInvalid(t *testing.T) {
 	t.Parallel()
 	s := specimens(t)[0]

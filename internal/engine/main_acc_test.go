@@ -13,11 +13,11 @@ import (
 
 func TestMain(m *testing.M) { acctest.Main(m) }
 
-// specimen is a kind with objects to test the engine on. The folder testdata/<type> holds two configurations of lamia_<type>.test: minimal, and
-// changed, which sets more, each with the spec that the API server then stores.
+// specimen is a kind with objects to test the engine. The folder testdata/<type> has two configurations of lamia_<type>.test: minimal, and
+// changed, which sets more attributes. Each has the spec that the API server stores.
 type specimen struct {
 	kind *engine.Kind
-	// overwrite is a patch of the minimal one's spec in a field that it sets; intrude in a field that it does not set.
+	// overwrite is a patch of a field that the minimal configuration sets, and intrude of a field that it does not set.
 	overwrite, intrude string
 }
 
@@ -29,14 +29,14 @@ func specimens(t *testing.T) []specimen {
 		{istio.DestinationRule(), `{"host":"b"}`, `{"workloadSelector":{"matchLabels":{"app":"b"}}}`},
 		{istio.ServiceEntry(), `{"hosts":["b.example.com"]}`, `{"location":"MESH_INTERNAL"}`},
 		{istio.Service(), `{"selector":{"app":"b"}}`, `{"selector":{"version":"b"}}`},
-		// Those that differ from the others: in a field called labels, in one of any form, and in one that has another name in Terraform.
+		// Kinds with a field called labels, a field of any type, and a field that has another name in Terraform.
 		{acctest.Kind(t, "WorkloadEntry"), `{"labels":{"app":"b"}}`, `{"labels":{"version":"b"}}`},
 		{acctest.Kind(t, "EnvoyFilter"), `{"configPatches":[{"applyTo":"CLUSTER","patch":{"operation":"MERGE","value":{"name":"b"}}}]}`, `{"priority":7}`},
 		{acctest.Kind(t, "AuthorizationPolicy"), `{"provider":{"name":"b"}}`, `{"selector":{"matchLabels":{"app":"b"}}}`},
 	}
 }
 
-// eachKind runs a test of every kind of object, in a namespace of its own.
+// eachKind runs a test for each kind of object, in its own namespace.
 func eachKind(t *testing.T, test func(t *testing.T, s specimen, o *acctest.Object)) {
 	t.Helper()
 	for _, s := range specimens(t) {
@@ -47,10 +47,10 @@ func eachKind(t *testing.T, test func(t *testing.T, s specimen, o *acctest.Objec
 	}
 }
 
-// address is the address of the resource in the configurations.
+// address returns the address of the resource in the configurations.
 func (s specimen) address() string { return "lamia_" + s.kind.Type + ".test" }
 
-// dir is the folder of a configuration.
+// dir returns the folder of a configuration.
 func (s specimen) dir(configuration string) string {
 	return filepath.Join("testdata", s.kind.Type, configuration)
 }
@@ -59,7 +59,7 @@ func (s specimen) config(configuration string) func(config.TestStepConfigRequest
 	return config.StaticDirectory(s.dir(configuration))
 }
 
-// spec is the file with the spec that the API server stores for a configuration.
+// spec returns the path of the spec that the API server stores for a configuration.
 func (s specimen) spec(configuration string) string {
 	return filepath.Join(s.dir(configuration), "spec.yaml")
 }

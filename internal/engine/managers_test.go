@@ -9,7 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// entry is what a manager wrote at a minute: fields is FieldsV1.
+// entry returns an entry for what a manager wrote at a minute. fields is in the format FieldsV1.
 func entry(manager string, minute int, fields string) metav1.ManagedFieldsEntry {
 	at := metav1.NewTime(time.Date(2026, 1, 2, 3, minute, 0, 0, time.UTC))
 	return metav1.ManagedFieldsEntry{Manager: manager, Time: &at, FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(fields)}
@@ -29,8 +29,8 @@ func TestLastWriter(t *testing.T) {
 	for field, want := range map[string]string{
 		"spec|http":                        `"second" at 2026-01-02T03:02:00Z`,
 		"spec|hosts":                       `"third" at 2026-01-02T03:03:00Z`,
-		"spec|trafficPolicy":               `"second" at 2026-01-02T03:02:00Z`, // something below it
-		"spec|trafficPolicy|tls|mode|x":    `"second" at 2026-01-02T03:02:00Z`, // all that it is part of
+		"spec|trafficPolicy":               `"second" at 2026-01-02T03:02:00Z`, // a field below it
+		"spec|trafficPolicy|tls|mode|x":    `"second" at 2026-01-02T03:02:00Z`, // a field that contains it
 		"spec|trafficPolicy|tls|sni":       "",
 		"metadata|labels|example.com/team": `"labels" at 2026-01-02T03:04:00Z`,
 		"metadata|labels|example":          "",
@@ -52,7 +52,7 @@ func TestOwnKeys(t *testing.T) {
 	if got, want := ownKeys(managed, "labels", live), map[string]string{"app": "a"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("own labels are %v, want %v", got, want)
 	}
-	// One who took the last of its labels away may still hold the map.
+	// A manager may still own the map after it has removed its last label.
 	emptied := []metav1.ManagedFieldsEntry{entry(Manager, 1, `{"f:metadata":{"f:labels":{".":{}}}}`)}
 	if got := ownKeys(emptied, "labels", live); len(got) > 0 {
 		t.Errorf("own labels are %v, want none", got)

@@ -9,7 +9,7 @@ import (
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 )
 
-// tree is a random JSON object of few keys, so that two of them have much in common.
+// tree returns a random JSON object with few keys, so that two of them have much in common.
 func tree(r *rand.Rand, depth int) map[string]any {
 	object := make(map[string]any)
 	for _, key := range []string{"a", "b", "c"} {
@@ -20,7 +20,7 @@ func tree(r *rand.Rand, depth int) map[string]any {
 	return object
 }
 
-// branch is a random JSON value; nil is absent.
+// branch returns a random JSON value; nil means that it is absent.
 func branch(r *rand.Rand, depth int) any {
 	switch n := r.IntN(8); {
 	case n < 2:
@@ -35,7 +35,7 @@ func branch(r *rand.Rand, depth int) any {
 	return [...]any{0.0, 1.0, "", "x", false, true}[r.IntN(6)]
 }
 
-// grow is object with some changes.
+// grow returns object with some changes.
 func grow(r *rand.Rand, object map[string]any, depth int) map[string]any {
 	grown := make(map[string]any)
 	for _, key := range []string{"a", "b", "c"} {
@@ -54,7 +54,7 @@ func grow(r *rand.Rand, object map[string]any, depth int) map[string]any {
 	return grown
 }
 
-// apply is what the API server makes of an object and a merge patch, by the library that it uses.
+// apply returns an object with a merge patch applied, using the API server's library.
 func apply(t *testing.T, object, patch map[string]any) (result map[string]any) {
 	t.Helper()
 	document, err := json.Marshal(object)
@@ -87,7 +87,7 @@ func forRandomTrees(t *testing.T, check func(t *testing.T, before, after, live m
 	}
 }
 
-// The difference, applied to what it is a difference from, gives what it is a difference to.
+// The difference of two objects, applied to the first one, gives the second one.
 func TestDifference_applies(t *testing.T) {
 	t.Parallel()
 	forRandomTrees(t, func(t *testing.T, before, after, _ map[string]any) {
@@ -101,7 +101,7 @@ func TestDifference_applies(t *testing.T) {
 	})
 }
 
-// Nothing that someone else has written is lost, unless it is reported.
+// No change of someone else is lost without being reported.
 func TestOverwritten_reportsEveryLoss(t *testing.T) {
 	t.Parallel()
 	clean := 0
@@ -120,7 +120,7 @@ func TestOverwritten_reportsEveryLoss(t *testing.T) {
 	}
 }
 
-// lost reports whether result lacks something in which live differs from before.
+// lost reports whether result lacks something that changed from before to live.
 func lost(before, live, result any) bool {
 	was, wasObject := before.(map[string]any)
 	is, isObject := live.(map[string]any)
@@ -136,7 +136,7 @@ func lost(before, live, result any) bool {
 	return false
 }
 
-// contains reports whether all of part is in whole.
+// contains reports whether whole contains all of part.
 func contains(whole, part any) bool {
 	w, ok := whole.(map[string]any)
 	p, isObject := part.(map[string]any)
@@ -151,7 +151,7 @@ func contains(whole, part any) bool {
 	return true
 }
 
-// What no one has touched, and what holds already what is to be written, is no conflict.
+// Fields that have not changed, or already have the value to write, are not conflicts.
 func TestOverwritten_reportsNothingElse(t *testing.T) {
 	t.Parallel()
 	forRandomTrees(t, func(t *testing.T, before, after, live map[string]any) {

@@ -13,7 +13,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 )
 
-// A wait outlasts a restart of the API server; an answer that says no ends it, and so does the end of the time, which tells what was lacking.
+// A wait continues while the API server restarts. It ends with an answer that denies the request, and at the timeout, with an error that says
+// what was not ready.
 func TestPoll_lostConnections(t *testing.T) {
 	t.Parallel()
 	refused := kube.Retry(t.Context(), func(context.Context) error { return &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED} })

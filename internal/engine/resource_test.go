@@ -9,8 +9,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 )
 
-// A plan of many objects says once that the API server is down. An apply says of each object that it was not written, since Terraform takes
-// silence for success.
+// A plan of many objects reports only once that the API server is down. An apply reports it for each object, since Terraform considers an apply
+// without an error a success.
 func TestFail_down(t *testing.T) {
 	t.Parallel()
 	var diagnostics diag.Diagnostics

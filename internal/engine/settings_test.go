@@ -8,7 +8,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// Defaults are written with what the configuration gives, which counts more, and show in the plan; without defaults there is no difference to before.
+// Default labels are merged with those of the configuration, which take precedence, and are in the plan. Without defaults, nothing is added.
 func TestSettings_labels(t *testing.T) {
 	t.Parallel()
 	one := map[string]any{"a": "1"}
@@ -36,7 +36,8 @@ func TestSettings_labels(t *testing.T) {
 	}
 }
 
-// A change by others shows, but not under keys that are ignored. What an object has by default only is none of its own labels once it is imported.
+// Changes by others are in the plan, except for ignored keys. Labels that an imported object has only by default are not in its labels
+// attribute.
 func TestSettings_observe(t *testing.T) {
 	t.Parallel()
 	m := Settings{Labels: map[string]string{"b": "2"}, IgnoreLabels: []*regexp.Regexp{regexp.MustCompile("^x/")}}.labels()

@@ -19,7 +19,7 @@ func object(t *testing.T, text string) (o map[string]any) {
 	return o
 }
 
-// The fields x are unknown. A merge patch replaces a list, and keeps them where it can be told which element is which.
+// The fields x are unknown. A merge patch replaces a whole list, and keeps unknown fields of its elements if it is clear which element is which.
 func TestKeepStrangers(t *testing.T) {
 	t.Parallel()
 	known := `{"http":[{"a":1,"route":[{"w":1},{"w":2}]},{"a":2}],"tls":{"m":1}}`
@@ -56,7 +56,7 @@ func TestKeepStrangers(t *testing.T) {
 	}
 }
 
-// The whole way, with fields that Istio does not have.
+// A whole update keeps fields that Istio does not have.
 func TestUpdate_keepsStrangers(t *testing.T) {
 	t.Parallel()
 	k := &Kind{Spec: &spec.Message{Fields: []spec.Field{{Name: "http", JSON: "http", Collection: spec.List, Message: &spec.Message{Fields: []spec.Field{
@@ -79,7 +79,7 @@ func TestUpdate_keepsStrangers(t *testing.T) {
 			t.Errorf("writes %v, want %v", got, want)
 		}
 	}
-	// A string in another normal form stays as it is, where nothing else is written in its place.
+	// A string in another Unicode normal form keeps its spelling, unless its value changes.
 	k = &Kind{Spec: &spec.Message{Fields: []spec.Field{{Name: "l", JSON: "l", Collection: spec.List, Message: &spec.Message{Fields: []spec.Field{
 		{Name: "s", JSON: "s", Scalar: spec.String}, {Name: "a", JSON: "a", Scalar: spec.Int32}, {Name: "m", JSON: "m", Collection: spec.Map, Scalar: spec.String},
 	}}}, {Name: "m", JSON: "m", Collection: spec.Map, Scalar: spec.String}}}}

@@ -34,7 +34,7 @@ func expectAction(address string, action plancheck.ResourceActionType) resource.
 	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)}}
 }
 
-// An explicit zero, false, "", [] or {} is stored as written, and stays.
+// An explicit zero, false, "", [] or {} is stored as configured and kept.
 func TestAccObject_zeros(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.VirtualService(), acctest.Namespace(t), "test")
@@ -75,7 +75,7 @@ func TestAccObject_zeros(t *testing.T) {
 	})
 }
 
-// Two spellings of one duration are no difference, whoever wrote which.
+// Two spellings of the same duration are no difference, whoever wrote them.
 func TestAccObject_durations(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.VirtualService(), acctest.Namespace(t), "test")
@@ -103,7 +103,7 @@ func TestAccObject_durations(t *testing.T) {
 	acctest.Test(t, o.Namespace, create, respelled, changed)
 }
 
-// Of labels and annotations those in the configuration are Terraform's, and no others.
+// Terraform manages only the labels and annotations in the configuration.
 func TestAccObject_labels(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *testing.T, s specimen, o *acctest.Object) {
@@ -114,7 +114,7 @@ func TestAccObject_labels(t *testing.T) {
 			resource.TestStep{ConfigDirectory: s.config("minimal"), ConfigVariables: variables, ConfigStateChecks: []statecheck.StateCheck{
 				o.HasLabel("team", "one"), o.HasLabel("tier", "web"), o.HasAnnotation("team", "one"),
 			}},
-			resource.TestStep{ // others come
+			resource.TestStep{ // others add labels
 				PreConfig: func() {
 					before = o.Patch(`{"metadata":{"labels":{"theirs":"x","example.com/theirs":"x"},"annotations":{"theirs":"x"}}}`)
 				},
@@ -125,13 +125,13 @@ func TestAccObject_labels(t *testing.T) {
 					statecheck.ExpectKnownValue(s.address(), tfjsonpath.New("labels"), knownvalue.MapSizeExact(2)),
 				},
 			},
-			resource.TestStep{ // one's own is changed
+			resource.TestStep{ // others change labels of the configuration
 				PreConfig:       func() { o.Patch(`{"metadata":{"labels":{"team":"theirs"},"annotations":{"team":null}}}`) },
 				ConfigDirectory: s.config("minimal"), ConfigVariables: variables,
 				ConfigPlanChecks:  expectAction(s.address(), plancheck.ResourceActionUpdate),
 				ConfigStateChecks: []statecheck.StateCheck{o.HasLabel("team", "one"), o.HasAnnotation("team", "one"), o.HasLabel("theirs", "x")},
 			},
-			resource.TestStep{ // one's own go
+			resource.TestStep{ // the configuration removes labels
 				ConfigDirectory: s.config("minimal"), ConfigVariables: fewer,
 				ConfigPlanChecks: expectAction(s.address(), plancheck.ResourceActionUpdate),
 				ConfigStateChecks: []statecheck.StateCheck{
@@ -139,7 +139,7 @@ func TestAccObject_labels(t *testing.T) {
 					o.HasLabel("theirs", "x"), o.HasLabel("example.com/theirs", "x"), o.HasAnnotation("theirs", "x"),
 				},
 			},
-			resource.TestStep{ // imported, one's own are those that Terraform wrote
+			resource.TestStep{ // an import finds the labels that Terraform wrote
 				ConfigDirectory: s.config("minimal"), ConfigVariables: fewer,
 				ResourceName: s.address(), ImportState: true, ImportStateVerify: true,
 			},
@@ -147,7 +147,7 @@ func TestAccObject_labels(t *testing.T) {
 	})
 }
 
-// Without a namespace of its own an object is in the provider's, and moves with it.
+// An object without a namespace attribute is in the provider's namespace and moves with it.
 func TestAccObject_namespace(t *testing.T) {
 	t.Parallel()
 	one, two := acctest.NewObject(t, istio.ServiceEntry(), acctest.Namespace(t), "test"), acctest.NewObject(t, istio.ServiceEntry(), acctest.Namespace(t), "test")
@@ -163,7 +163,7 @@ func TestAccObject_namespace(t *testing.T) {
 			}},
 			ConfigStateChecks: []statecheck.StateCheck{exists(one, true)},
 		},
-		resource.TestStep{ // by name alone, in the provider's namespace
+		resource.TestStep{ // by name only, in the provider's namespace
 			ConfigDirectory: config.StaticDirectory("testdata/provider_namespace"), ConfigVariables: in(one.Namespace),
 			ResourceName: address, ImportState: true, ImportStateId: "test", ImportStateVerify: true,
 		},
@@ -175,7 +175,7 @@ func TestAccObject_namespace(t *testing.T) {
 	)
 }
 
-// Without any namespace it is "default".
+// Without any namespace, it is "default".
 func TestAccObject_namespaceDefault(t *testing.T) {
 	t.Parallel()
 	acctest.Test(t, acctest.Namespace(t), resource.TestStep{
@@ -187,7 +187,7 @@ func TestAccObject_namespaceDefault(t *testing.T) {
 	})
 }
 
-// Values that other resources give only at apply are unknown at plan, and so is what follows from them, but nothing else.
+// Values that other resources provide only at apply are unknown at plan, and so are values that depend on them, but no others.
 func TestAccObject_unknown(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.ServiceEntry(), acctest.Namespace(t), "test")

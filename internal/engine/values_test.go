@@ -8,7 +8,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// Terraform refuses a result that is not as planned, even where the cluster has changed since the plan, as when a load balancer has moved.
+// Terraform rejects a result that differs from the plan, even if the cluster has changed since, such as the address of a load balancer.
 func TestCompute_keepsWhatWasPlanned(t *testing.T) {
 	t.Parallel()
 	k := &Kind{Spec: &spec.Message{}, Computed: []Computed{{

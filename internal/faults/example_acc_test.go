@@ -21,10 +21,10 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/scenario"
 )
 
-// most is an upper bound for the requests of an apply of the example.
+// most is an upper limit of the number of requests of an apply of the example.
 const most = 120
 
-// Breaks random requests of the example of three teams, another one in each copy of it.
+// TestAccFaults_example breaks one random request in each copy of the example with three teams.
 func TestAccFaults_example(t *testing.T) {
 	t.Parallel()
 	rounds(t, func(t *testing.T, random *rand.Rand) {
@@ -63,14 +63,14 @@ func TestAccFaults_example(t *testing.T) {
 	})
 }
 
-// example returns a folder with copies of the example, whose gateways have no proxies.
+// example returns a folder with copies of the example, with gateways that have no running proxies.
 func example(t *testing.T) string {
 	t.Helper()
 	folder := acctest.Folder(t, "testdata/example", nil)
 	copied := filepath.Join(folder, "advanced-networking")
 	err := os.CopyFS(copied, os.DirFS(filepath.Join("..", "..", "examples", "advanced-networking")))
 	main, unread := os.ReadFile(filepath.Join(copied, "main.tf"))
-	err = errors.Join(err, unread, os.WriteFile(filepath.Join(copied, "main.tf"), // a module with a provider block cannot be copied
+	err = errors.Join(err, unread, os.WriteFile(filepath.Join(copied, "main.tf"), // a module with a provider block cannot have for_each
 		[]byte(strings.Replace(string(main), `provider "lamia" {}`, "", 1)), 0o600))
 	for team, gateway := range map[string]string{"team-1": "gw_1", "team-2": "gw_2"} {
 		err = errors.Join(err, os.WriteFile(filepath.Join(copied, team, "override.tf"),

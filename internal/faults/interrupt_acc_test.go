@@ -12,11 +12,11 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
 )
 
-// creating is the number of requests to create a gateway without proxies: 7 to see that no companion exists, the Gateway, 6 companions, and 7 to
-// see whether they are ready.
+// creating is the number of requests that create a gateway without running proxies: 7 to check that no companion exists, 1 for the Gateway, 6
+// for companions, and 7 to check whether they are ready.
 const creating = 21
 
-// held runs an apply of gateways, each of which waits for the answer to another request of its create, until stop calls release.
+// held runs an apply of gateways. Each gateway waits for the response to a different request of its create, until stop calls release.
 func held(t *testing.T, stop func(apply *acctest.Command, release func())) (m *matrix) {
 	t.Helper()
 	namespace := acctest.Namespace(t)
@@ -36,7 +36,7 @@ func held(t *testing.T, stop func(apply *acctest.Command, release func())) (m *m
 		}})
 	}
 	m = newMatrix(t, "testdata/kinds", cells)
-	m.tf.Setenv("KUBE_DRY_RUN", "never") // else the number of requests depends on how many plans run again before the first create
+	m.tf.Setenv("KUBE_DRY_RUN", "never") // otherwise the number of requests depends on how many plans run again before the first create
 	m.tf.Must("plan", "-out=create")
 	m.armed.Store(true)
 	apply := m.tf.Start("apply", fmt.Sprint("-parallelism=", creating), "create")
@@ -57,7 +57,7 @@ func held(t *testing.T, stop func(apply *acctest.Command, release func())) (m *m
 	return m
 }
 
-// Ctrl-C at each request of a gateway's create: the next apply finishes it.
+// After Ctrl-C at each request of a gateway's create, the next apply completes the gateway.
 func TestAccFaults_interrupted(t *testing.T) {
 	t.Parallel()
 	m := held(t, func(apply *acctest.Command, release func()) {
@@ -72,7 +72,7 @@ func TestAccFaults_interrupted(t *testing.T) {
 	m.tf.Must("destroy", "-auto-approve")
 }
 
-// Terraform and the provider are killed at each request of a gateway's create. The objects created by then are in no state, but the error of the
+// Terraform and the provider are killed at each request of a gateway's create. Objects that exist by then are in no state, but the error of the
 // next plan says how to import them, and the apply then completes the gateway.
 func TestAccFaults_killed(t *testing.T) {
 	t.Parallel()

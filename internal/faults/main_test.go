@@ -1,4 +1,4 @@
-// Package faults_test breaks one request of each object. Whatever fails, and whenever, no object and no address is lost, the next apply completes
+// Package faults_test breaks one request for each object. Whatever fails at any time, no object and no address is lost, the next apply completes
 // the work, and every error names the object and says what to do.
 package faults_test
 

@@ -18,17 +18,17 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// renamed is the suffix of the names of objects that replace others.
+// renamed is the suffix of the names of replacements.
 const renamed = "-b"
 
-// matrix holds many objects. In one run of Terraform another request of each of them is broken.
+// matrix holds many objects. Each run of Terraform breaks a different request of each object.
 type matrix struct {
 	t      *testing.T
 	tf     *acctest.Terraform
 	cells  map[string]*cell // by key
 	named  map[string]*cell // by namespace and name, or by namespace
 	armed  atomic.Bool
-	writes atomic.Int64 // requests that write
+	writes atomic.Int64 // number of requests that write
 }
 
 func newMatrix(t *testing.T, configuration string, cells []*cell) *matrix {
@@ -36,7 +36,7 @@ func newMatrix(t *testing.T, configuration string, cells []*cell) *matrix {
 	m := &matrix{t: t, cells: make(map[string]*cell), named: make(map[string]*cell)}
 	for i, c := range cells {
 		c.Type = "ClusterIP"
-		if c.fault != nil && i%8 == 0 { // the test's cluster has no address for each
+		if c.fault != nil && i%8 == 0 { // the cluster does not have enough addresses for all
 			c.Type = "LoadBalancer"
 		}
 		m.cells[strings.ReplaceAll(c.Kind, "_", "-")+"-"+c.Name] = c
@@ -63,7 +63,7 @@ func newMatrix(t *testing.T, configuration string, cells []*cell) *matrix {
 	return m
 }
 
-// broken runs a command while requests are broken, and checks that its errors are about the objects of those requests and say what to do.
+// broken runs a command with broken requests. It checks that the errors are about the objects of those requests and say what to do.
 func (m *matrix) broken(args ...string) {
 	m.t.Helper()
 	for _, c := range m.cells {
@@ -103,7 +103,7 @@ func (m *matrix) broken(args ...string) {
 	}
 }
 
-// at returns the cell that a diagnostic is about. Terraform gives no address for a deletion.
+// at returns the cell of a diagnostic. Terraform gives no address for deletions.
 func (m *matrix) at(d acctest.Diagnostic) *cell {
 	if key := instance.FindStringSubmatch(d.Address); key != nil {
 		return m.cells[key[1]]
@@ -118,17 +118,17 @@ func (m *matrix) at(d acctest.Diagnostic) *cell {
 	return nil
 }
 
-// instance returns the key of a resource of the configuration or of its module, and the resource's type.
+// These find the key of a resource or of its module in an address, the name of an object in a text, and the type of a resource.
 var (
 	instance = regexp.MustCompile(`\["(.*?)"\]`)
-	quoted   = regexp.MustCompile(`([a-z0-9-]+)/[a-z0-9-]+`) // the name of an object
+	quoted   = regexp.MustCompile(`([a-z0-9-]+)/[a-z0-9-]+`) // namespace and name of an object
 	typed    = regexp.MustCompile(`\blamia_\w+`)
 )
 
-// advice is what to do.
+// advice matches what an error says to do.
 var advice = regexp.MustCompile(`\b([Aa]gain|[Aa]sk|import|dry_run|timeouts)\b`)
 
-// there returns the UIDs of the objects that the provider made in the cells' namespaces, by kind and name.
+// there returns the UIDs of the provider's objects in the cells' namespaces, by kind and name.
 func (m *matrix) there() map[string]string {
 	m.t.Helper()
 	client, err := dynamic.NewForConfig(acctest.Config(m.t))
@@ -168,14 +168,14 @@ func (m *matrix) there() map[string]string {
 	return there
 }
 
-// agree checks that the state has the same objects as the cluster. With gone, the state may also have objects that are deleted already.
+// agree checks that the state and the cluster have the same objects. With gone, the state may also have objects that are already deleted.
 func (m *matrix) agree(gone bool) (there map[string]string) {
 	m.t.Helper()
 	there = m.there()
 	known := make(map[string]bool)
 	for address, values := range m.tf.All() {
 		kind := kinds[typed.FindString(address)]
-		if kind == "" { // of a data source
+		if kind == "" { // a data source
 			continue
 		}
 		object := fmt.Sprintf("%s %s", kind, values["id"])
@@ -205,7 +205,7 @@ var kinds = func() map[string]string {
 	return kinds
 }()
 
-// heal applies without a fault. It changes no existing object, and the next plan is empty.
+// heal applies without faults. It checks that no existing object is replaced and that the next plan is empty.
 func (m *matrix) heal(args ...string) {
 	m.t.Helper()
 	before := m.agree(true)
@@ -227,10 +227,10 @@ const parallelism = "-parallelism=60"
 // requests is the number of requests of an operation on an object, without repeated checks whether it is ready.
 var requests = map[string]int64{"service": 3, "destination_rule": 3, "service_entry": 3, "virtual_service": 3, "gateway": creating}
 
-// lists is the number of lists of a refresh in a namespace. They are broken for objects that have a namespace of their own.
+// lists is the number of lists in a namespace during a refresh. They are broken for objects that have a namespace of their own.
 const lists = 14
 
-// Breaks each request of each operation on each kind in each way.
+// TestAccFaults_kinds breaks each request of each operation on each kind in each way.
 func TestAccFaults_kinds(t *testing.T) {
 	t.Parallel()
 	var cells []*cell
@@ -254,7 +254,7 @@ func TestAccFaults_kinds(t *testing.T) {
 	if there := m.there(); m.writes.Load() > 0 || len(there) > 0 {
 		t.Errorf("a plan wrote %d times and made %v", m.writes.Load(), there)
 	}
-	m.tf.Setenv("KUBE_DRY_RUN", "never") // else the number of requests depends on how many plans run again before the first create
+	m.tf.Setenv("KUBE_DRY_RUN", "never") // otherwise the number of requests depends on how many plans run again before the first create
 	m.tf.Must("plan", "-out=create", parallelism)
 	m.broken("apply", parallelism, "create")
 	m.heal()

@@ -15,7 +15,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
 )
 
-// fault is what a request gets instead of an answer.
+// fault handles a request that fails.
 type fault func(w http.ResponseWriter, r *http.Request, next http.Handler)
 
 var faults = map[string]fault{
@@ -25,7 +25,7 @@ var faults = map[string]fault{
 		panic(http.ErrAbortHandler)
 	},
 	"hangs": func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
-		_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice that the client is gone
+		_, _ = io.Copy(io.Discard, r.Body) // the server notices that the client is gone only once the body is read
 		<-r.Context().Done()
 		panic(http.ErrAbortHandler)
 	},
@@ -50,21 +50,21 @@ func answer(code int, reason metav1.StatusReason) fault {
 	}
 }
 
-// cell is an object with one broken request.
+// cell is an object with one request that fails.
 type cell struct {
 	Kind      string `json:"kind"`
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`
-	Type      string `json:"type"` // of a gateway's Service
+	Type      string `json:"type"` // type of a gateway's Service
 
 	fault fault  // nil for none
-	fails string // what it is called
-	k     int64  // which request
+	fails string // name of the fault
+	k     int64  // number of the request, from 1
 
-	namespaces []string // of objects that have these to themselves, instead of a namespace and a name
+	namespaces []string // the namespaces of the example's objects, instead of a namespace and a name
 
-	met atomic.Int64           // requests
-	hit atomic.Pointer[string] // the one that was broken
+	met atomic.Int64           // number of requests
+	hit atomic.Pointer[string] // the request that failed
 }
 
 func (c *cell) String() string { return c.Namespace + "/" + c.Name }
@@ -80,7 +80,7 @@ func (c *cell) intercept(w http.ResponseWriter, r *http.Request, next http.Handl
 	c.fault(w, r, next)
 }
 
-// about returns the namespace and name of the object that a request is for; the name is "" for a list.
+// about returns the namespace and name of the object of a request. The name is "" for a list.
 func about(r *http.Request) (namespace, name string) {
 	_, rest, ok := strings.Cut(r.URL.Path, "/namespaces/")
 	parts := strings.Split(rest, "/")

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// The committed file is what the generator makes of the istio.io/api module in go.mod.
+// The committed file is what the generator creates from the istio.io/api module in go.mod.
 func TestFieldsAreCurrent(t *testing.T) {
 	t.Parallel()
 	module, err := moduleDir("istio.io/api")
@@ -53,7 +53,7 @@ func TestReachable(t *testing.T) {
 	for _, md := range reachable() {
 		found[md.FullName()] = true
 	}
-	// One message per way of being reached: a field, a list, a map, another package.
+	// One message for each way to reach it: a field, a list, a map, another package.
 	for _, name := range []protoreflect.FullName{
 		"istio.networking.v1alpha3.VirtualService", "istio.networking.v1alpha3.Percent", "istio.networking.v1alpha3.HTTPRoute",
 		"istio.networking.v1alpha3.StringMatch", "istio.type.v1beta1.WorkloadSelector",
@@ -103,7 +103,7 @@ func TestConstraintsThatDiffer(t *testing.T) {
 func TestPortRuleNarrowsTheType(t *testing.T) {
 	t.Parallel()
 	s := schema{"minimum": 0.0, "maximum": 4294967295.0, "x-kubernetes-validations": []any{map[string]any{"rule": portRule}}}
-	for range 20 { // the keywords come in any order
+	for range 20 { // keywords are read in random order
 		c, err := read(s, virtualServiceField(t, "hosts"))
 		if err != nil {
 			t.Fatal(err)
@@ -148,7 +148,7 @@ func TestDescription(t *testing.T) {
 	}
 }
 
-// An amendment is for a comment that is still there.
+// An amendment to a comment that no longer exists is an error.
 func TestAmendmentsThatAreStale(t *testing.T) {
 	t.Parallel()
 	m := newMarkdown(nil, nil, nil)
@@ -160,7 +160,7 @@ func TestAmendmentsThatAreStale(t *testing.T) {
 	}
 }
 
-// Each message has its section of Istio's reference, and the attributes that hold the message link to it.
+// Each message links to its section of Istio's reference, and so do the attributes that contain the message.
 func TestReferences(t *testing.T) {
 	t.Parallel()
 	const config = "https://istio.io/latest/docs/reference/config/"
