@@ -21,7 +21,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// cluster is the real API server with istiod, whose verdicts the provider must give, too.
+// cluster is the real API server with istiod, with whose verdicts the provider must agree.
 type cluster struct {
 	dynamic.Interface
 	namespace string
@@ -55,7 +55,7 @@ func (c cluster) judge(t *testing.T, s sample, o *unstructured.Unstructured) (wa
 	_, err := c.Resource(s.kind.Resource).Namespace(c.namespace).Create(ctx, o, metav1.CreateOptions{
 		DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict,
 	})
-	if err != nil && !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) { // a webhook refuses with the latter
+	if err != nil && !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) { // webhooks reject with the latter
 		t.Fatalf("%s: %v", s.source, err)
 	}
 	return warnings, err
@@ -65,15 +65,15 @@ func (c cluster) judge(t *testing.T, s sample, o *unstructured.Unstructured) (wa
 type tally struct {
 	sync.Mutex
 	accepted, refused, warned int
-	ruled                     int // of the refused, those that the schema of the resource would let pass
+	ruled                     int // the rejected ones that fit the schema of the resource
 }
 
-// compare fails if the provider and the cluster differ on a sample: in whether they accept it, or in istiod's warnings.
+// compare fails the test if the provider and the cluster disagree on a sample: on whether it is valid, or on istiod's warnings.
 func (c cluster) compare(t *testing.T, s sample, n *tally) {
 	t.Helper()
 	errors, warnings := s.validate(t, c.namespace, nil)
 	o, err := s.object(c.namespace)
-	if err != nil { // nothing that can be sent
+	if err != nil { // it cannot be sent
 		if len(errors) == 0 {
 			t.Errorf("%s is accepted offline, and cannot be encoded: %v", s.source, err)
 		}
@@ -107,7 +107,7 @@ func (c cluster) compare(t *testing.T, s sample, n *tally) {
 	}
 	slices.Sort(own)
 	slices.Sort(warned)
-	if warned = slices.Compact(warned); !slices.Equal(slices.Compact(own), warned) { // client-go tells one of equal warnings
+	if warned = slices.Compact(warned); !slices.Equal(slices.Compact(own), warned) { // client-go removes duplicate warnings
 		t.Errorf("%s\n%v\noffline warns: %q\ncluster warns: %q", s.source, o.Object, own, warned)
 	}
 	for _, text := range warned {
@@ -119,7 +119,7 @@ func (c cluster) compare(t *testing.T, s sample, n *tally) {
 	}
 }
 
-// Of the objects in Istio's own tests, the provider rejects without a cluster exactly those that the API server with istiod's webhook rejects.
+// The provider rejects without a cluster exactly those objects of Istio's own tests that the API server with istiod's webhook rejects.
 func TestAccAdmission_corpus(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
@@ -145,7 +145,7 @@ func TestAccAdmission_corpus(t *testing.T) {
 	t.Logf("%d objects of which Terraform has no form, %d refused by the cluster", len(others), refused)
 }
 
-// The same for random objects, and for random changes of the objects in Istio's tests.
+// The same holds for random objects, and for random changes of the objects in Istio's tests.
 func TestAccAdmission_random(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
@@ -163,7 +163,7 @@ func TestAccAdmission_random(t *testing.T) {
 		if r.IntN(4) == 0 {
 			s = s.mutate(r)
 		}
-		if o, err := s.object(c.namespace); err == nil { // chance may have made a field that the cluster's Istio does not know
+		if o, err := s.object(c.namespace); err == nil { // the cluster's Istio may not know a random field
 			if _, unknown, _ := served[s.kind.Kind].Observe(o.Object["spec"].(map[string]any), nil); len(unknown) > 0 {
 				continue
 			}

@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { acctest.Main(m) }
 
-// istioKinds are the kinds whose spec comes from a descriptor, and their names.
+// istioKinds returns the kinds whose spec comes from a descriptor, by name.
 func istioKinds() map[string]*object_.Kind {
 	kinds := make(map[string]*object_.Kind)
 	for _, k := range istio.Kinds() {
@@ -35,8 +35,8 @@ func istioKinds() map[string]*object_.Kind {
 	return kinds
 }
 
-// Every attribute of the descriptors is tried: it is in an example that the API server must store unchanged, or among the attributes that istiod
-// rejects with any value.
+// Each attribute of the descriptors is in an example that the API server must store unchanged, or among the attributes that istiod rejects with
+// any value.
 func TestExamples_setEveryAttribute(t *testing.T) {
 	t.Parallel()
 	for name, k := range istioKinds() {
@@ -69,10 +69,10 @@ func leaves(path string, m *spec.Message) (paths []string) {
 	return paths
 }
 
-// The API server stores every attribute as configured, and the state after a refresh is as configured.
+// The API server stores every attribute as configured, and a refresh leaves the state as configured.
 //
-// The examples are made so that istiod's webhook accepts them. It cannot be passed by: in an installation of Istio with a default revision it
-// looks at the objects of all namespaces, whatever their labels. So both validations are the real ones.
+// The examples are valid for the API server and for istiod's webhook. An Istio installation with a default revision validates objects in all
+// namespaces, whatever their labels, so both validations are the real ones.
 func TestAccKinds_everyAttribute(t *testing.T) {
 	t.Parallel()
 	for name, k := range istioKinds() {
@@ -113,7 +113,7 @@ func crd(t *testing.T, k *object_.Kind) object {
 	return schema
 }
 
-// known returns m with the attributes that the schema has: the cluster's Istio may be older than the provider's.
+// known returns m without attributes that the schema lacks, because the cluster's Istio may be older than the provider's.
 func known(t *testing.T, path string, m *spec.Message, schema object) *spec.Message {
 	t.Helper()
 	less := &spec.Message{}
@@ -141,8 +141,8 @@ func known(t *testing.T, path string, m *spec.Message, schema object) *spec.Mess
 	return less
 }
 
-// A field that the cluster's CRD does not have, because its Istio is older, is an error of the plan and of the apply that names the required version; no
-// value disappears. In a cluster that has the field, it is stored.
+// A field that the CRD of an older Istio lacks is an error of plan and apply that names the required version. In a cluster that has the field,
+// it is stored.
 func TestAccKinds_newerThanCluster(t *testing.T) {
 	t.Parallel()
 	gateway := istio.Gateway()
@@ -177,12 +177,12 @@ func TestAccKinds_newerThanCluster(t *testing.T) {
 		}
 	}
 	tf.Configure(configured(curves, "auto"))
-	refuses("plan") // to create it
+	refuses("plan") // to create the gateway
 	tf.Configure(configured(nil, "auto"))
 	tf.Must("apply", "-auto-approve")
 	before := o.Live()
 	tf.Configure(configured(curves, "auto"))
-	refuses("plan") // to change it
+	refuses("plan") // to update it
 	tf.Configure(configured(curves, "never"))
 	refuses("apply", "-auto-approve")
 	if err := o.Untouched(before); err != nil {
@@ -192,7 +192,7 @@ func TestAccKinds_newerThanCluster(t *testing.T) {
 	tf.Must("destroy", "-auto-approve")
 }
 
-// istiod rejects some attributes always.
+// istiod always rejects some attributes.
 func TestAccKinds_refusedAttributes(t *testing.T) {
 	t.Parallel()
 	for _, r := range refused {

@@ -4,7 +4,8 @@ import (
 	"testing"
 )
 
-// The time to check each of the objects in Istio's tests: as an object, and as a configuration that Terraform validates.
+// BenchmarkAdmission measures how long it takes to check an object of Istio's tests, both as an object and as a configuration in terraform
+// validate.
 func BenchmarkAdmission(b *testing.B) {
 	samples, _ := corpus(b)
 	for kind := range istioKinds() {
@@ -15,7 +16,7 @@ func BenchmarkAdmission(b *testing.B) {
 			}
 		}
 		if o, err := valid[0].object("test"); err == nil {
-			valid[0].kind.Admission.Check(o) // the first takes longer: see below
+			valid[0].kind.Admission.Check(o) // the first check takes longer: see below
 		}
 		b.Run(kind+"/check", func(b *testing.B) {
 			for i := 0; b.Loop(); i++ {
@@ -35,7 +36,7 @@ func BenchmarkAdmission(b *testing.B) {
 	}
 }
 
-// The time until the first verdict: reading the schema and compiling its rules.
+// BenchmarkAdmission_first measures the time until the first result, in which the schema is read and its rules are compiled.
 func BenchmarkAdmission_first(b *testing.B) {
 	samples, _ := corpus(b)
 	for kind := range istioKinds() {

@@ -14,8 +14,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// The companions are the objects of Istio's own gateway chart, except for the differences listed here. The test of the same name in
-// internal/controlplane/cluster, which links Istio's charts, makes the chart's objects and keeps them current.
+// The companions are the objects of Istio's gateway chart, except for the differences listed below. TestGatewayChart_golden in
+// internal/controlplane/cluster, which imports Istio's charts, renders the chart and keeps the file current.
 func TestRender_agreesWithGatewayChart(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile(filepath.Join("testdata", "chart", "gateway.yaml"))
@@ -30,7 +30,7 @@ func TestRender_agreesWithGatewayChart(t *testing.T) {
 		}
 		chart[o["kind"].(string)] = o
 	}
-	// The chart makes a disruption budget for more than one proxy only, so it was told two.
+	// The chart renders a disruption budget only for more than one proxy, so it was rendered with two.
 	rendered, err := render("vamp-test1", "gw-1", map[string]any{"servers": []any{server(80, "http")}}, map[string]any{"autoscaling": map[string]any{"minReplicas": 2}})
 	if err != nil {
 		t.Fatal(err)
@@ -64,10 +64,10 @@ func TestRender_agreesWithGatewayChart(t *testing.T) {
 }
 
 // levelDifferences removes the intended differences:
-//   - Helm's own labels, and the label istio, by which a gateway of another team might select the proxies;
+//   - Helm's own labels, and the label istio, by which another team's gateway could select the proxies;
 //   - the selector, which is unique in the cluster;
-//   - the seccomp profile, which the Pod Security Standard restricted takes;
-//   - empty values that only the chart writes, and the namespace of a subject that only we do;
+//   - the seccomp profile, which the Pod Security Standard "restricted" requires;
+//   - empty values that only the chart writes, and the namespace of a subject that only the provider writes;
 //   - the spelling of quantities.
 func levelDifferences(o map[string]any) {
 	for _, labels := range [][]string{
@@ -109,7 +109,7 @@ func levelDifferences(o map[string]any) {
 	_ = unstructured.SetNestedSlice(o, containers, "spec", "template", "spec", "containers")
 }
 
-// The guide names the attribute for each value of the chart, and the attributes exist.
+// The guide names an existing attribute for each value of the chart.
 func TestGuide_coversGatewayChart(t *testing.T) {
 	t.Parallel()
 	guide, err := os.ReadFile("../../templates/guides/gateways.md.tmpl")
@@ -128,7 +128,7 @@ func TestGuide_coversGatewayChart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Some values are in comments, or in the templates alone.
+	// Some values are only in comments or templates of the chart.
 	told := map[string]bool{"service.allocateLoadBalancerNodePorts": true, "service.loadBalancerClass": true, "service.internalTrafficPolicy": true}
 	var walk func(at string, value any)
 	walk = func(at string, value any) {

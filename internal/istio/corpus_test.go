@@ -22,13 +22,13 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// sample is an object to check, as Terraform has it.
+// sample is an object to check, as it is in a Terraform configuration.
 type sample struct {
 	source              string
 	kind                *object_.Kind
 	name                string
 	labels, annotations map[string]string
-	spec                map[string]any // as a tree
+	spec                map[string]any // with JSON names
 }
 
 // inexpressible is an object of Istio's tests that does not fit the schema of its resource.
@@ -38,7 +38,7 @@ type inexpressible struct {
 	why    string
 }
 
-// corpus are the objects of Istio's own tests: see package generate.
+// corpus returns the objects of Istio's own tests, which package generate collects.
 func corpus(t testing.TB) (samples []sample, others []inexpressible) {
 	t.Helper()
 	data, err := os.ReadFile("testdata/corpus.json")
@@ -53,7 +53,7 @@ func corpus(t testing.TB) (samples []sample, others []inexpressible) {
 		Annotations map[string]string `json:"annotations"`
 		Spec        map[string]any    `json:"spec"`
 	}
-	if err := utiljson.Unmarshal(data, &all); err != nil { // integers as integers, as the dynamic client reads them
+	if err := utiljson.Unmarshal(data, &all); err != nil { // reads integers as int64, as the dynamic client does
 		t.Fatal(err)
 	}
 	kinds := istioKinds()
@@ -87,7 +87,7 @@ func (s sample) unstructured(namespace string, spec map[string]any) *unstructure
 	return o
 }
 
-// object returns what the provider sends.
+// object returns what the provider sends to the API server.
 func (s sample) object(namespace string) (*unstructured.Unstructured, error) {
 	encoded, err := s.kind.Spec.Encode(s.spec)
 	if err != nil {
@@ -96,7 +96,7 @@ func (s sample) object(namespace string) (*unstructured.Unstructured, error) {
 	return s.unstructured(namespace, encoded), nil
 }
 
-// server returns the provider, configured for a cluster that gets no request.
+// server returns the provider, configured for a cluster that receives no requests.
 var server = sync.OnceValue(func() tfprotov6.ProviderServer {
 	ctx := context.Background()
 	s := provider.NewServer("test", "")()
@@ -120,7 +120,7 @@ var server = sync.OnceValue(func() tfprotov6.ProviderServer {
 	return s
 })
 
-// validate returns the provider's diagnostics of the sample in terraform validate, after change.
+// validate returns the provider's diagnostics for the sample in terraform validate, after change.
 func (s sample) validate(t testing.TB, namespace string, change func(map[string]any)) (errors, warnings []*tfprotov6.Diagnostic) {
 	t.Helper()
 	attributes := maps.Clone(s.spec)
@@ -170,10 +170,10 @@ type spot struct {
 	path    string // such as "http.0.route"
 	field   *spec.Field
 	value   any
-	element bool // of the field's list or map
+	element bool // an element of the field's list or map
 }
 
-// with returns the sample with other values at some spots: nil is null.
+// with returns the sample with some values replaced. If change returns nil, the value is null.
 func (s sample) with(change func(spot) any) sample {
 	var message func(at string, m *spec.Message, tree map[string]any) map[string]any
 	element := func(at spot) any {
@@ -185,7 +185,7 @@ func (s sample) with(change func(spot) any) sample {
 	}
 	message = func(at string, m *spec.Message, tree map[string]any) map[string]any {
 		changed := make(map[string]any)
-		for _, key := range slices.Sorted(maps.Keys(tree)) { // maps have no order
+		for _, key := range slices.Sorted(maps.Keys(tree)) { // in a fixed order
 			f := m.Named(fieldOf(m, key))
 			here := spot{at + "." + f.Name, f, tree[key], false}
 			var now any
@@ -221,7 +221,7 @@ func (s sample) with(change func(spot) any) sample {
 	return s
 }
 
-// fieldOf is the attribute that JSON calls key.
+// fieldOf returns the attribute with the JSON name key.
 func fieldOf(m *spec.Message, key string) string {
 	return m.Fields[slices.IndexFunc(m.Fields, func(f spec.Field) bool { return f.JSON == key })].Name
 }
@@ -235,7 +235,7 @@ func (s sample) spots() (all []spot) {
 	return all
 }
 
-// mutate changes a value: makes it null, empty or another, takes an element out of a list or puts one in twice.
+// mutate changes a random value: it becomes null, empty or another value, or a list loses or duplicates an element.
 func (s sample) mutate(r *rand.Rand) sample {
 	spots := s.spots()
 	if len(spots) == 0 {
@@ -250,7 +250,7 @@ func (s sample) mutate(r *rand.Rand) sample {
 		switch {
 		case at.path != chosen.path:
 			return at.value
-		case op == 3 && at.element: // another value that it might have
+		case op == 3 && at.element: // another possible value
 			return made.element(at.field)
 		case op == 3:
 			return made.field(at.field)
@@ -272,10 +272,10 @@ func (s sample) mutate(r *rand.Rand) sample {
 // maker makes random values.
 type maker struct {
 	*rand.Rand
-	dense bool // small objects with all of their attributes
+	dense bool // small objects get all of their attributes
 }
 
-// message returns an object with a few of its optional attributes: about four of a large one.
+// message returns an object with some of its optional attributes, about four for a large message.
 func (c maker) message(m *spec.Message) map[string]any {
 	tree := make(map[string]any)
 	for i := range m.Fields {
@@ -345,7 +345,7 @@ func (c maker) element(f *spec.Field) any {
 	return one(c, []string{"1ms", "1s", "1h"})
 }
 
-// string returns a string of a form that occurs in Istio's API.
+// string returns a string of a form that Istio's API uses.
 func (c maker) string() string {
 	form := one(c, []string{
 		"", "*", ".", "name%d", "a%d.example.com", "*.a%d.example.com", "name%d/a.example.com", "/path%d", "unix:///path%d",

@@ -17,7 +17,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// node is the part of a CRD's schema that attributes follow.
+// node is the part of a CRD's schema that determines attributes.
 type node struct {
 	Type                 string          `json:"type"`
 	Properties           map[string]node `json:"properties"`
@@ -27,7 +27,7 @@ type node struct {
 	Enum                 []string        `json:"enum"`
 }
 
-// crds are the specs in Istio's own CRDs, by kind and version.
+// crds returns the specs in Istio's own CRDs, by kind and version.
 func crds(t *testing.T) map[string]map[string]node {
 	t.Helper()
 	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "istio.io/api").Output()
@@ -60,7 +60,7 @@ func crds(t *testing.T) map[string]map[string]node {
 	return specs
 }
 
-// Each of Istio's kinds is a resource, in its most stable version, and its schema has exactly the leaves of the CRD.
+// Each kind of Istio is a resource in its most stable version, with exactly the fields of the CRD.
 func TestKinds_agreeWithCRDs(t *testing.T) {
 	t.Parallel()
 	specs := crds(t)
@@ -109,7 +109,7 @@ func compare(t *testing.T, at string, crd node, m *spec.Message) {
 	}
 	for field, second := range map[string]string{"VirtualService.http[]": "mirror_percent", "RequestAuthentication.jwtRules[]": "jwks_uri"} {
 		if at == field {
-			delete(properties, second) // spellings of mirrorPercent and jwksUri in the CRD, which Observe reads
+			delete(properties, second) // another spelling of mirrorPercent or jwksUri in the CRD, which Observe also reads
 		}
 	}
 	for name := range properties {
@@ -157,7 +157,7 @@ func compareField(t *testing.T, at string, crd node, f spec.Field) {
 	}
 }
 
-// The attributes of a resource must not collide: those of the frame, those computed, those of the spec, and Terraform's own.
+// Attributes of a resource must have different names: common ones, computed ones, those of the spec, and Terraform's own.
 func TestKinds_rootAttributesAreDistinct(t *testing.T) {
 	t.Parallel()
 	for _, k := range Kinds() {
@@ -183,7 +183,7 @@ func TestKinds_rootAttributesAreDistinct(t *testing.T) {
 	}
 }
 
-// Every attribute says what it is, and every kind where its own documentation is.
+// Every attribute has a description, and every kind a link to its reference.
 func TestKinds_everyAttributeIsDescribed(t *testing.T) {
 	t.Parallel()
 	var walk func(at string, m *spec.Message)

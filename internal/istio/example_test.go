@@ -9,11 +9,11 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// object is a value of a message: by attribute name, or as Kubernetes' JSON by field name.
+// object is a value of a message, with the names of attributes or the names of Kubernetes' JSON.
 type object = map[string]any
 
-// examples makes objects of m that together set every attribute. path is the message's path, by attribute names without indices, such as
-// "VirtualService.http.match". values and choices have what istiod requires beyond the descriptors.
+// examples returns objects of m that together set every attribute. path is the message's path of attribute names without indices, such as
+// "VirtualService.http.match". values and choices contain what istiod requires beyond the descriptors.
 func examples(path string, m *spec.Message) (all []object) {
 	for _, c := range choicesAt(path) {
 		all = append(all, c.examples(path, m)...)
@@ -25,11 +25,11 @@ func examples(path string, m *spec.Message) (all []object) {
 type member struct {
 	name  string
 	value any
-	once  bool // enough is enough
+	once  bool // for one object only
 }
 
 func (c choice) examples(path string, m *spec.Message) []object {
-	// Attributes that exclude each other share a sequence of members; every other has one of its own. One object takes one of each.
+	// Attributes that exclude each other share a sequence of members. Others have their own. Each object takes one member of each sequence.
 	sequences := make(map[string][]member)
 	for _, f := range m.Fields {
 		if slices.Contains(c.without, f.Name) {
@@ -168,7 +168,7 @@ func fieldAsStored(f spec.Field, value any) any {
 	return asStored(f.Message, value.(object))
 }
 
-// leavesOf adds the paths of the attributes that o sets, and that hold no further attributes, to leaves.
+// leavesOf adds the paths of attributes that o sets to leaves, except for those with nested attributes.
 func leavesOf(path string, m *spec.Message, o object, leaves map[string]bool) {
 	for _, f := range m.Fields {
 		value, ok := o[f.Name]
@@ -193,7 +193,7 @@ func leavesOf(path string, m *spec.Message, o object, leaves map[string]bool) {
 	}
 }
 
-// lookup finds the entry whose key is the longest end of path.
+// lookup returns the value of the longest key with which path ends.
 func lookup[T any](table map[string]T, path string) (found T) {
 	for key := path; ; {
 		if entry, ok := table[key]; ok {

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// choice is a way to fill a message: with these values, without these attributes, and always with those that it needs.
+// choice is a way to fill a message: with these values, without these attributes, and with others in every object.
 type choice struct {
 	with           object
 	without, needs []string
 }
 
-// choices are the ways to fill a message where not every combination of its attributes means something to istiod, by the end of its path.
+// choices are the ways to fill messages for which istiod rejects some combinations of attributes, by the end of their path.
 var choices = map[string][]choice{
 	"servers.tls": {
 		{with: object{"mode": "MUTUAL"}, without: []string{"credential_name", "credential_names", "tls_certificates"}},
@@ -82,7 +82,7 @@ var choices = map[string][]choice{
 	"tag_overrides":         {{with: object{"operation": "UPSERT"}}, {with: object{"operation": "REMOVE"}, without: []string{"value"}}},
 }
 
-// targeted are the ways to select the workloads of a policy, which allows only one of them.
+// targeted are the ways to select workloads in policies, of which only one is allowed at a time.
 var targeted = []choice{
 	{without: []string{"selector", "workload_selector", "target_ref"}}, {without: []string{"selector", "workload_selector", "target_refs"}},
 	{without: []string{"target_ref", "target_refs"}},
@@ -92,7 +92,7 @@ var httpsPort = object{"number": 8443, "name": "https", "protocol": "HTTPS"}
 
 var prefixMatch = []any{object{"uri": object{"prefix": "/old"}}}
 
-// refused are the attributes that istiod rejects with any value, in objects that are otherwise valid.
+// refused are attributes that istiod rejects with any value, in objects that are otherwise valid.
 var refused = append([]refusal{
 	{
 		leaf: "Gateway.servers.port.target_port", kind: "Gateway", message: `targetPort\s+has\s+no\s+impact\s+on\s+Gateways`,
@@ -157,7 +157,7 @@ func probe(name string, value any) refusal {
 	}, `unknown\s+health\s+check\s+method`}
 }
 
-// elsewhere are targets of policies in other namespaces.
+// elsewhere returns policies whose targets are in another namespace.
 func elsewhere(kinds ...string) (all []refusal) {
 	target := object{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "a", "namespace": "b"}
 	for _, kind := range kinds {
@@ -183,7 +183,7 @@ func choicesAt(path string) []choice {
 	return []choice{{}}
 }
 
-// values are examples of attributes for which not every value means something to istiod, by the end of their path.
+// values are examples for attributes for which istiod rejects some values, by the end of their path.
 var values = map[string][]any{
 	"hosts": {[]any{"a.example.com"}},
 	"servers.port": {
@@ -220,7 +220,7 @@ var values = map[string][]any{
 	"Sidecar.egress.bind":         {"10.0.0.1"},
 	"default_endpoint":            {"127.0.0.1:8080"},
 	"http_get.scheme":             {"HTTP"},
-	"config_patches.apply_to":     {"HTTP_FILTER", "HTTP_FILTER", "VIRTUAL_HOST", "CLUSTER"}, // as the ways to match are
+	"config_patches.apply_to":     {"HTTP_FILTER", "HTTP_FILTER", "VIRTUAL_HOST", "CLUSTER"}, // in the order of the ways to match
 	"patch.operation":             {"MERGE"},
 	"patch.value":                 {bufferFilter, bufferFilter, `{"name":"example"}`, `{"name":"example"}`},
 	"filter_chain.filter.name":    {"envoy.filters.network.http_connection_manager"},
@@ -244,10 +244,10 @@ var values = map[string][]any{
 	"source_subnet":               {"10.1.0.0/16"},
 }
 
-// bufferFilter has nested parts.
+// bufferFilter has nested values.
 const bufferFilter = `{"name":"buffer","typed_config":{"@type":"type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer","max_request_bytes":5}}`
 
-// numbered are n names.
+// numbered returns n names.
 func numbered(prefix string, n int) (names []any) {
 	for i := range n {
 		names = append(names, fmt.Sprint(prefix, i))

@@ -21,7 +21,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// After the apply of a gateway its proxies run, and its address is in the state and in outputs. A destroy leaves nothing.
+// After the apply of a gateway, its proxies run, and its address is in the state and in outputs. A destroy leaves nothing behind.
 func TestAccGateway_proxies(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -50,7 +50,7 @@ func TestAccGateway_proxies(t *testing.T) {
 	g.gone()
 }
 
-// available checks that all proxies are running, each with the image that istiod has injected.
+// available checks that all proxies run with the image that istiod has injected.
 func (g gateway) available() error {
 	d := g.deployment()
 	var running []string
@@ -98,7 +98,7 @@ func (g gateway) selectsItsPods() error {
 	)
 }
 
-// A new port is added to the same Service: nothing else changes, and no proxy restarts.
+// A new port is added to the same Service. Nothing else changes, and no proxy restarts.
 func TestAccGateway_ports(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -142,7 +142,7 @@ func TestAccGateway_ports(t *testing.T) {
 			ConfigPlanChecks:  plans(plancheck.ResourceActionUpdate, planned("address", address), plancheck.ExpectKnownOutputValue("address", address)),
 			ConfigStateChecks: []statecheck.StateCheck{untouched, offers(80, 9090, 9443, 15021), state("address", address)},
 		},
-		resource.TestStep{ // the order of the servers says nothing, and a name is but a name
+		resource.TestStep{ // the order and the names of servers do not matter
 			PreConfig:        remember,
 			ConfigDirectory:  g.config(object{"servers": renamed(servers(9443, 80))}),
 			ConfigPlanChecks: plans(plancheck.ResourceActionUpdate, planned("address", address)),
@@ -153,7 +153,7 @@ func TestAccGateway_ports(t *testing.T) {
 	)
 }
 
-// portOf returns a port of the Service, by number.
+// portOf returns the Service's port with this number.
 func portOf(s *corev1.Service, number int32) corev1.ServicePort {
 	i := slices.IndexFunc(s.Spec.Ports, func(p corev1.ServicePort) bool { return p.Port == number })
 	if i < 0 {
@@ -211,7 +211,7 @@ func TestAccGateway_switch(t *testing.T) {
 	)
 }
 
-// Two teams may give their gateways the same name: neither serves the other's hosts.
+// Two teams can give their gateways the same name, and neither gateway serves the other's hosts.
 func TestAccGateway_sameName(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -235,7 +235,7 @@ func TestAccGateway_sameName(t *testing.T) {
 	two.gone()
 }
 
-// If someone else deletes the Gateway, Kubernetes deletes all that it owns, and the next apply recreates it.
+// If someone else deletes the Gateway, Kubernetes deletes all objects that it owns, and the next apply recreates it.
 func TestAccGateway_deletedByOthers(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)

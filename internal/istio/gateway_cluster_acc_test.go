@@ -19,7 +19,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// In a namespace that enforces the Pod Security Standard restricted the proxies run as they are.
+// The proxies run unchanged in a namespace that enforces the Pod Security Standard "restricted".
 func TestAccGateway_restricted(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -31,14 +31,14 @@ func TestAccGateway_restricted(t *testing.T) {
 	}
 	g.test(
 		resource.TestStep{ConfigDirectory: g.config(nil), ConfigStateChecks: []statecheck.StateCheck{acctest.Check(g.available)}},
-		resource.TestStep{ // what is not restricted shows that the standard is enforced
+		resource.TestStep{ // a privileged container shows that the standard is enforced
 			ConfigDirectory: g.config(object{"workload": object{"container_security_context": `{"privileged":true}`}, "timeouts": object{"update": "5s"}}),
 			ExpectError:     regexp.MustCompile(`(?s)is not ready.*violates PodSecurity`),
 		},
 	)
 }
 
-// Without certificates a gateway needs no permission to read Secrets, and Terraform none to grant it.
+// Without certificates, a gateway needs no permission to read Secrets, and Terraform does not need to grant it.
 func TestAccGateway_withoutSecrets(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -70,7 +70,7 @@ func TestAccGateway_withoutSecrets(t *testing.T) {
 	g.gone()
 }
 
-// Without waiting an apply ends once all is stored. A change of the class, which Kubernetes refuses, replaces the gateway.
+// With wait = false, an apply ends once everything is stored. Kubernetes rejects a change of the class, so it replaces the gateway.
 func TestAccGateway_withoutWaiting(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
@@ -84,7 +84,7 @@ func TestAccGateway_withoutWaiting(t *testing.T) {
 	)
 }
 
-// A Service keeps the attributes that Services of a mesh need as they are configured.
+// A Service keeps the attributes of Services in a mesh as configured.
 func TestAccService_mesh(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.Service(), acctest.Namespace(t), "test")
@@ -97,7 +97,7 @@ func TestAccService_mesh(t *testing.T) {
 	)
 }
 
-// A Service that no one waits for is there at once; its class is for life. What else Kubernetes does not change, the plan refuses.
+// A Service with wait = false exists immediately, and a change of its class replaces it. The plan rejects changes of other immutable fields.
 func TestAccService_class(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.Service(), acctest.Namespace(t), "test")

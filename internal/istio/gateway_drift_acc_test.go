@@ -14,7 +14,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
 )
 
-// intrusions are patches of fields that the provider sets, by kind of companion, with the fields.
+// intrusions are patches of fields that the provider sets, and the fields, by kind of companion.
 var intrusions = map[string]struct{ patch, field string }{
 	"ServiceAccount":          {`{"metadata":{"labels":{"app":"theirs"}}}`, "metadata.labels.app"},
 	"Role":                    {`{"rules":[]}`, "rules"},
@@ -99,7 +99,7 @@ func TestAccGateway_drift(t *testing.T) {
 	)
 }
 
-// lasting is what is the same of a companion that was recreated: without what others choose.
+// lasting returns the parts of a companion that stay the same when it is recreated, without values that others choose.
 func lasting(o *unstructured.Unstructured) map[string]any {
 	if o == nil {
 		return nil
@@ -130,7 +130,7 @@ func stringsOf(m map[string]string) map[string]any {
 	return all
 }
 
-// Fields that the provider does not set belong to others: they cause no difference, and no apply removes them.
+// Fields that the provider does not set belong to others. They cause no difference, and no apply removes them.
 func TestAccGateway_othersFields(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -156,7 +156,7 @@ func TestAccGateway_othersFields(t *testing.T) {
 					g.companion(kind).Patch(foreign)
 				}
 				d := g.companion("Deployment")
-				d.Patch(`{"spec":{"replicas":3}}`) // as an autoscaler does
+				d.Patch(`{"spec":{"replicas":3}}`) // like an autoscaler
 				d.Patch(`{"spec":{"template":{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"2026-01-01T00:00:00Z"}}}}}`)
 			},
 			ConfigDirectory: g.config(nil),

@@ -50,7 +50,7 @@ func TestAccGateway_dryRunQuota(t *testing.T) {
 	}
 }
 
-// The documented Role is enough for the dry run of a gateway. With permission to read only, a warning names each missing permission once.
+// The documented Role is enough for the dry run of a gateway. With read permissions only, a warning names each missing permission once.
 func TestAccGateway_dryRunRights(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
@@ -81,7 +81,7 @@ func companionResources(g gateway) (all []string) {
 	return all
 }
 
-// The dry run includes only what changes: here the Gateway, which has another host, and none of its companions.
+// The dry run includes only what changes: here the Gateway with another host, and none of its companions.
 func TestAccGateway_dryRunChanged(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")

@@ -59,7 +59,7 @@ func (g gateway) settled(o *acctest.Object) (live *unstructured.Unstructured) {
 	return live
 }
 
-// An object of someone else with the name of a companion is an error that names it. It stays unchanged, and nothing else is written.
+// If someone else's object has the name of a companion, an error names it. The object stays unchanged, and nothing else is written.
 func TestAccGateway_taken(t *testing.T) {
 	t.Parallel()
 	for kind := range others {
@@ -67,7 +67,7 @@ func TestAccGateway_taken(t *testing.T) {
 			t.Parallel()
 			attributes := idle
 			if kind == "HorizontalPodAutoscaler" {
-				acctest.NeedDataplane(t) // to an autoscaler there is at least one proxy
+				acctest.NeedDataplane(t) // an autoscaler runs at least one proxy
 				attributes = nil
 			}
 			g := newGateway(t, "gw")
@@ -86,7 +86,7 @@ func TestAccGateway_taken(t *testing.T) {
 	}
 }
 
-// A gateway that exists with its companions must be imported: the error is about the gateway, not about its companions.
+// A gateway that already exists with its companions must be imported. The error is about the gateway, not about its companions.
 func TestAccGateway_exists(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
@@ -128,7 +128,7 @@ func sameContent(t *testing.T, o *acctest.Object, before *unstructured.Unstructu
 	}
 }
 
-// fails checks that there is one error with these words.
+// fails checks that there is exactly one error, and that it matches these patterns.
 func fails(t *testing.T, diagnostics acctest.Diagnostics, wants ...string) {
 	t.Helper()
 	errors := diagnostics.Errors()
@@ -142,7 +142,7 @@ func fails(t *testing.T, diagnostics acctest.Diagnostics, wants ...string) {
 	}
 }
 
-// warns checks that there is no error, and a warning with these words.
+// warns checks that there is no error, and a warning that matches these patterns.
 func warns(t *testing.T, diagnostics acctest.Diagnostics, wants ...string) {
 	t.Helper()
 	if errors := diagnostics.Errors(); len(errors) > 0 {
@@ -155,15 +155,15 @@ func warns(t *testing.T, diagnostics acctest.Diagnostics, wants ...string) {
 	}
 }
 
-// Proxies that do not get ready are an error that says why, once the time is up; of a create it is a warning, since Terraform would taint what was
-// created with an error. All that was made stays in the state, the next apply waits again, and one that can heals it in place.
+// If proxies do not become ready in time, an error says why. On create it is a warning, because an error would make Terraform taint the gateway.
+// Everything that was created stays in the state, the next apply waits again, and a fixed configuration heals the gateway in place.
 func TestAccGateway_notReady(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		update   bool
 		workload object
 		wants    []string
-		heal     object // how it can be ready; idle by default
+		heal     object // a configuration that can become ready; idle by default
 		g        gateway
 		tf       *acctest.Terraform
 		apply    *acctest.Command
@@ -184,10 +184,10 @@ func TestAccGateway_notReady(t *testing.T) {
 		{
 			workload: object{"replicas": 0, "service": object{"load_balancer_class": "example.com/none"}},
 			wants:    []string{"an address of its load balancer"},
-			heal:     object{"workload": object{"replicas": 0, "service": object{"type": "ClusterIP"}}}, // the class cannot be changed
+			heal:     object{"workload": object{"replicas": 0, "service": object{"type": "ClusterIP"}}}, // the class is immutable
 		},
 	}
-	for i := range tests { // all at once: it is but waiting
+	for i := range tests { // in parallel, because they only wait
 		test := &tests[i]
 		broken := object{"workload": test.workload, "timeouts": object{"create": "10s", "update": "10s"}}
 		test.g = newGateway(t, "gw")
@@ -207,7 +207,7 @@ func TestAccGateway_notReady(t *testing.T) {
 			fails(t, test.apply.Wait(), wants...)
 		} else {
 			warns(t, test.apply.Wait(), append(wants, "Apply again to finish it")...)
-			test.apply = test.tf.Start("apply", "-auto-approve") // all at once, too
+			test.apply = test.tf.Start("apply", "-auto-approve") // in parallel, too
 		}
 		if state := test.tf.State(); !slices.Equal(state, []string{gatewayAddress}) {
 			t.Errorf("the state holds %v", state)
@@ -236,7 +236,7 @@ func TestAccGateway_notReady(t *testing.T) {
 	}
 }
 
-// If Kubernetes gives up on the rollout, an apply does not wait for its timeout.
+// If Kubernetes gives up on the rollout, the apply does not wait for its timeout.
 func TestAccGateway_givesUp(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
@@ -247,7 +247,7 @@ func TestAccGateway_givesUp(t *testing.T) {
 	warns(t, apply.Wait(), `Gateway "\S+/gw" is not ready`, `the rollout of the Deployment gw-gateway has failed: .*has timed out progressing`)
 }
 
-// Proxies that could not run do once nothing keeps them from it. Until then a postcondition makes an apply fail, and taints nothing.
+// Proxies that could not run start once the cause is gone. Until then, a postcondition makes the apply fail without tainting anything.
 func TestAccGateway_heals(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -283,7 +283,7 @@ func (g gateway) heals(tf *acctest.Terraform) {
 	}
 }
 
-// The next apply completes an interrupted create: nothing is tainted, so no address is lost.
+// The next apply completes an interrupted create. Nothing is tainted, so no address is lost.
 func TestAccGateway_interrupted(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
@@ -311,7 +311,7 @@ func TestAccGateway_interrupted(t *testing.T) {
 	tf.Must("destroy", "-auto-approve")
 }
 
-// If an apply cannot delete unwanted companions, the next one does.
+// If an apply cannot delete companions that are no longer wanted, the next one does.
 func TestAccGateway_switchInterrupted(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
@@ -333,7 +333,7 @@ func TestAccGateway_switchInterrupted(t *testing.T) {
 	tf.Must("destroy", "-auto-approve")
 }
 
-// A connection that is lost while companions are made or deleted is recreated: the apply goes on, and nothing is tainted.
+// A lost connection while companions are created or deleted is retried: the apply continues, and nothing is tainted.
 func TestAccGateway_connectionLost(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
@@ -355,7 +355,7 @@ func TestAccGateway_connectionLost(t *testing.T) {
 	}
 }
 
-// A change of a companion that the API server rejects is planned again until the configuration no longer has it.
+// If the API server rejects an update of a companion, the update is planned again until it is no longer in the configuration.
 func TestAccGateway_refusedUpdate(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -366,7 +366,7 @@ func TestAccGateway_refusedUpdate(t *testing.T) {
 	tf.Configure(late)
 	fails(t, tf.Run("plan"), `Service "\S+/gw-gateway" cannot be updated`, `ipFamilies`)
 	tf.Configure(acctest.Folder(t, late, map[string]string{"provider.tf": `provider "lamia" { dry_run = "never" }`}))
-	for range 2 { // the second time is planned from what is left of the first
+	for range 2 { // the second plan follows from what the first apply left
 		fails(t, tf.Run("apply", "-auto-approve"), `Service "\S+/gw-gateway" not updated`, `ipFamilies`)
 	}
 	g.heals(tf)
@@ -374,7 +374,7 @@ func TestAccGateway_refusedUpdate(t *testing.T) {
 	g.gone()
 }
 
-// An autoscaler takes over as many proxies as there are.
+// An autoscaler starts with the number of proxies that already run.
 func TestAccGateway_fixedToAutoscaled(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -384,7 +384,7 @@ func TestAccGateway_fixedToAutoscaled(t *testing.T) {
 	before := g.companion("Deployment").Live()
 	tf.Configure(g.folder(object{"workload": object{"autoscaling": object{"min_replicas": 3, "max_replicas": 4}}}))
 	tf.Must("apply", "-auto-approve")
-	// A Deployment's generation counts the changes of its spec: there was none, so no proxy went.
+	// A Deployment's generation counts changes of its spec. It has not changed, so no proxy was stopped.
 	if now := g.companion("Deployment").Live(); *g.deployment().Spec.Replicas != 3 || now.GetGeneration() != before.GetGeneration() {
 		t.Errorf("%d replicas, generation %d, before %d", *g.deployment().Spec.Replicas, now.GetGeneration(), before.GetGeneration())
 	}

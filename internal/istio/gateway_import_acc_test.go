@@ -62,7 +62,7 @@ func TestAccGateway_import(t *testing.T) {
 	)
 }
 
-// Every valid name of a Gateway is also valid for its companions, even one that no Service could have before Kubernetes 1.36.
+// Every valid name of a Gateway is also valid for its companions, even one that a Service could not have before Kubernetes 1.36.
 func TestAccGateway_names(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)

@@ -32,7 +32,7 @@ import (
 
 const gatewayAddress = "lamia_gateway.test"
 
-// gateway is the Gateway of gatewayAddress, in a namespace of its own.
+// gateway is the Gateway of gatewayAddress, in its own namespace.
 type gateway struct {
 	*acctest.Object
 	t *testing.T
@@ -53,7 +53,7 @@ func (g gateway) companion(kind string) *acctest.Object {
 	return acctest.NewObject(g.t, k, g.Namespace, g.Kind.Companions.Name(g.Name))
 }
 
-// companions are the kinds of companions that a gateway can have.
+// companions returns the kinds of companions that a gateway can have.
 func (g gateway) companions() []string { return slices.Sorted(maps.Keys(g.Kind.Companions.Resources)) }
 
 // live returns the existing companions, by kind.
@@ -63,7 +63,7 @@ func (g gateway) live() map[string]*unstructured.Unstructured {
 	for kind, resource := range g.Kind.Companions.Resources {
 		for _, o := range list(g.t, resource, g.Namespace, nil) {
 			if o.GetName() == g.Kind.Companions.Name(g.Name) {
-				o.SetKind(kind) // those in a list may lack it
+				o.SetKind(kind) // objects in a list may lack their kind
 				found[kind] = &o
 			}
 		}
@@ -71,7 +71,7 @@ func (g gateway) live() map[string]*unstructured.Unstructured {
 	return found
 }
 
-// folder holds a configuration of the gateway: these attributes, a server of port 80 if there is none, and its address as an output.
+// folder returns a folder with a configuration of the gateway. By default it has a server on port 80. Its address is an output.
 func (g gateway) folder(attributes object) string {
 	g.t.Helper()
 	all := object{"namespace": g.Namespace, "name": g.Name, "servers": servers(80)}
@@ -87,19 +87,19 @@ func (g gateway) config(attributes object) config.TestStepConfigFunc {
 	return config.StaticDirectory(g.folder(attributes))
 }
 
-// terraform is the CLI with the configuration of the gateway.
+// terraform returns the CLI with the configuration of the gateway.
 func (g gateway) terraform(attributes object) *acctest.Terraform {
 	g.t.Helper()
 	return acctest.NewTerraform(g.t, g.folder(attributes), "", nil)
 }
 
-// test is acctest.Test.
+// test runs acctest.Test in the gateway's namespace.
 func (g gateway) test(steps ...resource.TestStep) {
 	g.t.Helper()
 	acctest.Test(g.t, g.Namespace, steps...)
 }
 
-// servers has one on each port.
+// servers returns a server for each port.
 func servers(ports ...int) (servers []object) {
 	for _, port := range ports {
 		servers = append(servers, object{
@@ -109,7 +109,7 @@ func servers(ports ...int) (servers []object) {
 	return servers
 }
 
-// as is the object in Kubernetes' own type.
+// as returns the object as a type of Kubernetes' API.
 func as[T any](t *testing.T, o *unstructured.Unstructured) *T {
 	t.Helper()
 	typed := new(T)
@@ -138,7 +138,7 @@ func resources(t *testing.T, resource apischema.GroupVersionResource) dynamic.Na
 	return c.Resource(resource)
 }
 
-// list are all objects in the namespace, "" for all of them, that have these labels.
+// list returns all objects with these labels in the namespace, or in all namespaces if it is "".
 func list(t *testing.T, resource apischema.GroupVersionResource, namespace string, with map[string]string) []unstructured.Unstructured {
 	t.Helper()
 	list, err := resources(t, resource).Namespace(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: labels.SelectorFromSet(with).String()})
@@ -161,7 +161,7 @@ var (
 	replicaSets = appsv1.SchemeGroupVersion.WithResource("replicasets")
 )
 
-// eventually waits until what is said is so.
+// eventually waits until is returns true.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	if err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
@@ -171,7 +171,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// gone waits until nothing is left of the gateway, its pods included.
+// gone waits until nothing is left of the gateway, including its pods.
 func (g gateway) gone() {
 	g.t.Helper()
 	eventually(g.t, fmt.Sprintf("nothing is left of %s", g), func() bool {
@@ -184,7 +184,7 @@ func state(attribute string, check knownvalue.Check) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue(gatewayAddress, tfjsonpath.New(attribute), check)
 }
 
-// planned checks an attribute of the gateway as it is planned.
+// planned checks the planned value of an attribute of the gateway.
 func planned(attribute string, check knownvalue.Check) plancheck.PlanCheck {
 	return plancheck.ExpectKnownValue(gatewayAddress, tfjsonpath.New(attribute), check)
 }
@@ -193,12 +193,12 @@ func unknown(attribute string) plancheck.PlanCheck {
 	return plancheck.ExpectUnknownValue(gatewayAddress, tfjsonpath.New(attribute))
 }
 
-// plans checks what a plan does with the gateway, and what else is said of it.
+// plans checks the planned action for the gateway, and runs other checks of the plan.
 func plans(action plancheck.ResourceActionType, checks ...plancheck.PlanCheck) resource.ConfigPlanChecks {
 	return resource.ConfigPlanChecks{PreApply: append([]plancheck.PlanCheck{plancheck.ExpectResourceAction(gatewayAddress, action)}, checks...)}
 }
 
-// inSync is the attribute companions when all is well with those of these kinds.
+// inSync checks that companions of exactly these kinds exist and are in sync.
 func inSync(kinds ...string) knownvalue.Check {
 	states := make(map[string]knownvalue.Check)
 	for _, kind := range kinds {
@@ -207,7 +207,7 @@ func inSync(kinds ...string) knownvalue.Check {
 	return knownvalue.MapExact(states)
 }
 
-// found is a value that is only known once the test runs.
+// found checks a value that is known only while the test runs.
 func found(what func() string) knownvalue.Check {
 	return knownvalue.StringFunc(func(value string) error {
 		if want := what(); value != want {
@@ -217,7 +217,7 @@ func found(what func() string) knownvalue.Check {
 	})
 }
 
-// loadBalancer is the address of the gateway's Service.
+// loadBalancer returns the address of the gateway's Service.
 func (g gateway) loadBalancer() string {
 	g.t.Helper()
 	ingress := g.service().Status.LoadBalancer.Ingress
@@ -227,7 +227,7 @@ func (g gateway) loadBalancer() string {
 	return ingress[0].IP
 }
 
-// is checks that two values are the same.
+// is returns an error if two values differ.
 func is(what string, got, want any) error {
 	if !reflect.DeepEqual(got, want) {
 		return fmt.Errorf("%s:\n got %+v\nwant %+v", what, got, want)

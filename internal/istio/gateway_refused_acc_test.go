@@ -20,8 +20,8 @@ func refuse(w http.ResponseWriter) {
 	w.Write([]byte(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403,"message":"no Service today"}`)) //nolint:errcheck // the client may be gone
 }
 
-// A companion that is refused after the Gateway is stored is a warning that says that it was not created, the next plan shows that it is missing, and the
-// next apply makes it beside the rest, which stays.
+// If the API server rejects a companion after the Gateway is stored, a warning says that it was not created. The next plan shows that it is
+// missing, and the next apply creates it without replacing others.
 func TestAccGateway_refusedCreate(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
@@ -57,7 +57,7 @@ func TestAccGateway_refusedCreate(t *testing.T) {
 	tf.Must("destroy", "-auto-approve")
 }
 
-// What the API server would refuse of a companion is an error before anything is stored, if the plan could not know.
+// If the plan could not know that the API server would reject a companion, the apply fails before it stores anything.
 func TestAccGateway_refusedBefore(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
@@ -78,7 +78,7 @@ func TestAccGateway_refusedBefore(t *testing.T) {
 	}
 }
 
-// Drift of a companion is told without a dry run, if there is to be none, and a dry run that gets no answer fails no plan.
+// With dry_run = "never", the plan detects drift of a companion without a dry run. A dry run that gets no answer does not make a plan fail.
 func TestAccGateway_dryRunOfRefresh(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"never", "auto"} {

@@ -28,7 +28,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// workloadAt is where the API server keeps the attributes of workload, in Kubernetes' spelling: the companion's kind and the field.
+// workloadAt says where the API server stores the attributes of workload, by their names in JSON: the companion's kind and the field.
 var workloadAt = map[string][2]string{
 	"replicas":                                   {"Deployment", "spec.replicas"},
 	"autoscaling.minReplicas":                    {"HorizontalPodAutoscaler", "spec.minReplicas"},
@@ -59,7 +59,7 @@ var workloadAt = map[string][2]string{
 	"":                                              {"Deployment", "spec.template.spec"},
 }
 
-// rendered are the attributes of workload that are not kept as they are written, or that do not go with others: testdata/render/more.yaml has them.
+// rendered are the attributes of workload that are not stored as configured, or exclude others. testdata/render/more.yaml has them instead.
 var rendered = []string{
 	"workload.service.http3", "workload.service.health_check_node_port", "workload.service_account.name", "workload.secret_access", "workload.env",
 	"workload.image_pull_secrets", "workload.init_containers", "workload.additional_containers",
@@ -79,12 +79,12 @@ func (g gateway) workloadOf(name string) object {
 	return workload
 }
 
-// tuned checks that the API server keeps every attribute of the workload where Kubernetes has it.
+// tuned checks that the API server has stored each attribute of the workload in the right field.
 func (g gateway) tuned(workload object) acctest.Check {
 	return func() error {
 		live := g.live()
 		return kept("", asStored(istio.Gateway().Companions.Tuning.Message, workload), func(at string) (any, error) {
-			// The field is that of the longest attribute that is listed, and what is left of the attribute.
+			// The field is that of the longest listed prefix of the attribute, plus the rest of the attribute.
 			for attribute, rest := at, ""; ; {
 				if where, ok := workloadAt[attribute]; ok {
 					o := live[where[0]]
@@ -100,7 +100,7 @@ func (g gateway) tuned(workload object) acctest.Check {
 	}
 }
 
-// kept checks that what is found at each attribute holds want: objects at least what want has, all else exactly that.
+// kept checks that the values found at the attributes contain want: objects may have more members, other values must be equal.
 func kept(at string, want any, find func(attribute string) (any, error)) error {
 	if members, ok := want.(map[string]any); ok {
 		for _, name := range slices.Sorted(maps.Keys(members)) {
@@ -117,7 +117,7 @@ func kept(at string, want any, find func(attribute string) (any, error)) error {
 	return is(at, plain(got), plain(want))
 }
 
-// plain is a value with all numbers of one type.
+// plain returns a value with all numbers of the same type.
 func plain(v any) any {
 	var p any
 	data, err := yaml.Marshal(v)
@@ -130,7 +130,7 @@ func plain(v any) any {
 	return p
 }
 
-// follow is the value at a path, whose keys have ~ for a dot.
+// follow returns the value at a path, in whose keys ~ stands for a dot.
 func follow(v any, path string) any {
 	for key := range strings.SplitSeq(path, ".") {
 		switch in := v.(type) {
@@ -149,7 +149,7 @@ func follow(v any, path string) any {
 	return v
 }
 
-// Both workloads together set every attribute that there is.
+// The two workloads together set every attribute.
 func TestGateway_everyAttributeOfWorkload(t *testing.T) {
 	t.Parallel()
 	g, m := gateway{t: t, Object: &acctest.Object{Namespace: "a"}}, istio.Gateway().Companions.Tuning.Message
@@ -164,7 +164,7 @@ func TestGateway_everyAttributeOfWorkload(t *testing.T) {
 	}
 }
 
-// Whatever the attributes of workload say, the API server keeps, and the proxies run.
+// The API server stores all attributes of workload, and the proxies run.
 func TestAccGateway_everyAttributeOfWorkload(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -179,7 +179,7 @@ func TestAccGateway_everyAttributeOfWorkload(t *testing.T) {
 	})
 }
 
-// balances is a load balancer of a class of its own: it gives the gateway's Service this address.
+// balances acts as a load balancer with a class of its own that assigns this address to the gateway's Service.
 func (g gateway) balances(address string) {
 	services := resources(g.t, g.companion("Service").Kind.Resource).Namespace(g.Namespace)
 	patch := `{"status":{"loadBalancer":{"ingress":[{"ip":"` + address + `"}]}}}`
@@ -202,17 +202,17 @@ func (g gateway) balances(address string) {
 	})
 }
 
-// A workload can be tuned while it runs, and without tuning it is again as it was. An empty workload is none.
+// A workload can be tuned while it runs, and reverts to the defaults without tuning. An empty workload is the default.
 func TestAccGateway_tune(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
 	g := newGateway(t, "gw")
 	var before map[string]*unstructured.Unstructured
 	scaled, fixed := g.workloadOf("scaled"), g.workloadOf("fixed")
-	for _, lasting := range []string{"load_balancer_class", "ip_family_policy"} { // of a Service the one cannot change, and Kubernetes keeps the other
+	for _, lasting := range []string{"load_balancer_class", "ip_family_policy"} { // a Service's class is immutable, and Kubernetes keeps its IP family policy
 		delete(scaled["service"].(object), lasting)
 	}
-	scaled["service"].(object)["node_ports"] = object{"http-80": 30082} // there is each only once in the cluster
+	scaled["service"].(object)["node_ports"] = object{"http-80": 30082} // a node port can be used only once in the cluster
 	same := acctest.Check(func() error {
 		live := g.live()
 		for kind, b := range before {
@@ -271,7 +271,8 @@ func TestAccGateway_tune(t *testing.T) {
 	)
 }
 
-// HTTP/3 takes a UDP port beside the TCP port of the same number, and containers run beside the proxy. Both come and go without anything recreated.
+// HTTP/3 adds a UDP port with the number of the TCP port, and containers run next to the proxy. Both are added and removed without recreating
+// anything.
 func TestAccGateway_http3(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")

@@ -10,7 +10,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
 )
 
-// What is wrong is refused, as early as it can be known, with an error that says what and where.
+// Invalid input is rejected as early as possible, with an error that names the problem and its place.
 func TestAccKinds_invalid(t *testing.T) {
 	t.Parallel()
 	for command, c := range map[string]struct {
@@ -29,7 +29,7 @@ func TestAccKinds_invalid(t *testing.T) {
 			got := make(map[string][]string)
 			for _, e := range tf.Run(c.args...).Errors() {
 				address := e.Address
-				if block := resourceBlock.FindStringSubmatch(e.Snippet.Context); block != nil { // Terraform's own checks
+				if block := resourceBlock.FindStringSubmatch(e.Snippet.Context); block != nil { // an error of Terraform itself
 					address = block[1] + "." + block[2]
 				}
 				got[address] = append(got[address], e.String())
@@ -57,7 +57,7 @@ func TestAccKinds_invalid(t *testing.T) {
 
 var resourceBlock = regexp.MustCompile(`^resource "(\w+)" "(\w+)"`)
 
-// wantedErrors are the errors, by the address of the resource, that comments before it announce.
+// wantedErrors returns the errors that comments before a resource announce, by the resource's address.
 func wantedErrors(t *testing.T, file string) map[string][]*regexp.Regexp {
 	t.Helper()
 	data, err := os.ReadFile(file)

@@ -20,8 +20,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// No request fails while versions come and go, each in one apply: gRPC's own xDS client sends them all the time, by what istiod makes of the
-// objects.
+// No request fails while versions are added and removed, each in one apply. gRPC's own xDS client sends requests all the time, and follows what
+// istiod makes of the objects.
 func TestAccVirtualService_order(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -46,7 +46,7 @@ func TestAccVirtualService_order(t *testing.T) {
 		defer close(failed)
 		for ctx.Err() == nil {
 			_, err := echo.share(ctx, 10)
-			// grpc-go chooses by new routes a moment before it has their clusters, and then fails without having asked anyone.
+			// grpc-go may follow a new route before it has its cluster, and then fails without sending the request.
 			if err != nil && ctx.Err() == nil && !strings.Contains(err.Error(), "unknown cluster selected for RPC") {
 				failed <- err
 				return
@@ -76,8 +76,8 @@ func TestAccVirtualService_order(t *testing.T) {
 	tf.Must("destroy", "-auto-approve", "-var=versions={v1=1}")
 }
 
-// The cluster has nothing but what the plans show, step by step: a subset before the route that needs it and after the last one, and weights as they are
-// planned.
+// The cluster has nothing but what the plans show, in order: a subset before the first route that needs it and until after the last one, and
+// weights as planned.
 func TestAccVirtualService_steps(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -110,7 +110,8 @@ func TestAccVirtualService_steps(t *testing.T) {
 	}
 }
 
-// A subset that a route still needs stays, if the apply does not change the route, and goes with the next one that does. remove_at_once removes it.
+// A subset that a route still needs stays if the apply does not change the route, and is removed with the next apply that does. With
+// remove_at_once, it is removed immediately.
 func TestAccDestinationRule_keeps(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -136,13 +137,13 @@ func TestAccDestinationRule_keeps(t *testing.T) {
 	subsets("v2")
 }
 
-// stored is what was written, by its resource version.
+// stored is a state of an object, with its resource version.
 type stored struct {
 	version int
 	what    string
 }
 
-// untilDeleted is what the object has been until it was deleted.
+// untilDeleted returns all states of the object until it is deleted.
 func untilDeleted(t *testing.T, w watch.Interface) (all []stored) {
 	t.Helper()
 	for event := range w.ResultChan() {
@@ -160,7 +161,7 @@ func untilDeleted(t *testing.T, w watch.Interface) (all []stored) {
 	return all
 }
 
-// writtenOf are the subsets of a rule, or the weights of a virtual service.
+// writtenOf returns the subsets of a rule, or the weights of a virtual service.
 func writtenOf(o *unstructured.Unstructured) string {
 	what := "subsets"
 	subsets, _, _ := unstructured.NestedSlice(o.Object, "spec", "subsets")

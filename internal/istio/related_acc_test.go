@@ -19,14 +19,14 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// related is a namespace with a configuration in it.
+// related is a namespace with a configuration that refers to other objects in it.
 type related struct {
 	*acctest.Terraform
 	t         *testing.T
 	namespace string
 }
 
-// relate begins with a configuration of resources that are in the namespace of the variable "namespace".
+// relate creates a namespace with a Service svc, and a configuration with the variable "namespace".
 func relate(t *testing.T, configuration string) related {
 	t.Helper()
 	r := related{t: t, namespace: acctest.Namespace(t)}
@@ -35,13 +35,13 @@ func relate(t *testing.T, configuration string) related {
 	return r
 }
 
-// service makes a Service that needs no pods.
+// service creates a Service without a selector, so it needs no pods.
 func (r related) service(name string) {
 	r.t.Helper()
 	r.object(istio.Service(), name).Create(`{"ports":[{"name":"http","port":80}]}`, nil)
 }
 
-// terraform is another one, with a state of its own.
+// terraform returns a CLI with its own state.
 func (r related) terraform(configuration, kubeconfig string) *acctest.Terraform {
 	return acctest.NewTerraform(r.t, folderOf(r.t, configuration), kubeconfig, map[string]any{"namespace": r.namespace})
 }
@@ -54,7 +54,7 @@ func (r related) object(k *object_.Kind, name string) *acctest.Object {
 	return acctest.NewObject(r.t, k, r.namespace, name)
 }
 
-// warns checks that a command succeeds and that these are its warnings: the attribute that each is at, and what it says, with $ for the namespace.
+// warns checks that a command succeeds with exactly these warnings: the attribute of each, and texts in it, with $ for the namespace.
 func (r related) warns(diagnostics acctest.Diagnostics, want ...[]string) {
 	r.t.Helper()
 	if errs := diagnostics.Errors(); len(errs) > 0 {
@@ -96,7 +96,7 @@ resource "lamia_virtual_service" "test" {
 }
 `
 
-// A virtual service that names what the cluster lacks is made nevertheless. It is warned of as long as that is so, once in each run.
+// A virtual service that refers to objects that do not exist is created. As long as they are missing, there is one warning in each run.
 func TestAccRelated_missing(t *testing.T) {
 	t.Parallel()
 	r := relate(t, routing)
@@ -105,15 +105,15 @@ func TestAccRelated_missing(t *testing.T) {
 		{"http", `VirtualService "$/vs" delegates to VirtualService "$/more", which does not exist`, "At http[0].delegate", "yet"},
 		{"http", `VirtualService "$/vs" routes to the subset "v1" of "svc"`, "At http[1].route[0].destination.subset", "no DestinationRule yet"},
 	}
-	r.warns(r.Run("apply", "-auto-approve"), gateway, missing[0]) // no proxy routes as long as there is no gateway
+	r.warns(r.Run("apply", "-auto-approve"), gateway, missing[0]) // without the gateway, no proxy has routes
 	r.warns(r.Run("plan"), gateway, missing[0])
 	gw := r.object(istio.Gateway(), "gw")
 	gw.Create(`{"selector":{"istio":"`+r.namespace+`"},"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["./*.example.com"]}]}`, nil)
 	r.warns(r.Run("plan"), missing...)
-	// The update adds nothing to what the refresh before it says.
+	// The update does not repeat warnings of the refresh before it.
 	r.Configure(folderOf(t, strings.Replace(routing, `name      = "vs"`, `name      = "vs"`+"\n  labels = { a = \"b\" }", 1)))
 	r.warns(r.Run("apply", "-auto-approve"), missing...)
-	// What it makes worse it says.
+	// It adds warnings about what it breaks.
 	r.Configure(folderOf(t, strings.Replace(routing, `"v1"`, `"v2"`, 1)))
 	r.warns(r.Run("apply", "-auto-approve"), append(slices.Clone(missing), []string{"http", `the subset "v2" of "svc"`})...)
 
@@ -126,7 +126,7 @@ func TestAccRelated_missing(t *testing.T) {
 		`Gateway "$/gw" serves "./x.example.com", "other/y.example.com"`})
 }
 
-// A host that neither a Service nor a ServiceEntry has is warned of.
+// There is a warning for a host that neither a Service nor a ServiceEntry has.
 func TestAccRelated_host(t *testing.T) {
 	t.Parallel()
 	r := relate(t, strings.NewReplacer(`"svc"`, `"scv"`).Replace(rule)+`
@@ -146,7 +146,7 @@ resource "lamia_virtual_service" "test" {
 	r.warns(r.Run("plan"))
 }
 
-// late is a cluster in which writes of this method to this kind of objects come after others have begun to watch them.
+// late returns the kubeconfig of a cluster in which writes to these objects with this method wait until someone watches the objects.
 func (r related) late(method, resource string) (kubeconfig string) {
 	var once sync.Once
 	watched := make(chan struct{})
@@ -165,7 +165,7 @@ func (r related) late(method, resource string) (kubeconfig string) {
 	})
 }
 
-// What Terraform makes at the same time is not missed.
+// Objects that Terraform creates at the same time are not reported missing.
 func TestAccRelated_madeTogether(t *testing.T) {
 	t.Parallel()
 	r := related{t: t, namespace: acctest.Namespace(t)}
@@ -193,7 +193,8 @@ resource "lamia_virtual_service" "more" {
 	r.warns(r.Run("plan"))
 }
 
-// Two virtual services of the same host on the same gateway are warned of, with the one that wins. On another gateway there are not two.
+// There is a warning for two virtual services with the same host on the same gateway, and it names the one that wins. On different gateways
+// there is none.
 func TestAccRelated_sameHost(t *testing.T) {
 	t.Parallel()
 	vs := func(gateways string) string {
@@ -209,13 +210,13 @@ resource "lamia_virtual_service" "test" {
 	}
 	r := relate(t, vs(`"mesh"`))
 	r.object(istio.Gateway(), "gw").Create(`{"selector":{"istio":"`+r.namespace+`"},"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["*"]}]}`, nil)
-	older := r.object(istio.VirtualService(), "a") // or as old, and first in the alphabet
+	older := r.object(istio.VirtualService(), "a") // or as old and first in the alphabet
 	older.Create(`{"hosts":["x.`+r.namespace+`.svc.cluster.local"],"http":[{"route":[{"destination":{"host":"svc"}}]}]}`, nil)
 	conflict := []string{"hosts", `VirtualService "$/b" and VirtualService "$/a" have the same host in the mesh`, `Sidecars in namespace "$" follow only VirtualService "$/a"`}
 	r.warns(r.Run("apply", "-auto-approve"), conflict)
 	r.warns(r.Run("plan"), conflict)
 	r.Configure(folderOf(t, vs(`"gw"`)))
-	r.warns(r.Run("apply", "-auto-approve"), conflict) // which the refresh before it finds
+	r.warns(r.Run("apply", "-auto-approve"), conflict) // found by the refresh before the apply
 	r.warns(r.Run("plan"))
 	older.Patch(`{"spec":{"gateways":["` + r.namespace + `/gw"]}}`)
 	r.warns(r.Run("plan"), []string{"hosts", `VirtualService "$/b" and VirtualService "$/a" have the same host on Gateway "$/gw"`, `VirtualService "$/a" comes first`})
@@ -232,7 +233,7 @@ resource "lamia_destination_rule" "test" {
 }
 `
 
-// A subset that selects no pod, and another destination rule for the same host, are warned of.
+// There are warnings for a subset that selects no pod, and for another destination rule of the same host.
 func TestAccRelated_destinationRule(t *testing.T) {
 	t.Parallel()
 	r := relate(t, rule)
@@ -261,7 +262,7 @@ func TestAccRelated_destinationRule(t *testing.T) {
 
 const less = `, { name = "v2", labels = { version = "v2" } }`
 
-// A subset stays as long as a virtual service routes to it, with a warning, and the next plan shows what is left to take away.
+// A subset stays as long as a virtual service routes to it, with a warning, and the next plan removes it.
 func TestAccRelated_subsetKept(t *testing.T) {
 	t.Parallel()
 	r := relate(t, rule)
@@ -280,7 +281,7 @@ func TestAccRelated_subsetKept(t *testing.T) {
 	kept := []string{"subsets", `"v2" of DestinationRule "$/b" stays as long as VirtualService "$/vs" routes to it`, "http[0].route[0].destination", "the next plan shows"}
 	r.warns(r.Run("plan"), kept)
 	for range 2 {
-		r.warns(r.Run("apply", "-auto-approve"), kept, kept) // when it plans, and when it applies
+		r.warns(r.Run("apply", "-auto-approve"), kept, kept) // one of the plan and one of the apply
 		subsets(2)
 	}
 	vs.Patch(`{"spec":{"http":[{"route":[{"destination":{"host":"svc","subset":"v1"}}]}]}}`)
@@ -290,7 +291,7 @@ func TestAccRelated_subsetKept(t *testing.T) {
 	r.Empty()
 }
 
-// With remove_at_once nothing stays.
+// With remove_at_once, subsets are removed immediately.
 func TestAccRelated_subsetAtOnce(t *testing.T) {
 	t.Parallel()
 	const block = "provider \"lamia\" {\n  remove_at_once = true\n}\n"
@@ -305,7 +306,7 @@ func TestAccRelated_subsetAtOnce(t *testing.T) {
 	}
 }
 
-// A subset and the route to it go in one apply, whether Terraform is free to change them at the same time or changes the route last.
+// A subset and the route to it can be removed in one apply, whether Terraform changes them in parallel or the route last.
 func TestAccRelated_subsetAndRoute(t *testing.T) {
 	t.Parallel()
 	for name, dependency := range map[string]string{"free": "", "after": "depends_on = [lamia_destination_rule.test]"} {
@@ -330,7 +331,7 @@ resource "lamia_virtual_service" "test" {
 	}
 }
 
-// Who may not look at other objects is neither warned nor kept from anything.
+// Without permission to read other objects, there are no warnings, and nothing fails.
 func TestAccRelated_forbidden(t *testing.T) {
 	t.Parallel()
 	r := related{t: t, namespace: acctest.Namespace(t)}
@@ -347,8 +348,8 @@ func TestAccRelated_forbidden(t *testing.T) {
 	r.warns(r.Run("apply", "-auto-approve"))
 }
 
-// However many resources there are, a plan lists each kind that they have to do with once, and gets no object by itself. An apply sends one request
-// that writes for each, and one more that reads where it changes or deletes one; warnings cost it one list and one watch of each kind.
+// However many resources there are, a plan lists each related kind once and gets no single object. An apply sends one write for each resource,
+// and one read if it updates or deletes the resource. Warnings cost one list and one watch for each kind.
 func TestAccRelated_requests(t *testing.T) {
 	t.Parallel()
 	r := related{t: t, namespace: acctest.Namespace(t)}
@@ -371,12 +372,13 @@ func TestAccRelated_requests(t *testing.T) {
 		mu.Unlock()
 		next.ServeHTTP(w, req)
 	})
-	// Those without a name are to other namespaces: of all, gateways, virtual services and service entries, and where gateways' proxies may be.
+	// Requests without a name are to other namespaces: to all for gateways, virtual services and service entries, and to those where gateways'
+	// proxies may run.
 	counts := func(command string, want map[string]int) {
 		t.Helper()
 		mu.Lock()
 		defer mu.Unlock()
-		maps.DeleteFunc(requests, func(what string, _ int) bool { return strings.HasPrefix(what, "try ") }) // an apply may try what is not stored yet once more
+		maps.DeleteFunc(requests, func(what string, _ int) bool { return strings.HasPrefix(what, "try ") }) // an apply may repeat the dry run for objects that are not stored yet
 		if fmt.Sprint(requests) != fmt.Sprint(want) {
 			t.Errorf("terraform %s requests\n%v, want\n%v", command, requests, want)
 		}
@@ -409,7 +411,7 @@ resource "lamia_destination_rule" "test" {
 	clear(requests)
 	warned := func(diagnostics acctest.Diagnostics) {
 		t.Helper()
-		diagnostics = slices.DeleteFunc(diagnostics, func(d acctest.Diagnostic) bool { return d.Address == "" }) // Terraform's own
+		diagnostics = slices.DeleteFunc(diagnostics, func(d acctest.Diagnostic) bool { return d.Address == "" }) // of Terraform itself
 		if len(diagnostics) != 20 {
 			t.Errorf("%d warnings, want 20:\n%s", len(diagnostics), diagnostics)
 		}
@@ -433,6 +435,6 @@ resource "lamia_destination_rule" "test" {
 	r.Must("destroy", "-auto-approve", "-refresh=false")
 	counts("destroy", map[string]int{
 		"DELETE virtualservices": 20, "DELETE destinationrules": 20, "GET virtualservices": 20, "GET destinationrules": 20,
-		"GET ": 1, // the virtual services that may still need a rule
+		"GET ": 1, // lists virtual services that may still need a rule
 	})
 }

@@ -22,7 +22,7 @@ func server(number int, name string) map[string]any {
 	return map[string]any{"port": map[string]any{"number": number, "name": name, "protocol": "HTTP"}, "hosts": []any{"*"}}
 }
 
-// What a gateway's companions look like, to be read in testdata/render.
+// testdata/render shows how the companions of gateways look.
 func TestRender_golden(t *testing.T) {
 	t.Parallel()
 	http := map[string]any{"servers": []any{server(80, "http")}}
@@ -133,7 +133,7 @@ dnsPolicy: None
 dnsConfig: {nameservers: [192.0.2.53]}
 `
 
-// What is not a field of a container is an error, not a value that is lost.
+// An unknown field of a container is an error, so that no value is lost.
 func TestRender_refusesUnknownFields(t *testing.T) {
 	t.Parallel()
 	_, err := render("vamp-test1", "gw-1", map[string]any{"servers": []any{server(80, "http")}}, map[string]any{"initContainers": []any{map[string]any{"naem": "a"}}})
@@ -142,7 +142,7 @@ func TestRender_refusesUnknownFields(t *testing.T) {
 	}
 }
 
-// Whatever two gateways are called, and wherever, they have no selector in common, and their companions no name.
+// Gateways with different names or namespaces never have the same selector, and their companions never have the same name.
 func TestGatewayID_isUnique(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 62)

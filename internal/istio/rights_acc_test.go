@@ -17,7 +17,7 @@ import (
 
 const rights = "../../examples/rights"
 
-// The documented Role, in one namespace, is enough for all that becomes of a gateway, failure included, and of the other kinds.
+// The documented Role, in one namespace, is enough for the whole life of a gateway, including failures, and for the other kinds.
 func TestAccRights_role(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -98,7 +98,7 @@ resource "lamia_traffic_extension" "test" {
 	g.gone()
 }
 
-// A gateway with a selector takes no permissions but those to Gateways.
+// A gateway with a selector needs only permissions for Gateways.
 func TestAccRights_selector(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
@@ -117,7 +117,7 @@ func TestAccRights_selector(t *testing.T) {
 	}
 }
 
-// Who may only look may plan, and is told what he may not do when he applies.
+// Read permissions are enough to plan. An apply fails with an error that names the missing permission.
 func TestAccRights_plan(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, "gw")
@@ -140,7 +140,7 @@ func TestAccRights_plan(t *testing.T) {
 	}
 }
 
-// The documented Roles name what the provider makes and no more, and grant no verb twice.
+// The documented Roles have exactly the resources that the provider manages, and no verb twice.
 func TestRights_coverKinds(t *testing.T) {
 	t.Parallel()
 	want := make(map[string]bool)
@@ -174,7 +174,7 @@ func TestRights_coverKinds(t *testing.T) {
 				got[name] = true
 			}
 		}
-		delete(got, "namespaces") // a data source reads it
+		delete(got, "namespaces") // for a data source
 		if !maps.Equal(got, want) {
 			t.Errorf("%s grants %v of %v, want %v", file, verbs, slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
 		}

@@ -20,8 +20,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
 )
 
-// Requests go where the attributes of a virtual service say. gRPC's own xDS client sends them, by the routes that istiod makes of the stored
-// objects; both versions that answer are servers in this process.
+// Requests go where the attributes of a virtual service say. gRPC's own xDS client sends them and follows the routes that istiod serves. The two
+// versions are servers in this process.
 func TestAccVirtualService_routing(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -39,8 +39,8 @@ func TestAccVirtualService_routing(t *testing.T) {
 		if t.Failed() {
 			return
 		}
-		// From now on every answer is by these weights. By Hoeffding's inequality the share among 2,000 is off by 0.08 or more with a
-		// probability below 2·exp(-2·2000·0.08²) = 1.5e-11. Where one version gets all, it is never off.
+		// Now all requests follow these weights. By Hoeffding's inequality, the share among 2,000 is off by 0.08 or more with a probability
+		// below 2·exp(-2·2000·0.08²) = 1.5e-11. If one version gets all requests, it is never off.
 		check := func(want float64, headers ...string) {
 			t.Helper()
 			share, err := echo.share(t.Context(), 2000, headers...)
@@ -60,7 +60,7 @@ func TestAccVirtualService_routing(t *testing.T) {
 	tf.Must("destroy", "-auto-approve", "-var=weights={v1=1}")
 }
 
-// version is a server that answers with its own name, and makes trouble when asked to.
+// version is a server that answers with its name, and fails if a request asks for it.
 type version struct {
 	grpc_testing.UnimplementedTestServiceServer
 	name string
@@ -96,7 +96,7 @@ func (v version) UnaryCall(ctx context.Context, _ *grpc_testing.SimpleRequest) (
 	return &grpc_testing.SimpleResponse{ServerId: v.name}, nil
 }
 
-// client sends requests from the namespace to its service echo.
+// client sends requests to the Service echo of the namespace.
 type client struct{ grpc_testing.TestServiceClient }
 
 func newClient(t *testing.T, namespace string) client {
@@ -123,7 +123,7 @@ func newClient(t *testing.T, namespace string) client {
 	return client{grpc_testing.NewTestServiceClient(conn)}
 }
 
-// share is the part that v2 answers of n requests with these headers.
+// share sends n requests with these headers and returns the share that v2 answers.
 func (c client) share(ctx context.Context, n int, headers ...string) (float64, error) {
 	ctx = metadata.AppendToOutgoingContext(ctx, headers...)
 	v2 := 0

@@ -9,7 +9,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// Values that are known after apply break no rule at plan. If they turn out to, nothing is sent.
+// A value that is known only after apply breaks no rule at plan. If it turns out to be invalid, nothing is sent.
 func TestAccRules_unknown(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -45,7 +45,7 @@ func TestAccRules_unknown(t *testing.T) {
 	}
 }
 
-// What istiod accepts and warns of, and what is hardly meant, is told at plan, once, at the attribute.
+// The plan has one warning for each configuration that istiod warns about or that is probably a mistake, at the attribute.
 func TestAccRules_warnings(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -57,7 +57,7 @@ func TestAccRules_warnings(t *testing.T) {
 	}
 	check := func(command string, got acctest.Diagnostics, times int) {
 		t.Helper()
-		got = slices.DeleteFunc(got, func(d acctest.Diagnostic) bool { return d.Address == "" }) // Terraform's own
+		got = slices.DeleteFunc(got, func(d acctest.Diagnostic) bool { return d.Address == "" }) // of Terraform itself
 		for _, w := range want {
 			n := 0
 			for _, d := range got {
@@ -74,7 +74,7 @@ func TestAccRules_warnings(t *testing.T) {
 		}
 	}
 	check("plan", tf.Run("plan"), 1)
-	check("apply", tf.Run("apply", "-auto-approve"), 2) // it plans and applies, and Terraform shows what each says; the API server says it again in vain
+	check("apply", tf.Run("apply", "-auto-approve"), 2) // the apply plans first, and Terraform shows the warnings of both; those of the API server are not repeated
 	check("plan", tf.Run("plan"), 1)
 	tf.Must("destroy", "-auto-approve")
 }

@@ -48,7 +48,7 @@ func serviceHas(attribute string, value knownvalue.Check) statecheck.StateCheck 
 	return statecheck.ExpectKnownValue(service, tfjsonpath.New(attribute), value)
 }
 
-// A Service becomes a load balancer and back in place. It keeps its cluster IP; the load balancer's address comes and goes.
+// A Service becomes a load balancer and back in place. It keeps its cluster IP, and has the load balancer's address only as long as it is one.
 func TestAccService_type(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.Service(), acctest.Namespace(t), "test")
@@ -85,7 +85,7 @@ func TestAccService_type(t *testing.T) {
 	)
 }
 
-// Whether a Service is headless is for life.
+// A change between headless and not headless replaces a Service.
 func TestAccService_headless(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.Service(), acctest.Namespace(t), "test")
@@ -117,7 +117,7 @@ func TestAccService_externalName(t *testing.T) {
 	)
 }
 
-// What Kubernetes does not store stays as it was given: false, {} and [].
+// Values that Kubernetes does not store stay in the state as configured: false, {} and [].
 func TestAccService_zeros(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.Service(), acctest.Namespace(t), "test")
@@ -126,7 +126,7 @@ func TestAccService_zeros(t *testing.T) {
 		serviceHas("headless", knownvalue.Bool(false)), serviceHas("selector", knownvalue.MapSizeExact(0)), serviceHas("ports", knownvalue.ListSizeExact(0))))
 }
 
-// Ports keep their order, and target ports by name or number, given or by default, read back as they were given.
+// Ports keep their order. Target ports, by name or number, configured or default, are read as configured.
 func TestAccService_ports(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.Service(), acctest.Namespace(t), "test")
@@ -147,7 +147,7 @@ func TestAccService_ports(t *testing.T) {
 	))
 }
 
-// A load balancer that gets no address in time is a warning: the Service stays, and nothing recreates it.
+// A load balancer that gets no address in time is a warning. The Service stays and is not recreated.
 func TestAccService_timeout(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.Service(), acctest.Namespace(t), "test")
@@ -181,7 +181,7 @@ func TestAccService_timeout(t *testing.T) {
 	tf.Must("destroy", "-auto-approve")
 }
 
-// An annotation may move a load balancer: its addresses are known again once it has been changed.
+// An annotation can move a load balancer, so its addresses are unknown until it has changed.
 func TestAccService_annotated(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.Service(), acctest.Namespace(t), "test")

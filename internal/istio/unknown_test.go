@@ -8,7 +8,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// hide makes values of the sample unknown, one in every n or so.
+// hide makes about one in n values of the sample unknown.
 func (s sample) hide(r *rand.Rand, n int) sample {
 	return s.with(func(at spot) any {
 		if r.IntN(n) == 0 {
@@ -18,7 +18,7 @@ func (s sample) hide(r *rand.Rand, n int) sample {
 	})
 }
 
-// Whatever is unknown of an object that is right, nothing is wrong with it.
+// A valid object stays valid if any of its values are unknown.
 func TestUnknown_isNoError(t *testing.T) {
 	t.Parallel()
 	samples, _ := corpus(t)
@@ -45,7 +45,7 @@ func TestUnknown_isNoError(t *testing.T) {
 	}
 }
 
-// What is wrong with the spec of an object is said although its name and namespace are not known yet, as when terraform validates.
+// Errors in the spec are reported even if the name and namespace are unknown, as in terraform validate.
 func TestUnknown_namesHideNoError(t *testing.T) {
 	t.Parallel()
 	samples, _ := corpus(t)
