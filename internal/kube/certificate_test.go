@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// certificate is a self-signed server and client certificate, in PEM, with its key.
+// certificate is a self-signed certificate for servers and clients, with its key, in PEM format.
 type certificate struct{ pem, key string }
 
-// newCertificate makes one that is valid for 127.0.0.1 and for the names.
+// newCertificate returns a certificate for 127.0.0.1 and the given names.
 func newCertificate(t *testing.T, names ...string) certificate {
 	t.Helper()
 	return makeCertificate(t, time.Now().Add(time.Hour), []net.IP{{127, 0, 0, 1}}, names)

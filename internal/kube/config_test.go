@@ -17,10 +17,10 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// secret stands in for each secret of a test: it must never come out again.
+// secret is the value of every secret in a test. It must not be shown anywhere.
 const secret = "s3cr3t-do-not-show"
 
-// write makes a file with the content and gives its path.
+// write writes a file and returns its path.
 func write(t *testing.T, name, content string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), name)
@@ -30,8 +30,8 @@ func write(t *testing.T, name, content string) string {
 	return file
 }
 
-// kubeconfig writes a kubeconfig with a context, a cluster and a user of each of the names, the first context
-// being the current one. The user NAME has the token "token-NAME", the cluster is https://NAME.test:6443.
+// kubeconfig writes a kubeconfig with a context, a cluster and a user for each name, and returns its path. The first context is the current one.
+// The user NAME has the token "token-NAME", and the cluster is at https://NAME.test:6443.
 func kubeconfig(t *testing.T, names ...string) string {
 	t.Helper()
 	config := clientcmdapi.NewConfig()
@@ -50,7 +50,7 @@ func kubeconfig(t *testing.T, names ...string) string {
 	return file
 }
 
-// argumentErrors are the wrong arguments of a joined error, by path.
+// argumentErrors returns the ArgumentErrors in a joined error, by path.
 func argumentErrors(t *testing.T, err error) map[string]*ArgumentError {
 	t.Helper()
 	found := map[string]*ArgumentError{}
@@ -86,7 +86,7 @@ func TestWrongArguments(t *testing.T) {
 	proxied := strings.Replace(read(t, good), "server:", "proxy-url: ftp://me:"+secret+"@proxy\n    server:", 1)
 	for name, test := range map[string]struct {
 		config Config
-		want   map[string][]string // path to what the error says
+		want   map[string][]string // by path, texts of the error
 	}{
 		"nothing": {Config{}, map[string][]string{"": {"KUBE_CONFIG_PATH", "config_path", "host", "token_file", "service account", "KUBECONFIG"}}},
 		"missing kubeconfig": {Config{ConfigPath: missing},
@@ -292,7 +292,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-func TestHomeIsExpanded(t *testing.T) { // not parallel: it sets the environment
+func TestHomeIsExpanded(t *testing.T) { // not parallel, because it sets the environment
 	home := t.TempDir()
 	t.Setenv("HOME", home)
 	if err := os.Rename(kubeconfig(t, "blue"), filepath.Join(home, "config")); err != nil {
@@ -307,7 +307,7 @@ func TestHomeIsExpanded(t *testing.T) { // not parallel: it sets the environment
 	}
 }
 
-func TestInCluster(t *testing.T) { // not parallel: it sets the environment
+func TestInCluster(t *testing.T) { // not parallel, because it sets the environment
 	dir, ca := t.TempDir(), newCertificate(t)
 	t.Setenv("KUBERNETES_SERVICE_HOST", "fd00::1")
 	t.Setenv("KUBERNETES_SERVICE_PORT", "443")

@@ -19,7 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// attributes stands in for the engine's map from Kubernetes fields to attributes.
+// attributes replaces the engine's map from Kubernetes fields to attributes.
 func attributes(kubernetesField string) (path.Path, bool) {
 	switch kubernetesField {
 	case "metadata.name":
@@ -130,7 +130,7 @@ func TestDiagnostics(t *testing.T) {
 				if at != want.at {
 					t.Errorf("at %q, want %q", at, want.at)
 				}
-				for _, detail := range want.details { // \x00 stands for the beginning and the end
+				for _, detail := range want.details { // \x00 marks the beginning and the end
 					if !strings.Contains("\x00"+diags[i].Detail()+"\x00", detail) {
 						t.Errorf("the detail does not say %q: %s", detail, diags[i].Detail())
 					}
@@ -181,7 +181,7 @@ func TestConnection(t *testing.T) {
 	}
 }
 
-// Fields that a CRD does not have are told from the answers to a create and to a patch, whatever the patch itself says.
+// The response to a create or a patch tells which fields a CRD does not have, whatever the patch contains.
 func TestUnknownFields(t *testing.T) {
 	t.Parallel()
 	patch := `{"spec":{"hosts":["strict decoding error: unknown field \"spec.not\""]}}`

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// network is what becomes of requests, on synctest's clock.
+// network answers requests, on synctest's clock.
 type network func(*http.Request) (*http.Response, error)
 
 func (n network) RoundTrip(r *http.Request) (*http.Response, error) { return n(r) }
@@ -23,7 +23,7 @@ func status(code int) (*http.Response, error) {
 	return &http.Response{StatusCode: code, Body: http.NoBody, Header: http.Header{}}, nil
 }
 
-// asked is a cluster over a network, and a request to it that gives back a status as client-go does.
+// asked returns a cluster that uses a network, and a function that sends a request and converts the status to an error as client-go does.
 func asked(t *testing.T, n network) (*Cluster, func(context.Context) error) {
 	t.Helper()
 	outermost := &transport{next: n}
@@ -45,7 +45,7 @@ func asked(t *testing.T, n network) (*Cluster, func(context.Context) error) {
 
 var refused = &unsentError{syscall.ECONNREFUSED}
 
-// An API server that restarts within 20 s does no harm, to requests that write neither.
+// An API server that restarts within 20 s causes no error, not even for writes.
 func TestHealth_restart(t *testing.T) {
 	t.Parallel()
 	for name, during := range map[string]func() (*http.Response, error){
@@ -65,7 +65,7 @@ func TestHealth_restart(t *testing.T) {
 				if err := Retry(t.Context(), request); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(time.Millisecond) //nolint:forbidigo // synctest's clock
+				time.Sleep(time.Millisecond) //nolint:forbidigo // on synctest's clock
 				var all sync.WaitGroup
 				for range 10 {
 					all.Go(func() {
@@ -85,7 +85,7 @@ func TestHealth_restart(t *testing.T) {
 	}
 }
 
-// One that does not come back is given up by all at the same time, and after that nothing is sent any more.
+// If the API server does not come back, all requests give up at the same time, and no more are sent.
 func TestHealth_down(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]network{
@@ -146,7 +146,7 @@ func TestHealth_down(t *testing.T) {
 	}
 }
 
-// Where nothing has ever answered, nothing is waited for: it is rather the wrong address.
+// If the API server has never answered, requests do not wait for it, because the address is probably wrong.
 func TestHealth_neverReached(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -161,7 +161,7 @@ func TestHealth_neverReached(t *testing.T) {
 	})
 }
 
-// A request that writes and is not answered is not sent again: no one knows what became of it.
+// A write without an answer is not sent again, because it may have been carried out.
 func TestHealth_lostWrite(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

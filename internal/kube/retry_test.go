@@ -32,13 +32,13 @@ var (
 	exists      = apierrors.NewAlreadyExists(schema.GroupResource{Resource: "virtualservices"}, "vs-1")
 )
 
-// Retry's waiting runs on synctest's clock, so these tests take no time.
+// Retry waits on synctest's clock, so these tests take no time.
 func TestRetry(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		answers   []error // the last one stays
-		want      error   // nil: success
-		attempts  int     // 0: any number above 1
+		answers   []error // the last one is repeated
+		want      error   // nil for success
+		attempts  int     // 0 for any number above 1
 		ambiguous bool
 	}{
 		"success":                             {answers: []error{nil}, attempts: 1},
@@ -86,7 +86,7 @@ func TestRetryEndsWithTheContextAndTellsTheLastAnswer(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		answer    *apierrors.StatusError
-		underWay  bool // the context ends while a request is under way, not between two
+		underWay  bool // the context ends during a request, not between two
 		ambiguous bool
 	}{
 		"between two 429s":          {answer: tooMany},
@@ -154,14 +154,14 @@ func TestRetryHonoursRetryAfter(t *testing.T) {
 	})
 }
 
-// Through a real connection: Retry alone waits, so each answer is logged and the last one is told.
+// On a real connection, only Retry waits: each response is logged, and the error has the last one.
 func TestRetryOverHTTP(t *testing.T) {
 	t.Parallel()
 	var requests atomic.Int32
 	_, config := serve(t, newCertificate(t), func(w http.ResponseWriter, r *http.Request) {
 		if requests.Add(1) == 1 {
 			w.Header().Set("Retry-After", "0")
-			http.Error(w, "Too many requests, please try again later.", http.StatusTooManyRequests) // as API priority and fairness says it
+			http.Error(w, "Too many requests, please try again later.", http.StatusTooManyRequests) // like API Priority and Fairness
 			return
 		}
 		answerVS1(w, r)

@@ -14,8 +14,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// FuzzSecretsStayHidden gives New and a failing request arguments of all sorts, a secret in each that may hold
-// one, and looks for it in all that a person could be shown: errors, diagnostics, the log, the printed Config.
+// FuzzSecretsStayHidden gives New and a failing request random arguments with a secret in each that may contain one. The secret must not be in
+// anything that a user can see: errors, diagnostics, the log, and the printed Config.
 func FuzzSecretsStayHidden(f *testing.F) {
 	f.Add("", "", "", "", uint16(0))
 	f.Add("https://", "http://", "a: [", "", uint16(0xffff))
@@ -25,7 +25,7 @@ func FuzzSecretsStayHidden(f *testing.F) {
 	f.Add("", "http://u:", "", "status: ", uint16(0x0e40))
 	f.Fuzz(func(t *testing.T, user, proxy, file, output string, which uint16) {
 		if strings.ContainsAny(strings.TrimPrefix(user, "https://"), "/?#\\") {
-			return // what follows is a path, which is no secret
+			return // the rest is a path, which is not secret
 		}
 		on := func(bit int) bool { return which>>bit&1 == 1 }
 		var config Config
@@ -45,7 +45,7 @@ func FuzzSecretsStayHidden(f *testing.F) {
 		set(8, &config.ConfigPath, write(t, "kubeconfig", file+secret+"\n"))
 		set(9, &config.Host, "https://127.0.0.1:1")
 		config.Insecure = on(10)
-		if on(11) { // it prints its argument
+		if on(11) { // echo prints its argument
 			config.Exec = &Exec{APIVersion: ExecAPIVersions[0], Command: "/bin/echo", Args: []string{output + secret}, Env: map[string]string{"SECRET": secret}}
 		}
 
@@ -63,7 +63,7 @@ func FuzzSecretsStayHidden(f *testing.F) {
 	})
 }
 
-// What a server answers is not ours, but a log line masks the secrets that this client knows in it.
+// The log masks known secrets in a server's response.
 func TestSecretsInAServersAnswerAreMaskedInTheLog(t *testing.T) {
 	t.Parallel()
 	transport := &transport{secrets: []string{secret}, next: roundTripper(func(*http.Request) (*http.Response, error) {
@@ -86,8 +86,8 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// FuzzDiagnostics gives Diagnostics whatever a server may say: there is always at least one, with a summary that
-// names the object and a detail.
+// FuzzDiagnostics gives Diagnostics random responses of a server. There must always be at least one diagnostic, with a detail and a summary that
+// names the object.
 func FuzzDiagnostics(f *testing.F) {
 	for _, err := range []*apierrors.StatusError{tooMany, unavailable, noWebhook, denied, exists} {
 		body, _ := json.Marshal(err.Status())
@@ -100,7 +100,7 @@ func FuzzDiagnostics(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var err apierrors.StatusError
 		if json.Unmarshal(body, &err.ErrStatus) != nil {
-			return // no Status, which the API server would not send
+			return // not a Status, so the API server would not send it
 		}
 		for _, verb := range []string{"create", "get", "patch", "delete"} {
 			diags := Diagnostics(verb, vs1, &err, attributes)

@@ -14,8 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// What a real API server does is tested against one in the acceptance tests. Here are servers that do what it
-// cannot be made to do on demand.
+// Acceptance tests run against a real API server. The servers here do what it cannot be made to do on demand.
 
 var vs1 = Object{
 	Resource:  schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "virtualservices"},
@@ -24,12 +23,12 @@ var vs1 = Object{
 	Name:      "vs-1",
 }
 
-// serve starts a TLS server with the certificate and gives the configuration that trusts it.
+// serve starts a TLS server with the certificate and returns a configuration that trusts it.
 func serve(t *testing.T, c certificate, handler http.HandlerFunc) (*httptest.Server, Config) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{c.pair(t)}}
-	server.Config.ErrorLog = discard // refused handshakes are what some tests are about
+	server.Config.ErrorLog = discard // some tests reject handshakes
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	return server, Config{Host: server.URL, ClusterCACertificate: c.pem}

@@ -28,7 +28,7 @@ var names = Listing[string]{Resource: vs1.Resource, Convert: func(raw []byte) (s
 	return object.Name, err
 }}
 
-// vs is vs1 by another name.
+// vs returns an object like vs1 with another name.
 func vs(i int) Object {
 	o := vs1
 	o.Name = fmt.Sprintf("vs-%03d", i)
@@ -42,7 +42,7 @@ func newVS(i int, version string) *unstructured.Unstructured {
 	return o
 }
 
-// pages answers lists of n virtual services, some in each page, and gets of any.
+// pages answers lists of n virtual services with size of them in each page, and gets of any.
 func pages(n, size int) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if name := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]; name != "virtualservices" {
@@ -62,7 +62,7 @@ func pages(n, size int) http.HandlerFunc {
 	}
 }
 
-// counted is a cluster that says how many requests there were.
+// counted returns a cluster that counts its requests.
 func counted(t *testing.T, handler http.HandlerFunc) (*Cluster, *atomic.Int32) {
 	t.Helper()
 	var requests atomic.Int32
@@ -73,7 +73,7 @@ func counted(t *testing.T, handler http.HandlerFunc) (*Cluster, *atomic.Int32) {
 	return newCluster(t, config), &requests
 }
 
-// However many objects are looked for at the same time, they are read in pages, each once.
+// Objects that are looked up concurrently are read in pages, each of them once.
 func TestStore_find(t *testing.T) {
 	t.Parallel()
 	cluster, requests := counted(t, pages(50, 20))
@@ -94,7 +94,7 @@ func TestStore_find(t *testing.T) {
 	}
 }
 
-// No more is read than is asked for.
+// A lookup reads only as many pages as it needs.
 func TestStore_findReadsNoFurther(t *testing.T) {
 	t.Parallel()
 	cluster, requests := counted(t, pages(50, 20))
@@ -108,7 +108,7 @@ func TestStore_findReadsNoFurther(t *testing.T) {
 	}
 }
 
-// Without the permission to list, each is got by itself, and the list is asked for once.
+// Without permission to list, each object is read with a get, and the list is tried once.
 func TestStore_findForbidden(t *testing.T) {
 	t.Parallel()
 	var lists atomic.Int32
@@ -134,7 +134,7 @@ func TestStore_findForbidden(t *testing.T) {
 	}
 }
 
-// A list that took too long begins again.
+// A list whose continue token has expired starts again.
 func TestStore_findExpired(t *testing.T) {
 	t.Parallel()
 	var expired atomic.Bool
@@ -150,7 +150,7 @@ func TestStore_findExpired(t *testing.T) {
 	}
 }
 
-// What was written is known at once, and nothing older takes its place.
+// Written objects are known immediately, and older versions do not replace them.
 func TestStore_note(t *testing.T) {
 	t.Parallel()
 	cluster, requests := counted(t, pages(3, 20))
@@ -161,7 +161,7 @@ func TestStore_note(t *testing.T) {
 		}
 		return got
 	}
-	cluster.Note(vs(1), newVS(1, "8")) // no one has asked yet
+	cluster.Note(vs(1), newVS(1, "8")) // before the list is read
 	if got := all(); len(got) != 3 {
 		t.Fatalf("got %v", got)
 	}
@@ -181,7 +181,7 @@ func TestStore_note(t *testing.T) {
 	}
 }
 
-// Keys find what is there now, whatever was there before.
+// Keys find objects by their current state only.
 func TestListing_keys(t *testing.T) {
 	t.Parallel()
 	cluster, _ := counted(t, pages(3, 20))
@@ -204,7 +204,7 @@ func TestListing_keys(t *testing.T) {
 	}
 	for i, step := range []struct {
 		object       int
-		labels       []string // nil: it is deleted
+		labels       []string // nil to delete it
 		x, y, either []string
 	}{
 		{7, []string{"x", "y"}, []string{"vs-007"}, []string{"vs-007"}, []string{"vs-007"}},
@@ -227,12 +227,12 @@ func TestListing_keys(t *testing.T) {
 			}
 		}
 	}
-	if got := len(found()); got != 3 { // two that were listed, and one that was written
+	if got := len(found()); got != 3 { // two that were listed and one that was written
 		t.Errorf("%d in all, want 3", got)
 	}
 }
 
-// Lists of all namespaces tell objects of one name apart, and know what is written in any.
+// Lists of all namespaces distinguish objects with the same name, and include objects written in any namespace.
 func TestStore_allNamespaces(t *testing.T) {
 	t.Parallel()
 	cluster, _ := counted(t, func(w http.ResponseWriter, r *http.Request) {
@@ -252,7 +252,7 @@ func TestStore_allNamespaces(t *testing.T) {
 	}
 }
 
-// What others write is seen, by one watch.
+// One watch sees what others write.
 func TestStore_watch(t *testing.T) {
 	t.Parallel()
 	var watches atomic.Int32
@@ -272,7 +272,7 @@ func TestStore_watch(t *testing.T) {
 		w.(http.Flusher).Flush()
 		<-end
 	})
-	t.Cleanup(func() { close(end) }) // before the server is closed
+	t.Cleanup(func() { close(end) }) // must run before the server is closed
 	if got, known := names.In(t.Context(), cluster, vs1.Namespace); !known || len(got) != 2 {
 		t.Fatal(got, known)
 	}
@@ -316,7 +316,7 @@ func TestListing_unknown(t *testing.T) {
 	}
 }
 
-// A caller that gives up does not end the list for the others, and the list's warnings go to no caller.
+// A caller that gives up does not end the list for others, and no caller gets the list's warnings.
 func TestListing_detached(t *testing.T) {
 	t.Parallel()
 	begun, release := make(chan struct{}), make(chan struct{})

@@ -85,7 +85,7 @@ func TestRequestsCarryCredentialsAndUserAgent(t *testing.T) {
 
 func TestThereIsNoClientSideRateLimit(t *testing.T) {
 	t.Parallel()
-	// client-go's default lets 10 requests pass at once and then 5 a second; 200 would outlast the deadline.
+	// By default, client-go allows a burst of 10 requests and then 5 per second. 200 requests would exceed the deadline.
 	_, config := serve(t, newCertificate(t), answerVS1)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
@@ -221,7 +221,7 @@ func TestServerWarnings(t *testing.T) {
 	}
 }
 
-// A server that read the whole request and then hung up may have carried it out; one that never got it cannot.
+// A server may have carried out a request if it closed the connection after reading it, but not if it never received it.
 func TestAmbiguousConnections(t *testing.T) {
 	t.Parallel()
 	received := make(chan struct{}, 1)
@@ -249,11 +249,11 @@ func TestAmbiguousConnections(t *testing.T) {
 	}
 	checkProblem(t, err, true, "cancelled", "may have been made")
 
-	const nobody = "127.0.0.1:1" // a port that was free a moment ago may be another test's by now
+	const nobody = "127.0.0.1:1" // a port that was free a moment ago may now belong to another test
 	checkProblem(t, newCluster(t, Config{Host: "https://" + nobody}).createVS1(context.Background()), false, "connection refused", nobody, "host")
 }
 
-// checkProblem checks what a failed create of vs-1 is told as.
+// checkProblem checks how the error of a failed create of vs-1 is explained.
 func checkProblem(t *testing.T, err error, ambiguous bool, what string, details ...string) {
 	t.Helper()
 	if err == nil {

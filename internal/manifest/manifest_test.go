@@ -275,7 +275,7 @@ func TestConvert_usage(t *testing.T) {
 	}
 }
 
-// The objects of Istio's tests are the same in the configuration, and Terraform drops none of its names.
+// The objects of Istio's tests are the same in the generated configuration, and Terraform knows all attributes.
 func TestHCL_corpus(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile("../istio/testdata/corpus.json")
@@ -301,7 +301,7 @@ func TestHCL_corpus(t *testing.T) {
 			t.Fatal(err)
 		}
 		objects, problems := manifest.Read(string(document))
-		if len(problems) > 0 { // about half are meant to be invalid
+		if len(problems) > 0 { // about half are invalid on purpose
 			continue
 		}
 		seen++
@@ -349,7 +349,7 @@ func TestHCL_corpus(t *testing.T) {
 	}
 }
 
-// jsonencode stands in for Terraform's function, which a configuration calls for a field of any form.
+// jsonencode is Terraform's function, which configurations call for fields of any type.
 var jsonencode = &hcl.EvalContext{Functions: map[string]function.Function{"jsonencode": stdlib.JSONEncodeFunc}}
 
 func plain(v cty.Value) any {
@@ -374,7 +374,7 @@ func plain(v cty.Value) any {
 	return m
 }
 
-// named returns a tree with the names of attributes, and numbers as plain writes them.
+// named returns a tree with the names of attributes, and numbers in the format of plain.
 func named(m *spec.Message, tree map[string]any) map[string]any {
 	all := make(map[string]any)
 	for i := range m.Fields {

@@ -17,7 +17,7 @@ import (
 
 var gateway = mesh.Proxy{Gateway: true, Namespace: "a", Labels: map[string]string{"istio": "x"}}
 
-// many are n services, each with a host at a gateway and rules there and in the mesh that lead to a subset that does not exist.
+// many returns n Services, each with a host at a gateway, and rules there and in the mesh that route to a subset that does not exist.
 func many(n int) mesh.Objects {
 	meta := func(name string) metav1.ObjectMeta {
 		return metav1.ObjectMeta{Namespace: "a", Name: name, CreationTimestamp: metav1.Unix(1_700_000_000, 0)}
@@ -38,8 +38,8 @@ func many(n int) mesh.Objects {
 	return o
 }
 
-// Pilot's translation names the rule of each route and where it leads, changes no object and says nothing on the standard output.
-func TestConfig(t *testing.T) { //nolint:paralleltest // it takes the standard output
+// Pilot's translation has the rule and the destinations of each route. It changes no object and prints nothing to standard output.
+func TestConfig(t *testing.T) { //nolint:paralleltest // it replaces os.Stdout
 	stdout := os.Stdout
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -93,7 +93,7 @@ func TestHost(t *testing.T) {
 	}
 }
 
-// A thousand virtual services, for a gateway and a sidecar.
+// BenchmarkConfig translates a thousand virtual services for a gateway and a sidecar.
 func BenchmarkConfig(b *testing.B) {
 	o := many(1000)
 	for b.Loop() {

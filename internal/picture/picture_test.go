@@ -25,7 +25,7 @@ func draw(t *testing.T, input string) string {
 	return out.String()
 }
 
-// tutorial is the manifest of the objects of examples/advanced-networking: an acceptance test compares it with the cluster.
+// tutorial returns the manifest of examples/advanced-networking. An acceptance test compares it with the cluster.
 func tutorial(t *testing.T) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("..", "provider", "testdata", "scenario.yaml"))
@@ -59,7 +59,7 @@ func tutorial(t *testing.T) string {
 	return b.String()
 }
 
-// The README and the guide show the picture that the example has now.
+// The README and the guide show the current picture of the example.
 func TestDraw_tutorial(t *testing.T) {
 	t.Parallel()
 	want := "```mermaid\n" + draw(t, tutorial(t)) + "```"
@@ -106,7 +106,7 @@ items:
 - {apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {namespace: b, name: unserved}, spec: {hosts: [other.test], gateways: [a/gw], http: [{route: [{destination: {host: svc.a.svc.cluster.local}}]}]}}
 `
 
-// Broken routes are marked, each kind of route is drawn, and names cannot break out of their labels. Set UPDATE to write the file again.
+// Broken routes are marked, each kind of route is drawn, and names cannot break out of their labels. Set UPDATE to rewrite the file.
 func TestDraw_broken(t *testing.T) {
 	t.Parallel()
 	got, file := draw(t, broken), filepath.Join("testdata", "broken.mmd")
@@ -161,7 +161,7 @@ func TestRun_problems(t *testing.T) {
 	}
 }
 
-// The function draws the same as the command; its result is unknown until all values are known.
+// The function draws the same picture as the command. Its result is unknown until all values are known.
 func TestFunction(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -12,8 +12,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// The configuration that Terraform generates for an import says all that the object holds: what is deprecated, and that a Gateway is for every proxy.
-// It changes nothing.
+// The configuration that Terraform generates for an import has all values of the object, including deprecated ones, and applies without changes.
+// A Gateway without a selector stays one for all proxies.
 func TestAccImport_generated(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -52,7 +52,8 @@ func TestAccImport_generated(t *testing.T) {
 	tf.Must("destroy", "-auto-approve")
 }
 
-// Terraform leaves an empty string out of what it generates. The plan does not take it away, but says where to write it.
+// Terraform omits empty strings from the configuration that it generates. The plan does not remove them, but fails and names the attribute to
+// set.
 func TestAccImport_emptyString(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -82,14 +83,14 @@ resource "lamia_virtual_service" "empty" {
 	if err := route.Untouched(before); err != nil {
 		t.Error(err)
 	}
-	tf.Configure(config("")) // once it is imported, who leaves it out means it
+	tf.Configure(config("")) // after the import, omitting it is intended
 	tf.Must("apply", "-auto-approve")
 	tf.Empty()
 	tf.Must("destroy", "-auto-approve")
 }
 
-// A Gateway without a selector is for every proxy. Imported for a configuration that says nothing of it, it stays so, also when something else
-// changes; workload gives it proxies of its own.
+// A Gateway without a selector applies to all proxies. After its import with a configuration without selector and workload, it stays that way,
+// even if something else changes. workload gives it proxies of its own.
 func TestAccImport_gatewayWithoutSelector(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)

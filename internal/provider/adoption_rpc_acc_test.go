@@ -15,14 +15,14 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/provider"
 )
 
-// client asks the provider as Terraform does, for what the Terraforms that tests can run do not ask for.
+// client calls the provider like Terraform, for features that the Terraform versions under test do not have.
 type client struct {
 	t       *testing.T
 	server  tfprotov6.ProviderServer
 	schemas *tfprotov6.GetProviderSchemaResponse
 }
 
-// newClient is connected to the cluster under test.
+// newClient returns a client of a provider that is connected to the cluster under test.
 func newClient(t *testing.T, arguments map[string]tftypes.Value) client {
 	t.Helper()
 	acctest.Config(t)
@@ -48,7 +48,7 @@ func (c client) must(err error, diagnostics []*tfprotov6.Diagnostic) {
 	}
 }
 
-// object is a value of a schema with these attributes.
+// object returns a value of a schema with these attributes.
 func (c client) object(schema *tfprotov6.Schema, attributes map[string]tftypes.Value) *tfprotov6.DynamicValue {
 	c.t.Helper()
 	object := schema.ValueType().(tftypes.Object)
@@ -78,7 +78,7 @@ func (c client) attributes(typeName string, value *tfprotov6.DynamicValue) (attr
 
 var identityType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{"namespace": tftypes.String, "name": tftypes.String}}
 
-// identity is how an identity reads, such as "a/b".
+// identity returns an identity as text, such as "a/b".
 func (c client) identity(data *tfprotov6.ResourceIdentityData) string {
 	c.t.Helper()
 	if data == nil || data.IdentityData == nil {
@@ -99,7 +99,7 @@ func (c client) identity(data *tfprotov6.ResourceIdentityData) string {
 	return namespace + "/" + name
 }
 
-// read is what Terraform does with a state next.
+// read refreshes a state.
 func (c client) read(typeName string, state *tfprotov6.DynamicValue, private []byte) *tfprotov6.ReadResourceResponse {
 	c.t.Helper()
 	resp, err := c.server.ReadResource(c.t.Context(), &tfprotov6.ReadResourceRequest{TypeName: typeName, CurrentState: state, Private: private})
@@ -107,7 +107,7 @@ func (c client) read(typeName string, state *tfprotov6.DynamicValue, private []b
 	return resp
 }
 
-// apply plans and applies a configuration that gives these attributes of the state, and returns how many attributes the plan changes.
+// apply plans and applies a configuration with these attributes, and returns the result and the names of the attributes that the plan changes.
 func (c client) apply(typeName string, state *tfprotov6.DynamicValue, private []byte, config map[string]tftypes.Value) (*tfprotov6.ApplyResourceChangeResponse, []string) {
 	c.t.Helper()
 	schema := c.schemas.ResourceSchemas[typeName]
@@ -142,7 +142,7 @@ func (c client) apply(typeName string, state *tfprotov6.DynamicValue, private []
 
 func text(s string) tftypes.Value { return tftypes.NewValue(tftypes.String, s) }
 
-// minimal is a spec of each kind, by its type.
+// minimal has a spec for each type of resource.
 var minimal = map[string]string{
 	"gateway":          `{"selector":{"a":"b"},"servers":[{"port":{"number":80,"name":"http","protocol":"HTTP"},"hosts":["a.example.com"]}]}`,
 	"virtual_service":  `{"hosts":["a"],"http":[{"route":[{"destination":{"host":"a"}}]}]}`,
@@ -156,7 +156,7 @@ var minimal = map[string]string{
 	"sidecar": `{"egress":[{"hosts":["./*"]}]}`, "telemetry": `{"metrics":[{"reportingInterval":"5s"}]}`, "peer_authentication": `{"mtls":{"mode":"STRICT"}}`,
 }
 
-// The identity of an object is its namespace and its name; by it an object is imported, and each answer of the provider tells it.
+// The identity of an object is its namespace and name. It can be used to import the object, and each response of the provider includes it.
 func TestAccIdentity(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -187,7 +187,7 @@ func TestAccIdentity(t *testing.T) {
 			}
 		}
 	}
-	// Recreated, too.
+	// The provider also returns the identity of a new object.
 	schema := c.schemas.ResourceSchemas["lamia_destination_rule"]
 	config := c.object(schema, map[string]tftypes.Value{"name": text("b"), "host": text("b")})
 	object := schema.ValueType()
@@ -236,7 +236,7 @@ func TestAccList(t *testing.T) {
 	}
 }
 
-// lister asks a list resource for the objects of a namespace.
+// lister lists the resources in a namespace with a list resource.
 type lister struct {
 	client
 	typeName, namespace string
@@ -290,7 +290,7 @@ func (l lister) finds(t *testing.T) {
 	}
 }
 
-// reads checks that what is listed of an object is what an import of it reads, and that the configuration made of it says so.
+// reads checks that listing an object gives the same values as importing it, and that they are in the configuration generated for it.
 func (l lister) reads(t *testing.T) {
 	t.Helper()
 	got, results := l.list(t, 1, map[string]tftypes.Value{"namespace": text(l.namespace)})

@@ -9,7 +9,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// The data sources of single objects read any object, whoever created it, with Kubernetes' defaults. An object that does not exist is an error.
+// The data sources for single objects read any object, whoever created it, with Kubernetes' defaults. It is an error if the object does not
+// exist.
 func TestAccData(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)

@@ -10,12 +10,12 @@ import (
 	"testing"
 )
 
-// selfExplaining are messages that the guide needs no row for.
+// selfExplaining are messages that need no row in the guide.
 var selfExplaining = map[string]string{
 	"error decoding configuration: %v": "comes with the summary Invalid Istio configuration, or as its detail",
 }
 
-// The messages that the guide explains are those of the code, all of them.
+// The guide explains exactly the messages of the code.
 func TestTroubleshooting(t *testing.T) {
 	t.Parallel()
 	var code strings.Builder
@@ -60,7 +60,7 @@ func TestTroubleshooting(t *testing.T) {
 	}
 }
 
-// Links between pages lead somewhere, relative ones and those that the registry needs to be absolute.
+// Links between pages work, both relative ones and those that must be absolute for the registry.
 func TestDocs_links(t *testing.T) {
 	t.Parallel()
 	const docs = "../../docs"

@@ -37,7 +37,7 @@ const examples = "../../examples"
 
 var tutorialNamespace = regexp.MustCompile(`vamp-test\d`)
 
-// gather makes one folder of the files of all resources' examples, in the test's namespace.
+// gather returns a folder with the files of all resources' examples, in the test's namespace.
 func gather(t *testing.T, namespace string, names ...string) string {
 	t.Helper()
 	files := make(map[string]string)
@@ -68,7 +68,7 @@ func TestAccExamples_resources(t *testing.T) {
 	made := tf.State()
 	shown := gather(t, namespace, "import-by-string-id.tf")
 	kinds := make(map[string]bool)
-	var further strings.Builder // examples of the same resource, whose import is not shown
+	var further strings.Builder // examples of the same resource whose import the documentation does not show
 	for _, address := range made {
 		kind, name, _ := strings.Cut(address, ".")
 		shows, err := os.ReadFile(filepath.Join(shown, kind+"_import-by-string-id.tf"))
@@ -109,7 +109,7 @@ func TestAccExamples_provider(t *testing.T) {
 func TestAccExamples_guides(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
-	elsewhere := []string{"moved", "multi-cluster", "virtual-clusters"} // have tests of their own
+	elsewhere := []string{"moved", "multi-cluster", "virtual-clusters"} // other tests run them
 	for _, folder := range folders(t, "guides", "main.tf") {
 		if slices.Contains(elsewhere, filepath.Base(folder)) {
 			continue
@@ -122,7 +122,7 @@ func TestAccExamples_guides(t *testing.T) {
 			tf.Setenv("LAMIA_NAMESPACE", namespace)
 			tf.Get()
 			tested(t, tf, folder)
-			for range 2 { // the second refreshes what the first has made
+			for range 2 { // the second run refreshes what the first one created
 				for _, d := range tf.Run("apply", "-auto-approve") {
 					if !strings.Contains(d.Summary, "development overrides") {
 						t.Error(d)
@@ -135,7 +135,7 @@ func TestAccExamples_guides(t *testing.T) {
 	}
 }
 
-// folders returns the subfolders of a folder of examples that have such a file.
+// folders returns the subfolders of a folder of examples that contain the file.
 func folders(t *testing.T, of, file string) (folders []string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(examples, of, "*", file))
@@ -148,7 +148,7 @@ func folders(t *testing.T, of, file string) (folders []string) {
 	return slices.Compact(folders)
 }
 
-// tested runs the tests that come with an example.
+// tested runs the tests of an example.
 func tested(t *testing.T, tf *acctest.Terraform, folder string) {
 	t.Helper()
 	if files, err := filepath.Glob(filepath.Join(folder, "*.tftest.hcl")); err != nil {
@@ -158,7 +158,7 @@ func tested(t *testing.T, tf *acctest.Terraform, folder string) {
 	}
 }
 
-// deploy makes the Deployments of a file, and waits until each has a pod.
+// deploy creates the Deployments of a file and waits until each has a pod.
 func deploy(t *testing.T, namespace, file string) {
 	t.Helper()
 	client, err := dynamic.NewForConfig(acctest.Config(t))
@@ -189,15 +189,15 @@ func deploy(t *testing.T, namespace, file string) {
 	}
 }
 
-// The three teams' routing is what the tutorial says, and every trap in it is avoided: see the file.
+// The three teams' routing works as the tutorial says, and without its traps. Comments in the example explain them.
 func TestAccExamples_advancedNetworking(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
 	namespaces := running(t, acctest.Config(t))
 	tf := acctest.NewTerraform(t, filepath.Join(examples, "advanced-networking"), "", map[string]any{"namespaces": namespaces})
 	tf.Get()
-	tf.Must("test")       // of the routes, which are planned only
-	var rewrites []string // the values are the tutorial's own
+	tf.Must("test")       // tests the planned routes
+	var rewrites []string // the tutorial has these values
 	for _, d := range tf.Run("plan") {
 		if d.Address != "" {
 			rewrites = append(rewrites, d.Address+": "+d.Summary)
@@ -212,7 +212,7 @@ func TestAccExamples_advancedNetworking(t *testing.T) {
 	}
 	for _, command := range [][]string{{"apply", "-auto-approve"}, {"plan"}} {
 		for _, d := range tf.Run(command...) {
-			if d.Severity == "error" || d.Address != "" && !strings.Contains(d.Summary, "becomes") { // trap 3, which is meant
+			if d.Severity == "error" || d.Address != "" && !strings.Contains(d.Summary, "becomes") { // trap 3, which the example keeps
 				t.Error(d)
 			}
 		}
@@ -248,7 +248,7 @@ func TestAccExamples_advancedNetworking(t *testing.T) {
 // secondEnv names the kubeconfig of a second cluster. Without it, the cluster under test is both.
 const secondEnv = "LAMIA_TEST_SECOND_KUBECONFIG"
 
-// Team 3 works in a second cluster, and only its objects are there.
+// Team 3 uses a second cluster, which has only its objects.
 func TestAccExamples_multiCluster(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
@@ -272,7 +272,7 @@ func TestAccExamples_multiCluster(t *testing.T) {
 		}
 	}
 	tf := acctest.NewTerraform(t, acctest.Folder(t, folder, map[string]string{"main.tf": here}), "",
-		map[string]any{"kubeconfigs": kubeconfigs, "namespaces": namespaces, "domain": namespaces["team_3"] + ".example"}) // a host of no other test's
+		map[string]any{"kubeconfigs": kubeconfigs, "namespaces": namespaces, "domain": namespaces["team_3"] + ".example"}) // a host that no other test uses
 	tf.Get()
 	tf.Must("apply", "-auto-approve")
 	tf.Empty()
@@ -290,7 +290,7 @@ func TestAccExamples_multiCluster(t *testing.T) {
 	tf.Must("destroy", "-auto-approve")
 }
 
-// running are the namespaces of the teams in a cluster, where the tutorial's Deployments run, until the test ends.
+// running creates the teams' namespaces with the tutorial's Deployments, until the test ends, and returns the namespaces by team.
 func running(t *testing.T, config *rest.Config) map[string]string {
 	t.Helper()
 	client, err := dynamic.NewForConfig(config)
@@ -306,7 +306,7 @@ func running(t *testing.T, config *rest.Config) map[string]string {
 	if err := before.Create(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := before.Wait(t.Context(), func(int, int) {}); err != nil { // without pods there would be a warning
+	if err := before.Wait(t.Context(), func(int, int) {}); err != nil { // without pods, there would be a warning
 		t.Fatal(err)
 	}
 	namespaces := make(map[string]string)
@@ -322,7 +322,7 @@ type wanted struct {
 	spec            string // JSON
 }
 
-// tutorial is what the tutorial makes in these namespaces.
+// tutorial returns the objects of the tutorial in these namespaces.
 func tutorial(t *testing.T, namespaces map[string]string) (objects []wanted) {
 	t.Helper()
 	data, err := os.ReadFile("testdata/scenario.yaml")

@@ -21,7 +21,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/manifest"
 )
 
-// mesh is the manifest of objects of all kinds in a namespace, and the objects as they are to be stored.
+// mesh returns a manifest with objects of all kinds in a namespace, the objects, and the specs that the API server must store.
 func mesh(t *testing.T, namespace string) (text string, objects []*acctest.Object, specs []string) {
 	t.Helper()
 	data, err := os.ReadFile("testdata/adoption/mesh.yaml")
@@ -48,8 +48,8 @@ func mesh(t *testing.T, namespace string) (text string, objects []*acctest.Objec
 	return text, objects, specs
 }
 
-// What convert writes for objects that exist is imported without a change, also of labels and annotations that only the objects have, and says
-// all of them: recreated they are the same.
+// The configuration that convert writes imports existing objects without changes, even if they have other labels and annotations. It is
+// complete: recreated objects are the same.
 func TestAccConvert(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -72,7 +72,7 @@ func TestAccConvert(t *testing.T) {
 	tf.Must("apply", "-auto-approve")
 	tf.Empty()
 	for i, o := range objects {
-		// Not the resource version, which istiod's status of a ServiceEntry changes.
+		// The resource version is not compared, because istiod changes it with the status of a ServiceEntry.
 		if live := o.Live(); live.GetUID() != before[i].GetUID() || live.GetGeneration() != before[i].GetGeneration() ||
 			!maps.Equal(live.GetLabels(), before[i].GetLabels()) || !maps.Equal(live.GetAnnotations(), before[i].GetAnnotations()) {
 			t.Errorf("%s was changed", o)

@@ -7,7 +7,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/provider"
 )
 
-func TestQuiet(t *testing.T) { //nolint:paralleltest // it changes the environment
+func TestQuiet(t *testing.T) { //nolint:paralleltest // it sets the environment
 	for environment, want := range map[string]string{"TF_LOG=": "OFF", "TF_LOG=debug": "", "TF_LOG_PROVIDER=trace": ""} {
 		t.Setenv("TF_LOG_SDK", "")
 		t.Setenv("TF_LOG_SDK_PROTO", "")

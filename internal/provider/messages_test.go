@@ -14,19 +14,19 @@ import (
 	"testing"
 )
 
-// makers are the calls that make a diagnostic, with the number of the argument that is its summary. A function of the provider that hands on
-// an argument of its own is one, too, by its package and name.
+// makers are the functions that create diagnostics, with the index of the summary's argument. Functions of the provider that pass an argument on
+// to one of them are added, by package and name.
 var makers = map[string]int{
 	"AddError": 0, "AddWarning": 0, "NewErrorDiagnostic": 0, "NewWarningDiagnostic": 0,
 	"AddAttributeError": 1, "AddAttributeWarning": 1, "NewAttributeErrorDiagnostic": 1, "NewAttributeWarningDiagnostic": 1,
 }
 
-// fields are the fields that become summaries, by their struct.
+// fields are the fields that contain summaries, by their struct.
 var fields = map[string][]string{
 	"Diagnostic": {"Summary"}, "Problem": {"Summary"}, "ArgumentError": {"Summary"}, "Finding": {"Summary", "Message"}, "problem": {"what"},
 }
 
-// messages are the summaries of the provider's errors and warnings, as its source formats them.
+// messages collects the summaries of the provider's errors and warnings from its source, as formats.
 type messages struct {
 	makers map[string]int
 	funcs  map[string][]*ast.FuncDecl // by package and name
@@ -50,7 +50,7 @@ func readMessages(t *testing.T, root string) map[string]bool {
 		}
 		for _, decl := range file.Decls {
 			f, ok := decl.(*ast.FuncDecl)
-			if general, isGeneral := decl.(*ast.GenDecl); isGeneral { // functions in variables
+			if general, isGeneral := decl.(*ast.GenDecl); isGeneral { // function literals in variables
 				f = &ast.FuncDecl{Name: ast.NewIdent("var"), Type: &ast.FuncType{Params: &ast.FieldList{}}, Body: &ast.BlockStmt{List: []ast.Stmt{&ast.DeclStmt{Decl: general}}}}
 				for _, s := range general.Specs {
 					if s, ok := s.(*ast.ValueSpec); ok && len(s.Values) == 1 {
@@ -67,7 +67,7 @@ func readMessages(t *testing.T, root string) map[string]bool {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	for known := 0; known < len(m.makers); { // until no further function turns out to make messages
+	for known := 0; known < len(m.makers); { // until no more functions are added
 		known = len(m.makers)
 		for name, funcs := range m.funcs {
 			for _, f := range funcs {
@@ -115,7 +115,7 @@ func (m *messages) visit(pkg string, f *ast.FuncDecl, n ast.Node) {
 	}
 }
 
-// texts are the formats that an expression in a function can have; %s stands for what the source does not say.
+// texts returns the formats that an expression in a function can have. %s represents unknown parts.
 func (m *messages) texts(pkg string, f *ast.FuncDecl, e ast.Expr) (all []string) {
 	switch e := e.(type) {
 	case *ast.BasicLit:
@@ -161,7 +161,7 @@ func (m *messages) texts(pkg string, f *ast.FuncDecl, e ast.Expr) (all []string)
 	return all
 }
 
-// assigned are the formats of the i-th value of an assignment.
+// assigned returns the formats of the i-th value of an assignment.
 func (m *messages) assigned(pkg string, f *ast.FuncDecl, a *ast.AssignStmt, i int) (all []string) {
 	if len(a.Lhs) == len(a.Rhs) {
 		return m.texts(pkg, f, a.Rhs[i])
@@ -181,7 +181,7 @@ func (m *messages) assigned(pkg string, f *ast.FuncDecl, a *ast.AssignStmt, i in
 	return all
 }
 
-// ident is the name of a variable, a function or a type, without its package.
+// ident returns the name of a variable, a function or a type, without its package.
 func ident(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.Ident:
@@ -196,7 +196,7 @@ func ident(e ast.Expr) string {
 
 var value = regexp.MustCompile(`%[a-z]\S*`)
 
-// parts are the words of a format between its values; those of a single word only where there are no others.
+// parts returns the words of a format between its values. Parts of a single word are included only if there are no others.
 func parts(format string) (all []string) {
 	for _, part := range value.Split(format, -1) {
 		if part = strings.Trim(part, " ,:"); part != "" {

@@ -13,7 +13,7 @@ type kind = engine.Kind
 
 var uuid = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 
-// A state that is not exactly one object of the resource's kind is an error that says why.
+// A move fails if the state is not that of exactly one object of the resource's kind, and the error says why.
 func TestMoved_refused(t *testing.T) {
 	t.Parallel()
 	c := client{t: t, server: provider.NewServer("test", "")()}

@@ -16,7 +16,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// moved are the states in testdata/moved, which other providers wrote, by provider and type of resource and by the type of the object's kind.
+// moved returns the states of other providers in testdata/moved, by provider and type of resource, and by the type of the object's kind.
 func moved(t *testing.T) map[string]map[string]json.RawMessage {
 	t.Helper()
 	files, err := filepath.Glob("testdata/moved/*.json")
@@ -43,7 +43,7 @@ func moved(t *testing.T) map[string]map[string]json.RawMessage {
 	return all
 }
 
-// manifestIn is the manifest in a state of kubernetes_manifest or kubectl_manifest.
+// manifestIn returns the manifest in a state of kubernetes_manifest or kubectl_manifest.
 func manifestIn(t *testing.T, attributes map[string]any) (manifest map[string]any) {
 	t.Helper()
 	if body, ok := attributes["yaml_body"].(string); ok {
@@ -55,8 +55,8 @@ func manifestIn(t *testing.T, attributes map[string]any) (manifest map[string]an
 	return attributes["manifest"].(map[string]any)["value"].(map[string]any)
 }
 
-// stateOf is what the other provider wrote of an object of this kind, and the manifest in it. Where nothing is recorded, it is made of the state of a
-// VirtualService, with the same metadata and a minimal spec.
+// stateOf returns the state of another provider for an object of this kind, and its manifest. If no state is recorded, it is derived from that
+// of a VirtualService, with the same metadata and a minimal spec.
 func stateOf(t *testing.T, recorded map[string]json.RawMessage, k *kind) (text string, manifest map[string]any) {
 	t.Helper()
 	state, ok := recorded[k.Type]
@@ -106,8 +106,8 @@ func move(t *testing.T, c client, from, typeName string, state []byte) *tfprotov
 	return resp
 }
 
-// An object of any kind that kubernetes_manifest or kubectl_manifest has managed is taken over unchanged. What the configuration then removes is
-// removed from it.
+// An object that kubernetes_manifest or kubectl_manifest has managed is moved without changes, whatever its kind. Attributes that are then
+// removed from the configuration are removed from the object.
 func TestAccMoved(t *testing.T) {
 	t.Parallel()
 	for from, recorded := range moved(t) {
@@ -153,7 +153,7 @@ func testMoved(t *testing.T, k *kind, from, state string, manifest map[string]an
 	c.must(err, imported.Diagnostics)
 	of := imported.ImportedResources[0]
 	for name, v := range c.attributes(typeName, c.read(typeName, of.State, of.Private).NewState) {
-		if name != "labels" && name != "annotations" && !v.Equal(attributes[name]) { // an import does not know whose these are
+		if name != "labels" && name != "annotations" && !v.Equal(attributes[name]) { // an import does not know who owns them
 			t.Errorf("%s is %v after the move, %v after an import", name, attributes[name], v)
 		}
 	}

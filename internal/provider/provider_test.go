@@ -28,11 +28,10 @@ import (
 
 const secret = "s3cr3t-do-not-show"
 
-// unknownValue stands for a value that is not known yet.
+// unknownValue is a value that is not known yet.
 var unknownValue = tftypes.UnknownValue
 
-// block makes the configuration of a provider block. Values are string, bool, []string, unknownValue, and for
-// exec a map of those.
+// block returns the configuration of a provider block. Values are string, bool, []string, unknownValue, and for exec a map of them.
 func block(t *testing.T, given map[string]any) tfsdk.Config {
 	t.Helper()
 	s := providerSchema()
@@ -88,7 +87,7 @@ func configure(t *testing.T, given map[string]any) provider.ConfigureResponse {
 	return resp
 }
 
-// clearEnvironment unsets all that could configure the provider. A test that calls it is not parallel.
+// clearEnvironment unsets all variables that configure the provider. A test that calls it cannot be parallel.
 func clearEnvironment(t *testing.T) {
 	t.Helper()
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
@@ -120,7 +119,7 @@ func write(t *testing.T, content string) string {
 	return file
 }
 
-// places returns the attributes of the errors, sorted; "" for an error about the whole block.
+// places returns the attributes of the errors, sorted. "" is an error about the whole block.
 func places(diags diag.Diagnostics) []string {
 	var places []string
 	for _, d := range diags.Errors() {
@@ -164,7 +163,7 @@ func TestServesAValidSchema(t *testing.T) {
 	}
 }
 
-// The names are a promise to users of hashicorp/kubernetes, so they are listed here.
+// Users of hashicorp/kubernetes rely on these names, so they are listed here.
 func TestArgumentsAndEnvironmentAreThoseOfHashicorpKubernetes(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
@@ -186,7 +185,7 @@ func TestArgumentsAndEnvironmentAreThoseOfHashicorpKubernetes(t *testing.T) {
 	if s := providerSchema(); len(s.Attributes) != len(want)+len(inBlockOnly) || len(s.Blocks) != 1 || s.Blocks["exec"] == nil {
 		t.Errorf("the schema has other arguments: %v %v", slices.Sorted(maps.Keys(s.Attributes)), slices.Sorted(maps.Keys(s.Blocks)))
 	}
-	// each string argument's variable ends in its own field, and a null argument is what it stands in for
+	// each string argument and its variable set their own field, and a null argument uses the variable
 	for _, a := range arguments {
 		env := func(name string) string {
 			if name == a.env || strings.HasPrefix(a.env, "KUBE_CTX") && name == "KUBE_CONFIG_PATH" {
@@ -276,7 +275,7 @@ func TestConfigure(t *testing.T) {
 	}
 }
 
-// The audit log of a cluster tells what wrote an object.
+// A cluster's audit log shows what wrote an object.
 func TestRequestsNameTheProviderAndItsVersion(t *testing.T) {
 	clearEnvironment(t)
 	var agent atomic.Value
@@ -300,7 +299,7 @@ func TestRequestsNameTheProviderAndItsVersion(t *testing.T) {
 	}
 }
 
-// An unknown argument must not send requests to the cluster of a shell or a default.
+// An unknown argument must not send requests to a cluster from the environment or a default.
 func TestUnknownArgumentsNeverFallBack(t *testing.T) {
 	clearEnvironment(t)
 	t.Setenv("KUBE_CONFIG_PATH", kubeconfig(t, "blue"))
@@ -371,7 +370,7 @@ func TestValidateConfig(t *testing.T) {
 	}
 }
 
-// Whether a block is valid does not depend on the environment.
+// The environment does not affect whether a block is valid.
 func TestValidateConfigIgnoresTheEnvironment(t *testing.T) {
 	t.Setenv("KUBE_INSECURE", "perhaps")
 	t.Setenv("KUBE_HOST", "ftp://x")
@@ -380,7 +379,7 @@ func TestValidateConfigIgnoresTheEnvironment(t *testing.T) {
 	}
 }
 
-// validate asks the served provider like terraform validate, and returns the places of the errors, sorted.
+// validate runs terraform validate's request on the served provider, and returns the places of the errors, sorted.
 func validate(t *testing.T, given map[string]any) (got []string) {
 	t.Helper()
 	raw := block(t, given).Raw
@@ -402,7 +401,7 @@ func validate(t *testing.T, given map[string]any) (got []string) {
 	return got
 }
 
-// place writes a path of the protocol as the framework writes its own.
+// place formats a path of the protocol as the framework does.
 func place(at *tftypes.AttributePath) string {
 	var place strings.Builder
 	for _, step := range at.Steps() {

@@ -22,9 +22,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
 )
 
-// served checks what istiod makes of the tutorial for the proxies of both gateways and for one of the mesh: each has the routes that are its
-// own. A host of team 2's gateway leads to team 1's Service; in the mesh it leads to se-1's only port, wherever the caller wants to go, because
-// se-1 says nothing of a resolution.
+// served checks what istiod serves to the proxies of both gateways and to one in the mesh: each gets its own routes. A host of team 2's gateway
+// routes to team 1's Service. In the mesh it routes to the only port of se-1, wherever the caller connects to, because se-1 has no resolution.
 func served(t *testing.T, tf *acctest.Terraform, namespaces map[string]string) {
 	t.Helper()
 	conn, err := grpc.NewClient(acctest.Istiod(t), grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -61,14 +60,14 @@ func served(t *testing.T, tf *acctest.Terraform, namespaces map[string]string) {
 	}
 }
 
-// proxy asks istiod as an Envoy does: a sidecar or a router in a namespace, whose pod has these labels.
+// proxy sends xDS requests to istiod as a sidecar or router in a namespace whose pod has these labels.
 type proxy struct {
 	istiod          *grpc.ClientConn
 	role, namespace string
 	labels          any
 }
 
-// routes returns the routes of the hosts of a domain, a line each, with the type of cluster of each.
+// routes returns the routes for the hosts of a domain, one per line, with the type of the cluster.
 func (p proxy) routes(ctx context.Context, name, domain string) (lines []string, err error) {
 	clusters, err := ask[*clusterv3.Cluster](ctx, p)
 	if err != nil {
@@ -103,7 +102,7 @@ func (p proxy) routes(ctx context.Context, name, domain string) (lines []string,
 	return lines, nil
 }
 
-// ask is istiod's answer to a request for resources of type M: those of these names, or all.
+// ask requests resources of type M from istiod: those with these names, or all without names.
 func ask[M proto.Message](ctx context.Context, p proxy, names ...string) (resources []M, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -11,7 +11,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/provider"
 )
 
-// validate is what the provider says of a lamia_service_entry with this one port, given its attributes, or unknown as a whole.
+// validate returns the diagnostics for a lamia_service_entry with one port, which is given by its attributes or unknown as a whole.
 func validate(t *testing.T, port any) []*tfprotov6.Diagnostic {
 	t.Helper()
 	ctx := context.Background()

@@ -10,7 +10,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// The provider's default labels and annotations are on all objects and companions, until the provider block no longer has them.
+// All objects and companions have the provider's default labels and annotations, until the provider block no longer has them.
 func TestAccProvider_defaults(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -75,7 +75,7 @@ resource "lamia_gateway" "test" {
 	tf.Must("destroy", "-auto-approve")
 }
 
-// A broken rule of Istio can be an error without a cluster, a warning, or left to the cluster.
+// A violation of Istio's rules can be an error without a cluster, a warning, or left to the cluster.
 func TestAccProvider_offlineChecks(t *testing.T) {
 	t.Parallel()
 	for checks, want := range map[string]struct{ errors, warnings int }{"error": {1, 0}, "warning": {0, 1}, "off": {0, 0}} {

@@ -17,7 +17,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/provider"
 )
 
-// state is a state file of testdata/states, which this provider wrote at the commit that is its name, for the configuration beside it.
+// state is a state file in testdata/states. The provider wrote it at the commit in the file's name, for the configuration in main.tf.
 type state struct {
 	Resources []struct {
 		Type, Name string
@@ -48,7 +48,7 @@ func readJSON(t *testing.T, file string, to any) {
 	}
 }
 
-// The provider reads the states that it wrote at earlier commits, and they mean the same.
+// The provider reads states of earlier commits, with the same values.
 func TestStates(t *testing.T) {
 	t.Parallel()
 	server := provider.NewServer("test", "")()
@@ -167,7 +167,7 @@ func TestAccStates(t *testing.T) {
 			r := r.(map[string]any)
 			attributes := r["instances"].([]any)[0].(map[string]any)["attributes"].(map[string]any)
 			now := tf.Values(fmt.Sprintf("%s.%s", r["type"], r["name"]))
-			// What depends on the namespace and on the cluster that the object is in.
+			// These values depend on the namespace and the cluster.
 			for _, name := range []string{"namespace", "id", "uid", "host", "cluster_ip", "address", "addresses", "selector"} {
 				if _, ok := attributes[name]; ok {
 					attributes[name] = now[name]

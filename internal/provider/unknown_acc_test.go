@@ -10,8 +10,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// A cluster that is created in the same apply: new objects are planned without it and created once it exists. If its address becomes unknown again, the
-// provider does not look for existing objects elsewhere, such as in the cluster that the environment names.
+// If the cluster is created in the same apply, new objects are planned without it and created once it exists. If its address becomes unknown
+// again, the provider does not look for existing objects elsewhere, such as in the environment's cluster.
 func TestAccProvider_unknownConfiguration(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.ServiceEntry(), acctest.Namespace(t), "test")
@@ -32,7 +32,7 @@ resource "lamia_service_entry" "test" {
   hosts     = ["a.example.com"]
   ports     = [{ number = 80, name = "http", protocol = "HTTP" }]
 }
-`, kubeconfig, o.Namespace)}), "", nil) // and KUBE_CONFIG_PATH names it too
+`, kubeconfig, o.Namespace)}), "", nil) // KUBE_CONFIG_PATH has the same path
 	tf.Must("plan")
 	if err := o.Expect(false); err != nil {
 		t.Error(err)

@@ -11,7 +11,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/provider"
 )
 
-// unknownHost is a server of the provider whose host is not known yet.
+// unknownHost is a provider server whose host is not known yet.
 type unknownHost struct {
 	t *testing.T
 	tfprotov6.ProviderServer
@@ -38,7 +38,7 @@ func newUnknownHost(t *testing.T, deferral bool) unknownHost {
 	return s
 }
 
-// value is an object of the schema with these attributes; nil is null.
+// value returns an object of the schema with these attributes, or null if given is nil.
 func (s unknownHost) value(schema *tfprotov6.Schema, given map[string]tftypes.Value) *tfprotov6.DynamicValue {
 	s.t.Helper()
 	object := schema.ValueType().(tftypes.Object)
@@ -70,7 +70,7 @@ func (s unknownHost) plan(given, prior map[string]tftypes.Value) *tfprotov6.Plan
 	return resp
 }
 
-// reads sends all requests that need the cluster, and returns the diagnostics by name.
+// reads sends all requests that need the cluster, and returns what is deferred and the diagnostics, by name.
 func (s unknownHost) reads(ctx context.Context) (deferred map[string]*tfprotov6.Deferred, diagnostics map[string][]*tfprotov6.Diagnostic) {
 	s.t.Helper()
 	deferred, diagnostics = map[string]*tfprotov6.Deferred{}, map[string][]*tfprotov6.Diagnostic{}
@@ -93,7 +93,7 @@ func (s unknownHost) reads(ctx context.Context) (deferred map[string]*tfprotov6.
 	imported, err := s.ImportResourceState(ctx, &tfprotov6.ImportResourceStateRequest{TypeName: "lamia_service", ID: "a/svc"})
 	must(err)
 	deferred["import"], diagnostics["import"] = imported.Deferred, imported.Diagnostics
-	if imported.Deferred == nil { // Terraform reads what it imports
+	if imported.Deferred == nil { // Terraform reads imported objects
 		read, err := s.ReadResource(ctx, &tfprotov6.ReadResourceRequest{TypeName: "lamia_service", CurrentState: imported.ImportedResources[0].State})
 		must(err)
 		diagnostics["import"] = append(diagnostics["import"], read.Diagnostics...)
@@ -105,7 +105,7 @@ var named = map[string]tftypes.Value{
 	"namespace": tftypes.NewValue(tftypes.String, "a"), "name": tftypes.NewValue(tftypes.String, "svc"),
 }
 
-// If Terraform cannot defer changes, new objects are planned, and the rest are errors that name the unknown argument.
+// If Terraform cannot defer changes, new objects are planned, and everything else is an error that names the unknown argument.
 func TestUnknownConfiguration(t *testing.T) {
 	t.Parallel()
 	s := newUnknownHost(t, false)

@@ -15,7 +15,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/source"
 )
 
-// The configurations of the examples and tests, which have no misspelled names, give no error.
+// Configurations of examples and tests have no misspelled names, so there must be no error.
 func TestLostNames_ofOurs(t *testing.T) {
 	t.Parallel()
 	schemas, err := provider.NewServer("test", "")().GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{})
@@ -90,7 +90,7 @@ resource "lamia_destination_rule" "d" {
 }
 `
 
-// Each name that Terraform drops silently is one error with its place. Other errors have their places, too.
+// Each name that Terraform silently drops is one error with its place. Other errors have their places, too.
 func TestAccLostNames(t *testing.T) {
 	t.Parallel()
 	for _, command := range [][]string{{"validate"}, {"plan"}} {

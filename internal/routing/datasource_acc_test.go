@@ -21,7 +21,7 @@ data "lamia_route" "test" {
 }
 `
 
-// The data source describes the cluster, also after a change, and fails without permission to read it.
+// The data source reads the current state of the cluster, and fails without read permissions.
 func TestAccRoute_dataSource(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -52,7 +52,7 @@ func TestAccRoute_dataSource(t *testing.T) {
 	acctest.NewObject(t, istio.DestinationRule(), namespace, "dr").Patch(`{"spec":{"subsets":[{"name":"v2"}]}}`)
 	says("/v2", map[string]any{"outcome": "forwarded", "destinations": to("v2", true)})
 
-	// The provider block has the mesh's settings.
+	// The settings of the mesh are in the provider block.
 	root := acctest.Namespace(t)
 	acctest.NewObject(t, istio.DestinationRule(), namespace, "dr").Delete()
 	create(t, istio.DestinationRule(), root, "dr", dict{"host": "svc." + namespace + ".svc.cluster.local", "subsets": []any{dict{"name": "v2"}}})

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) { acctest.Main(m) }
 
 type dict = map[string]any
 
-// Random requests go where the simulation says, by random rules that istiod sends to gRPC's own xDS client.
+// Random requests go where the simulation says. gRPC's own xDS client sends them, with random rules that istiod serves.
 func TestAccRoute_grpc(t *testing.T) {
 	t.Parallel()
 	namespace := acctest.Namespace(t)
@@ -239,7 +239,7 @@ func call(ctx context.Context, conn *grpc.ClientConn, r routing.Request) (string
 	return response.GetServerId(), err
 }
 
-// current waits until gRPC has the rules of the marker's round.
+// current waits until gRPC has the rules of the round with the marker.
 func current(ctx context.Context, conn *grpc.ClientConn, marker string) bool {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()

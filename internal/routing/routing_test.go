@@ -52,7 +52,7 @@ func TestRoute(t *testing.T) {
 	with := func(r routing.Request, change func(*routing.Request)) routing.Request { change(&r); return r }
 	for name, test := range map[string]struct {
 		request routing.Request
-		want    string // in the result as JSON
+		want    string // part of the result's JSON
 	}{
 		"redirect":        {at("/old/x"), `"Outcome":"redirected","Status":302|"Redirect":"http://x.example.com/new"|"Rule":0`},
 		"direct response": {at("/said"), `"Outcome":"answered","Status":418|"Body":"tea"`},

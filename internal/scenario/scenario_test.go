@@ -39,7 +39,7 @@ func TestScenario(t *testing.T) {
 	}
 }
 
-// checkDeployment checks what all of them have in common.
+// checkDeployment checks what all Deployments have in common.
 func checkDeployment(t *testing.T, d *appsv1.Deployment) {
 	t.Helper()
 	pods := map[string]string{"app": d.Labels["app"], "version": d.Labels["version"], "deployment": d.Name}

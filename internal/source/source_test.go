@@ -31,7 +31,7 @@ var (
 	}}
 )
 
-// read reads a root module of these files.
+// read reads a root module with these files.
 func read(t *testing.T, files map[string]string) *source.Configuration {
 	t.Helper()
 	folder := t.TempDir()
@@ -212,7 +212,7 @@ func TestPlace(t *testing.T) {
 	timeout := root.WithElementKeyInt(1).WithAttributeName("timeout")
 	for http, test := range map[string]struct {
 		path *tftypes.AttributePath
-		want string // the text there
+		want string // the source text at the path
 	}{
 		`[{}, { timeout = "x" }]`:                            {timeout, `"x"`},
 		`[{}, { retries = null }]`:                           {timeout, `{ retries = null }`},
@@ -246,7 +246,7 @@ func TestPlace(t *testing.T) {
 	}
 }
 
-// The namespace and the name of an object are enough to find the labels in its block, if only one block can have made it.
+// An object's namespace and name are enough to find the labels in its block, if only one block can be the object's.
 func TestNamed(t *testing.T) {
 	t.Parallel()
 	const block = "resource \"lamia_vs\" %q {\n%s\n}\n"

@@ -23,7 +23,7 @@ func BenchmarkAttributes(b *testing.B) {
 	}
 }
 
-// A virtual service from Terraform's wire to the API server's JSON, and back.
+// BenchmarkWire converts a virtual service from Terraform's wire format to the API server's JSON and back.
 func BenchmarkWire(b *testing.B) {
 	m := messages["VirtualService"]
 	tree := random(m, rand.New(rand.NewPCG(7, 31)))

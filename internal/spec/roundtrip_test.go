@@ -31,13 +31,13 @@ var messages = func() map[string]*spec.Message {
 	return m
 }()
 
-// terraformType is the Terraform type of m's values.
+// terraformType returns the Terraform type of m's values.
 func terraformType(m *spec.Message) tftypes.Type {
 	return schema.Schema{Attributes: m.Attributes()}.Type().TerraformType(context.Background())
 }
 
-// checkRoundTrip asserts that a random tree of m is unchanged after a round trip through the API server's JSON, Terraform's wire format and a
-// state file, and that terraform-plugin-go encodes it the same way.
+// checkRoundTrip checks that a random tree of m is unchanged after a round trip through the API server's JSON, Terraform's wire format and a
+// state file, and that terraform-plugin-go encodes it in the same way.
 func checkRoundTrip(t *testing.T, m *spec.Message, r *rand.Rand) {
 	t.Helper()
 	tree := random(m, r)
@@ -76,7 +76,7 @@ func checkRoundTrip(t *testing.T, m *spec.Message, r *rand.Rand) {
 	}
 }
 
-// state returns a value as a state file holds it.
+// state returns a value as in a state file.
 func state(t *testing.T, value tftypes.Value) []byte {
 	t.Helper()
 	var plain func(v tftypes.Value) any
@@ -157,7 +157,7 @@ func FuzzRoundTrip(f *testing.F) {
 	})
 }
 
-// random returns a tree of m in which about half of all fields are set, some to zero values, empty collections and extremes.
+// random returns a tree of m in which about half of the fields are set, some to zero values, empty collections and extremes.
 func random(m *spec.Message, r *rand.Rand) map[string]any {
 	tree := make(map[string]any, len(m.Fields))
 	for i := range m.Fields {

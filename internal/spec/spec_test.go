@@ -245,7 +245,7 @@ func TestUint64_keepsAllDigits(t *testing.T) {
 	}
 }
 
-// 60s and 1m are the same timeout: the state keeps the one that it has.
+// 60s and 1m are the same timeout, so the state keeps its spelling.
 func TestKeep(t *testing.T) {
 	t.Parallel()
 	m := messages["VirtualService"]
@@ -276,7 +276,7 @@ func TestKeep(t *testing.T) {
 	}
 }
 
-// Terraform compares numbers by their decimals: 0.1 differs from the nearest float64.
+// Terraform compares numbers in decimal, so 0.1 differs from the nearest float64.
 func TestMarshal_numbers(t *testing.T) {
 	t.Parallel()
 	m := &spec.Message{Fields: []spec.Field{{Name: "n", JSON: "n", Scalar: spec.Float}}}
@@ -319,7 +319,7 @@ func TestSnake(t *testing.T) {
 	}
 }
 
-// Two strings of JSON are the same if their values are, without white space, order and nulls.
+// Two JSON strings are equal if their values are, ignoring white space, order and nulls.
 func TestStruct(t *testing.T) {
 	t.Parallel()
 	m := &spec.Message{Fields: []spec.Field{{Name: "value", JSON: "value", Scalar: spec.Struct}}}

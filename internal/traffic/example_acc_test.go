@@ -24,7 +24,7 @@ const (
 	host2    = "http://vamp-gw2-test.democluster.net"
 )
 
-// Every route of the tutorial leads to the right application, from outside and from the third team's pod.
+// Every route of the tutorial leads to the right application, from outside and from team 3's pod.
 func TestAccTraffic_example(t *testing.T) {
 	t.Parallel()
 	p := newPlane(t)
@@ -69,7 +69,7 @@ func TestAccTraffic_example(t *testing.T) {
 		{gw1, host1 + "/", 200, names[0], "version1", "/"},
 		{gw1, host1 + "/any/path?query=1", 200, names[0], "version1", "/any/path?query=1"},
 		{gw1, host1Alt + "/", 200, names[0], "version2", "/"},
-		// The rewrite replaces the prefix with "/", and the prefix is a text, not a path segment.
+		// The rewrite replaces the prefix with "/". The prefix is a string, not a path segment.
 		{gw2, host2 + "/service1", 200, names[0], "version3", "/"},
 		{gw2, host2 + "/service1/y", 200, names[0], "version3", "//y"},
 		{gw2, host2 + "/service10", 200, names[0], "version3", "/0"},
@@ -77,10 +77,10 @@ func TestAccTraffic_example(t *testing.T) {
 		{gw2, host2 + "/service2/y?query=1", 200, names[1], "version1", "//y?query=1"},
 		{gw2, host2 + "/service3", 404, "", "", ""},
 		{gw2, host2 + "/", 404, "", "", ""},
-		// A gateway serves its own hosts only.
+		// A gateway serves only its own hosts.
 		{gw1, host2 + "/service1", 404, "", "", ""},
 		{gw2, host1 + "/", 404, "", "", ""},
-		// From a pod of team 3 the same host leads to the gateway of team 2, by the rules of team 3.
+		// From a pod of team 3, the same host leads to team 2's gateway, because of team 3's rules.
 		{pod, through(host2 + "/service1/y"), 200, names[0], "version3", "//y"},
 		{pod, through(host2 + "/service2"), 200, names[1], "version1", "/"},
 		{pod, through(host2 + "/service3"), 404, "", "", ""},
@@ -103,7 +103,7 @@ func TestAccTraffic_example(t *testing.T) {
 		}
 	}
 
-	// Team 3's rules set a timeout of three seconds for requests of its pod; requests from outside have none.
+	// Team 3's rules set a timeout of three seconds for requests from its pod. Requests from outside have no timeout.
 	slow := host2 + "/service2?delay="
 	if a, err := pod.Get(t.Context(), through(slow+"20s")); err != nil || a.Status != http.StatusGatewayTimeout {
 		t.Errorf("a slow call from a pod of team 3: %+v, %v", a, err)
@@ -112,7 +112,7 @@ func TestAccTraffic_example(t *testing.T) {
 		t.Errorf("a slow request from outside: %+v, %v", a, err)
 	}
 
-	// A weight is a part of the sum of all.
+	// Weights are relative to their sum.
 	tf.Configure(filepath.Join("testdata", "weights"))
 	tf.Must("apply", "-auto-approve")
 	p.eventually("the weights move requests", func() error {
@@ -122,7 +122,7 @@ func TestAccTraffic_example(t *testing.T) {
 		}
 		return err
 	})
-	// By Hoeffding's inequality the share is off by 0.08 or more with a probability below 2·exp(-2·2000·0.08²) = 1.5e-11.
+	// By Hoeffding's inequality, the share is off by 0.08 or more with a probability below 2·exp(-2·2000·0.08²) = 1.5e-11.
 	versions, err := gw1.Versions(t.Context(), 2000, host1+"/")
 	if err != nil || math.Abs(float64(versions["version2"])/2000-0.75) >= 0.08 {
 		t.Errorf("with the weights 1 and 3: %v, %v", versions, err)
@@ -139,7 +139,7 @@ func TestAccTraffic_example(t *testing.T) {
 	}
 }
 
-// is checks who answered, "" for no one, and which path it got.
+// is checks which application answered, "" for none, and which path it received.
 func is(a *traffic.Answer, status int, namespace, version, path string) error {
 	if a.Status != status || a.Asked.Namespace != namespace || a.Asked.Version() != version || a.Asked.Path != path {
 		return fmt.Errorf("status %d, answered by %s of %s, which was asked for %s: %s", a.Status, a.Asked.Version(), a.Asked.Namespace, a.Asked.Path, a.Body)

@@ -18,7 +18,7 @@ import (
 
 const www = "http://www.example.test/"
 
-// team is a namespace with an application and a gateway. Every team uses the same names.
+// team is a namespace with an application and a gateway. All teams use the same names.
 type team struct {
 	plane
 	namespace string
@@ -26,7 +26,7 @@ type team struct {
 	at        string // of the gateway's port 80
 }
 
-// newTeam waits until the team's own application answers through its gateway.
+// newTeam creates a team and waits until its application answers through its gateway.
 func newTeam(p plane) *team {
 	p.t.Helper()
 	team := &team{plane: p, namespace: acctest.Namespace(p.t)}
@@ -53,8 +53,8 @@ func (t *team) ask(client *traffic.Client) error {
 	return err
 }
 
-// missesNothing sends requests all the time while do runs: on new connections, and on one that stays open as long as the gateway keeps it.
-// None of the requests may fail.
+// missesNothing sends requests continuously while do runs, on new connections and on one that stays open as long as the gateway allows. No
+// request may fail.
 func (t *team) missesNothing(what string, do func()) {
 	t.t.Helper()
 	ctx, cancel := context.WithCancel(t.t.Context())
@@ -91,7 +91,7 @@ func (t *team) missesNothing(what string, do func()) {
 	t.t.Logf("%s: %d requests, %d failed", what, asked, len(failed))
 }
 
-// rolledOut waits until only pods of the current template are left.
+// rolledOut waits until there are only pods of the current template.
 func (t *team) rolledOut() {
 	t.t.Helper()
 	t.eventually("the Deployment is rolled out", func() error {
@@ -113,8 +113,8 @@ func (t *team) rolledOut() {
 	})
 }
 
-// Two teams give their gateways the same name and host: each gets its own answers, and when one deletes its gateway, the other
-// loses no request.
+// Two teams use the same name and host for their gateways. Each gets its own answers, and when one team deletes its gateway, no request of the
+// other team fails.
 func TestAccTraffic_neighbours(t *testing.T) {
 	t.Parallel()
 	p := newPlane(t)
@@ -190,7 +190,7 @@ func TestAccTraffic_changes(t *testing.T) {
 	team.tf.Must("destroy", "-auto-approve")
 }
 
-// No request fails while versions come and go, each in one apply.
+// No request fails while versions are added and removed, each in one apply.
 func TestAccTraffic_versions(t *testing.T) {
 	t.Parallel()
 	team := newTeam(newPlane(t))

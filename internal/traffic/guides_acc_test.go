@@ -26,7 +26,7 @@ import (
 
 const guides = "../../examples/guides"
 
-// guide is a guide's configuration, applied for the applications of the guides.
+// guide is a guide's configuration, applied with the guides' applications.
 type guide struct {
 	plane
 	*testing.T
@@ -57,7 +57,7 @@ func TestAccTraffic_guides(t *testing.T) {
 		},
 		"canary": guide.canary,
 		"ingress": func(g guide) {
-			roots := g.secret(g.namespace, "shop-tls", "shop.example.com") // what cert-manager does
+			roots := g.secret(g.namespace, "shop-tls", "shop.example.com") // like cert-manager
 			at := address(g.T, g.tf, "lamia_gateway.web")
 			g.answers("HTTP", g.connect(g.LoadBalancer(at, 80), nil), "http://shop.example.com/x", nil, redirect("https://shop.example.com/x"))
 			secure := g.connect(g.LoadBalancer(at, 443), &tls.Config{RootCAs: roots, ServerName: "shop.example.com"})
@@ -72,7 +72,7 @@ func TestAccTraffic_guides(t *testing.T) {
 					return err
 				}
 				a, err := v2.Get(g.Context(), "http://shop/?id=copied")
-				if err == nil && a.Asked.Seen < 2 { // this one is the first
+				if err == nil && a.Asked.Seen < 2 { // this is the first request
 					err = errors.New("no copy")
 				}
 				return err
@@ -99,7 +99,7 @@ func TestAccTraffic_guides(t *testing.T) {
 	}
 }
 
-// canary writes what Argo Rollouts writes, between applies.
+// canary writes what Argo Rollouts writes between applies.
 func (g guide) canary() {
 	hash := func(s string) string { return fmt.Sprintf(`{"app":"shop","rollouts-pod-template-hash":%q}`, s) }
 	for _, version := range []string{"v1", "v2"} { // the pods of two ReplicaSets
@@ -129,7 +129,7 @@ func (g guide) canary() {
 	g.versions("promoted", checkout, shop, "v2")
 }
 
-// deploy runs the applications of the guides in the mesh, as the test's application.
+// deploy runs the guides' applications in the mesh, with the image of the test's application.
 func (g guide) deploy() {
 	g.Helper()
 	inject := []byte(`{"metadata": {"labels": {"istio-injection": "enabled"}}}`)
@@ -160,13 +160,13 @@ func (g guide) gateway() *traffic.Client {
 	return g.connect(g.LoadBalancer(address(g.T, g.tf, "lamia_gateway.web"), 80), nil)
 }
 
-// inside connects to the pod of checkout, and returns the URL for which the pod calls the Service shop by its sidecar.
+// inside connects to the pod of checkout, and returns the URL with which the pod calls the Service shop through its sidecar.
 func (g guide) inside() (checkout *traffic.Client, shop string) {
 	pod := g.connect(g.exposed(g.namespace, map[string]string{"app": "checkout"}, 8080), nil)
 	return pod, "http://checkout/?call=http://" + g.tf.Values("lamia_service.shop")["host"].(string) + "/"
 }
 
-// versions waits until exactly these versions answer: of two with equal weights, one alone does with a probability of 2e-6.
+// versions waits until exactly these versions answer. With equal weights, only one of two versions answers with a probability of 2e-6.
 func (g guide) versions(what string, client *traffic.Client, url string, want ...string) {
 	g.Helper()
 	g.eventually(what, func() error {
@@ -178,7 +178,7 @@ func (g guide) versions(what string, client *traffic.Client, url string, want ..
 	})
 }
 
-// answers waits until the answer to a request is as wanted: proxies may get a new route a moment later.
+// answers waits until the response to a request is as wanted, because proxies get a new route with a delay.
 func (g guide) answers(what string, client *traffic.Client, url string, headers []string, want func(*traffic.Answer) bool) {
 	g.Helper()
 	g.eventually(what, func() error {

@@ -24,8 +24,8 @@ import (
 
 func TestMain(m *testing.M) { acctest.Main(m) }
 
-// image is the application of the embedded control plane's package echo. For kind, .ci/kind builds it; for other clusters LAMIA_TEST_ECHO_IMAGE
-// names it. The embedded control plane's pods run that application whatever their image.
+// image is the image of package echo's application. .ci/kind builds it for kind, and LAMIA_TEST_ECHO_IMAGE sets it for other clusters. Pods of
+// the embedded control plane always run this application.
 var image = cmp.Or(os.Getenv("LAMIA_TEST_ECHO_IMAGE"), "docker.io/magneticio/lamia-echo:test")
 
 // plane is the cluster under test with its data plane.
@@ -35,7 +35,8 @@ type plane struct {
 	client kubernetes.Interface
 }
 
-// newPlane finds the data plane. It skips the test on a control plane with simulated pods; make test runs a real one where it can.
+// newPlane returns the data plane of the cluster. It skips the test on a control plane with simulated pods. make test starts a real one if
+// possible.
 func newPlane(t *testing.T) plane {
 	t.Helper()
 	acctest.Config(t)
@@ -59,7 +60,7 @@ func newPlane(t *testing.T) plane {
 	return plane{cluster, t, client}
 }
 
-// eventually waits until do returns nil.
+// eventually waits until is returns nil.
 func (p plane) eventually(what string, is func() error) {
 	p.t.Helper()
 	var last error
@@ -106,7 +107,7 @@ func (p plane) application(namespace, app, version string) string {
 	return p.ready(namespace, labels).Status.PodIP
 }
 
-// ready waits for a pod that has these labels.
+// ready waits until a pod with these labels is ready, and returns it.
 func (p plane) ready(namespace string, labels map[string]string) (ready *corev1.Pod) {
 	p.t.Helper()
 	p.eventually(fmt.Sprintf("a pod %v is ready", labels), func() error {
@@ -127,7 +128,7 @@ func (p plane) ready(namespace string, labels map[string]string) (ready *corev1.
 	return ready
 }
 
-// exposed returns an address of the application with these labels, by a load balancer without a gateway.
+// exposed returns the address of a load balancer for the application with these labels, without a gateway.
 func (p plane) exposed(namespace string, labels map[string]string, port int32) string {
 	p.t.Helper()
 	services := p.client.CoreV1().Services(namespace)
@@ -155,7 +156,7 @@ func (p plane) exposed(namespace string, labels map[string]string, port int32) s
 	return at
 }
 
-// connect makes a client for an address, and closes it at the end of the test.
+// connect returns a client for an address that is closed at the end of the test.
 func (p plane) connect(at string, config *tls.Config) *traffic.Client {
 	p.t.Helper()
 	client := traffic.NewClient(at, config)

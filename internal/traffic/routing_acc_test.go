@@ -30,7 +30,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/traffic"
 )
 
-// Requests are treated as the attributes of a virtual service and a gateway say.
+// Requests are handled as the attributes of a virtual service and a gateway say.
 func TestAccTraffic_routing(t *testing.T) {
 	t.Parallel()
 	p := newPlane(t)
@@ -45,7 +45,7 @@ func TestAccTraffic_routing(t *testing.T) {
 	www := "http://www.example.test"
 	client := p.connect(p.LoadBalancer(at, 80), nil)
 
-	// ask repeats a request until the answer is as wanted, since a proxy may get a new route a moment later, and then sends it once more.
+	// ask repeats a request until the response is as wanted, because a proxy gets a new route with a delay, and then sends it once more.
 	ask := func(t *testing.T, what string, request func() (*traffic.Answer, error), want func(*traffic.Answer) bool) *traffic.Answer {
 		t.Helper()
 		check := func() (*traffic.Answer, error) {
@@ -71,7 +71,7 @@ func TestAccTraffic_routing(t *testing.T) {
 	version := func(version string) func(*traffic.Answer) bool {
 		return func(a *traffic.Answer) bool { return a.Status == http.StatusOK && a.Asked.Version() == version }
 	}
-	// seen returns the number of earlier requests with an id that a version got.
+	// seen returns how many earlier requests with an ID a version has received.
 	seen := func(version, id string) int {
 		a, err := client.Get(t.Context(), www+"/seen?id="+id, "x-version", version)
 		if err != nil || a.Asked.Version() != version {
@@ -85,7 +85,7 @@ func TestAccTraffic_routing(t *testing.T) {
 	ask(t, "another value of the header", get(www+"/", "x-version", "v3"), version("v1"))
 	ask(t, "another host", get("http://other.example.test/"), func(a *traffic.Answer) bool { return a.Status == http.StatusNotFound })
 
-	// The answer is the first version's, and the second gets the request as well.
+	// The first version answers, and the second one receives a copy of the request.
 	ask(t, "a mirror", get(www+"/mirror?id=mirrored"), version("v1"))
 	p.eventually("the mirror gets requests", func() error {
 		if seen("v2", "mirrored") < 1 {
@@ -123,7 +123,7 @@ func TestAccTraffic_routing(t *testing.T) {
 	})
 
 	t.Run("retries", func(t *testing.T) { //nolint:paralleltest // the steps share a client
-		// One of two endpoints is dead: without retries some requests fail, with retries none does.
+		// One of two endpoints is down. Without retries some requests fail, and with retries none does.
 		failed := 0
 		for range 40 {
 			a, err := client.Get(t.Context(), www+"/half")
@@ -142,7 +142,7 @@ func TestAccTraffic_routing(t *testing.T) {
 		if versions, err := client.Versions(t.Context(), 40, www+"/half/retries"); err != nil {
 			t.Errorf("%v: %v", versions, err)
 		}
-		// An error of the application itself is retried only if retry_on says so: not by default, and not with attempts alone.
+		// An error of the application itself is retried only if retry_on includes it: not by default, and not with attempts alone.
 		for path, want := range map[string]int{"/default-retries": 1, "/tutorial-retries": 1, "/retries": 4} {
 			id := strings.Trim(path, "/")
 			a, err := client.Get(t.Context(), www+path+"?status=503&id="+id)
@@ -150,7 +150,7 @@ func TestAccTraffic_routing(t *testing.T) {
 				t.Errorf("%s: the application was asked %d times, want %d: %+v, %v", path, a.Asked.Seen, want, a, err)
 			}
 		}
-		// A timeout is not retried either.
+		// Timeouts are not retried either.
 		if a, err := client.Get(t.Context(), www+"/slow?delay=20s&id=slow"); err != nil || a.Status != http.StatusGatewayTimeout || seen("v1", "slow") != 1 {
 			t.Errorf("%+v: %v", a, err)
 		}
@@ -168,14 +168,14 @@ func TestAccTraffic_routing(t *testing.T) {
 		})
 	})
 
-	if p.Embedded { // its istiod has HTTP/3 switched on
+	if p.Embedded { // istiod of the embedded control plane supports HTTP/3
 		t.Run("HTTP/3", func(t *testing.T) {
 			proxy := p.ready(namespace, map[string]string{"lamia.magnetic.io/gateway": namespace + ".gw"})
 			if len(proxy.Spec.Containers) != 2 {
 				t.Errorf("the pod has %d containers", len(proxy.Spec.Containers))
 			}
 			config := &tls.Config{RootCAs: roots, ServerName: "www.example.test"}
-			// Load balancers of this control plane pass on TCP only, so the proxy itself is asked.
+			// Load balancers of the embedded control plane forward TCP only, so this connects to the proxy.
 			h3 := traffic.Client{Transport: &http3.Transport{
 				TLSClientConfig: config,
 				Dial: func(ctx context.Context, _ string, tlsConfig *tls.Config, config *quic.Config) (*quic.Conn, error) {
@@ -198,7 +198,7 @@ func TestAccTraffic_routing(t *testing.T) {
 	t.Run("passthrough", func(t *testing.T) { //nolint:paralleltest // likewise
 		at := p.LoadBalancer(at, 8443)
 		for _, version := range []string{"v1", "v2"} {
-			// The certificate is the pod's own.
+			// The certificate belongs to the pod.
 			config := &tls.Config{ServerName: version + ".example.test", InsecureSkipVerify: true}
 			passed := p.connect(at, config)
 			a := ask(t, config.ServerName, func() (*traffic.Answer, error) { return passed.Get(t.Context(), "https://"+config.ServerName+"/") },
@@ -249,7 +249,7 @@ func TestAccTraffic_routing(t *testing.T) {
 	tf.Must("destroy", "-auto-approve")
 }
 
-// secret makes a TLS secret for a host, and returns its authority.
+// secret creates a TLS secret for a host, and returns its certificate authority.
 func (p plane) secret(namespace, name, host string) *x509.CertPool {
 	p.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -23,7 +23,7 @@ import (
 
 type dict = map[string]any
 
-// Envoy treats random requests, by random rules, as the simulation says.
+// Envoy handles random requests with random rules as the simulation says.
 func TestAccTraffic_simulated(t *testing.T) {
 	t.Parallel()
 	p := newPlane(t)
@@ -86,7 +86,7 @@ func TestAccTraffic_simulated(t *testing.T) {
 	}
 }
 
-// differs says how an answer differs from the wanted one.
+// differs returns how a response differs from the expected result.
 func differs(want routing.Result, got *traffic.Answer) error {
 	var seen any
 	switch {
@@ -187,7 +187,7 @@ func (c chance) destinations() (routes []any) {
 	case 0:
 		return []any{to("v1", 1), to(one(c, "v2", "v3"), one(c, 0, 1, 9))}
 	case 1, 2:
-		return []any{to("v3", 1)} // which does not exist
+		return []any{to("v3", 1)} // does not exist
 	}
 	return []any{to(one(c, "", "v1", "v2"), 1)}
 }

@@ -178,7 +178,7 @@ func TestApplications_membersAndPorts(t *testing.T) {
 	}
 }
 
-// Whatever the labels, those of a version select all of its pods, and none of another version's.
+// Whatever the labels are, those of a version select all of its pods and none of another version.
 func TestApplications_versionsAreExact(t *testing.T) {
 	t.Parallel()
 	kinds := []string{"Deployment", "StatefulSet", "DaemonSet"}

@@ -41,7 +41,7 @@ func client(t *testing.T) dynamic.Interface {
 	return c
 }
 
-// create makes an object, a pointer to one of the API's types.
+// create creates an object, given as a pointer to one of the API's types.
 func create(ctx context.Context, client dynamic.ResourceInterface, object any, options metav1.CreateOptions) (*unstructured.Unstructured, error) {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
 	if err != nil {
@@ -60,7 +60,7 @@ func must(t *testing.T, resource schema.GroupVersionResource, namespace string, 
 	return made
 }
 
-// namespace makes a namespace with these labels for the time of the test.
+// namespace creates a namespace with these labels and annotations that is deleted at the end of the test.
 func namespace(t *testing.T, labels, annotations map[string]string) string {
 	t.Helper()
 	made := must(t, namespaces, "", &corev1.Namespace{
@@ -77,7 +77,7 @@ func namespace(t *testing.T, labels, annotations map[string]string) string {
 
 func unique() string { return strings.ToLower(rand.Text()[:10]) }
 
-// image is on every node, since every pod needs it.
+// image is already on every node, because every pod needs it.
 const image = "registry.k8s.io/pause:3.10"
 
 // deployment returns a Deployment whose pods have these labels.
@@ -108,7 +108,7 @@ func newService(name string, labels map[string]string) *corev1.Service {
 	}
 }
 
-// until waits for something that a controller does.
+// until waits for the effect of a controller.
 func until(t *testing.T, what string, happened func() error) {
 	t.Helper()
 	var last error
@@ -120,7 +120,7 @@ func until(t *testing.T, what string, happened func() error) {
 	}
 }
 
-// account returns the kubeconfig of a service account that has only the Role in the file, once the role is effective.
+// account returns the kubeconfig of a service account with only the Role in the file, once the Role is effective.
 func account(t *testing.T, namespace, role string, granted schema.GroupVersionResource) string {
 	t.Helper()
 	kubeconfig := acctest.Account(t, namespace, role)

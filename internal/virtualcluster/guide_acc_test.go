@@ -63,7 +63,7 @@ func TestAccVirtualCluster_guide(t *testing.T) {
 	tf.Must("destroy", "-auto-approve")
 }
 
-// example returns a copy of an example, with these words replaced and these files added.
+// example returns a copy of an example with some words replaced and files added.
 func example(t *testing.T, path string, replace *strings.Replacer, files map[string]string) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(examples, path))
@@ -91,7 +91,7 @@ func TestAccExamples_dataSources(t *testing.T) {
 	}
 	one.Must("destroy", "-auto-approve")
 
-	managed := strings.NewReplacer(`"managed" {}`, `"managed" { label_selector = "group=`+group+`" }`) // other tests' namespaces come and go
+	managed := strings.NewReplacer(`"managed" {}`, `"managed" { label_selector = "group=`+group+`" }`) // other tests create and delete namespaces
 	many := acctest.NewTerraform(t, example(t, "data-sources/lamia_virtual_clusters/data-source.tf", managed, nil), "", nil)
 	many.Must("apply", "-auto-approve")
 	if got := many.Values(fmt.Sprintf("data.lamia_virtual_cluster.managed[%q]", name))["applications"].(object); got["app1"] == nil {

@@ -5,10 +5,10 @@ import (
 	"testing"
 )
 
-// Membership is what the labels of a namespace mean. "-" is a label that does not exist, and "" no revision.
+// Membership is the meaning of a namespace's labels. "-" means that a label does not exist, and "" that there is no revision.
 type Membership struct{ injection, revision, dataplane, Mode, Revision string }
 
-// Memberships are all variants.
+// Memberships are all combinations of labels.
 var Memberships = map[string]Membership{
 	"no labels":                      {"-", "-", "-", none, ""},
 	"injection":                      {"enabled", "-", "-", sidecar, "default"},
@@ -28,7 +28,7 @@ var Memberships = map[string]Membership{
 	"no injection, revision ambient": {"disabled", "canary", "ambient", ambient, ""},
 }
 
-// Labels are the labels of the namespace.
+// Labels returns the labels of the namespace.
 func (m Membership) Labels() map[string]string {
 	labels := map[string]string{"istio-injection": m.injection, "istio.io/rev": m.revision, "istio.io/dataplane-mode": m.dataplane}
 	maps.DeleteFunc(labels, func(_, value string) bool { return value == "-" })

@@ -18,7 +18,8 @@ import (
 // Deployments are read in pages, or all at once if the API server no longer has the list's version.
 func TestAccVirtualCluster_pages(t *testing.T) {
 	t.Parallel()
-	// Pages of ten. Hundreds of Deployments would keep the cluster's controllers from those of all other tests: by default they write 20 times a second.
+	// There are only 20 Deployments, because hundreds would slow down the cluster's controllers for all other tests. By default, the controllers
+	// write 20 times per second.
 	const n, page = 20, "10"
 	name := acctest.Namespace(t)
 	for i := range n {
@@ -27,7 +28,7 @@ func TestAccVirtualCluster_pages(t *testing.T) {
 	}
 	for variant, test := range map[string]struct {
 		expired bool
-		limits  []string // of the requests, in their order
+		limits  []string // of the requests, in order
 	}{
 		"pages":         {false, []string{"500", "500"}},
 		"expired token": {true, []string{"500", "500", ""}},
@@ -83,7 +84,7 @@ func TestAccVirtualCluster_pages(t *testing.T) {
 	}
 }
 
-// expire answers like an API server that has compacted its store since it issued the token.
+// expire answers like an API server that has compacted its store since it issued the continue token.
 func expire(w http.ResponseWriter) {
 	status := apierrors.NewResourceExpired("The provided continue parameter is too old to display a consistent list result.").Status()
 	status.APIVersion, status.Kind = "v1", "Status"

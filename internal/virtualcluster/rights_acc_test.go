@@ -10,7 +10,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/acctest"
 )
 
-// The data source reads what a Role in the namespace allows. The rest is null, with a warning that names the missing permission.
+// The data source reads what a Role in the namespace allows. Everything else is null, with a warning that names the missing permission.
 func TestAccVirtualCluster_rights(t *testing.T) {
 	t.Parallel()
 	for role, test := range map[string]struct {

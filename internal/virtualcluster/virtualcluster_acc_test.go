@@ -56,7 +56,7 @@ func furnish(t *testing.T, namespace string) {
 	store := map[string]string{"app": "shop", "version": "v2"}
 	must(t, statefulSets, namespace, &appsv1.StatefulSet{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "StatefulSet"},
-		ObjectMeta: metav1.ObjectMeta{Name: "web"}, // another kind's name may be the same
+		ObjectMeta: metav1.ObjectMeta{Name: "web"}, // objects of different kinds can have the same name
 		Spec: appsv1.StatefulSetSpec{
 			Selector: &metav1.LabelSelector{MatchLabels: store},
 			Template: template(store, corev1.ContainerPort{Name: "http-web", ContainerPort: 9090}),
@@ -215,7 +215,7 @@ func jsonOf(t *testing.T, value any) string {
 	return string(data)
 }
 
-// A namespace in which nothing runs is no error, and nothing in it is null.
+// A namespace in which nothing runs is not an error, and none of the attributes is null.
 func TestAccVirtualCluster_emptyNamespace(t *testing.T) {
 	t.Parallel()
 	tf := acctest.NewTerraform(t, "testdata/one", "", map[string]any{"name": acctest.Namespace(t)})
@@ -329,12 +329,12 @@ func TestAccVirtualCluster_timeout(t *testing.T) {
 	expect(t, tf.Run("plan"), "error", "", `Namespace "a" not read: timed out`, "timeouts")
 }
 
-// ours drops the diagnostics about the CLI's own configuration.
+// ours removes diagnostics about the CLI's own configuration.
 func ours(diagnostics acctest.Diagnostics) acctest.Diagnostics {
 	return slices.DeleteFunc(diagnostics, func(d acctest.Diagnostic) bool { return d.Address == "" })
 }
 
-// expect checks that there is one diagnostic with this severity, attribute and words.
+// expect checks that there is exactly one diagnostic, with this severity, attribute and words.
 func expect(t *testing.T, diagnostics acctest.Diagnostics, severity, attribute string, says ...string) {
 	t.Helper()
 	if diagnostics = ours(diagnostics); len(diagnostics) != 1 {

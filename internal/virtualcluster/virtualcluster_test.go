@@ -36,7 +36,7 @@ func noTimeouts() timeouts.Value {
 	return timeouts.Value{Object: types.ObjectNull(map[string]attr.Type{"read": types.StringType})}
 }
 
-// The results fit the schema: each field has an attribute and each attribute a field.
+// The results match the schema: each field has an attribute, and each attribute a field.
 func TestSchema(t *testing.T) {
 	t.Parallel()
 	state := emptyState(t, New())
@@ -51,7 +51,7 @@ func TestSchema(t *testing.T) {
 
 const secret = "xyzzy"
 
-// guarded is a Deployment with secrets in all places where people put them.
+// guarded returns a Deployment with secrets in all places where users put them.
 func guarded(name string) *unstructured.Unstructured {
 	pods := map[string]string{"app": "app-" + name[len(name)-1:], "version": name}
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&appsv1.Deployment{
@@ -95,7 +95,7 @@ func TestNewWorkload_holdsNoSecrets(t *testing.T) {
 	}
 }
 
-// Init containers that end do not count as serving.
+// Init containers that have ended do not count as serving.
 func TestNewWorkload_initContainers(t *testing.T) {
 	t.Parallel()
 	always := corev1.ContainerRestartPolicyAlways
@@ -111,7 +111,7 @@ func TestNewWorkload_initContainers(t *testing.T) {
 	}
 }
 
-// A thousand Deployments, from the API server's answer to Terraform's state.
+// BenchmarkVirtualCluster converts a thousand Deployments from the API server's response to Terraform's state.
 func BenchmarkVirtualCluster(b *testing.B) {
 	const n = 1000
 	var live []*unstructured.Unstructured

@@ -42,7 +42,7 @@ func TestAccVirtualClusters_mesh(t *testing.T) {
 		if !reflect.DeepEqual(cluster["mesh"], want) {
 			t.Errorf("%s: %v, want %v", variant, cluster["mesh"], want)
 		}
-		// Only the default revision runs here.
+		// Only the default revision is installed.
 		if injected := injected(t, names[variant]); injected != (m.Mode == "sidecar" && m.Revision == "default") {
 			t.Errorf("%s: Istio injects a sidecar: %v", variant, injected)
 		}
@@ -66,7 +66,7 @@ func injected(t *testing.T, namespace string) bool {
 	return false
 }
 
-// By default the namespaces are those with a label vamp-managed, as in Vamp Lamia.
+// By default, the data source finds namespaces with the label vamp-managed, as Vamp Lamia did.
 func TestAccVirtualClusters_selectors(t *testing.T) {
 	t.Parallel()
 	group := unique()
