@@ -1,4 +1,4 @@
-// Command terraform-provider-lamia serves the provider to Terraform, and has commands for people.
+// Command terraform-provider-lamia serves the provider to Terraform, and has commands for users.
 package main
 
 import (
@@ -21,20 +21,21 @@ func main() {
 }
 
 func serve(debug bool) error {
-	// client-go's own log lines can quote what a credential plugin printed; internal/kube logs requests.
+	// client-go's own log lines can quote the output of a credential plugin. internal/kube logs requests instead.
 	klog.SetSlogLogger(slog.New(slog.DiscardHandler))
 
 	if os.Getenv("GOGC") == "" {
-		// What a plan keeps is little beside what it makes: to collect twice as often costs no time that make bench can see, and saves a sixth of the memory.
+		// A plan keeps little of the memory that it allocates. Collecting garbage twice as often takes no measurable time and saves a sixth of
+		// the memory.
 		godebug.SetGCPercent(50)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		// Plans of thousands of objects collect more often instead of growing further.
+		// Plans of thousands of objects collect garbage more often instead of using more memory.
 		godebug.SetMemoryLimit(208 << 20)
 	}
 
 	var options []tf6server.ServeOpt
-	folder := "." // where Terraform starts a provider
+	folder := "." // Terraform starts a provider in the root module
 	if debug {
 		folder = ""
 		options = append(options, tf6server.WithManagedDebug())

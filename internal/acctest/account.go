@@ -17,8 +17,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Account makes a ServiceAccount in the namespace that has only the Role in the YAML file, and returns the path of its kubeconfig. Account and Role
-// have the file's name.
+// Account creates a ServiceAccount in the namespace with only the Role in the YAML file, and returns the path of its kubeconfig. The
+// ServiceAccount and the Role have the file's name.
 func Account(t *testing.T, namespace, role string) string {
 	t.Helper()
 	name := strings.TrimSuffix(filepath.Base(role), filepath.Ext(role))
@@ -53,7 +53,7 @@ func Account(t *testing.T, namespace, role string) string {
 		&api.AuthInfo{Token: token})
 }
 
-// kubeconfig writes one and returns its path.
+// kubeconfig writes a kubeconfig and returns its path.
 func kubeconfig(t *testing.T, cluster *api.Cluster, user *api.AuthInfo) string {
 	t.Helper()
 	content := api.NewConfig()

@@ -1,7 +1,7 @@
-// Package acctest is what acceptance tests share: Terraform with the provider under test, and the cluster under test.
+// Package acctest is the shared code of acceptance tests: Terraform with the provider under test, and the cluster under test.
 //
-// The cluster is the one of LAMIA_TEST_KUBECONFIG. It only needs istiod in istio-system and addresses for load balancers. Each test has a namespace of
-// its own.
+// LAMIA_TEST_KUBECONFIG names the cluster. It only needs istiod in istio-system, and addresses for load balancers. Each test has its own
+// namespace.
 package acctest
 
 import (
@@ -23,11 +23,11 @@ import (
 // kubeconfigEnv names the kubeconfig of the cluster that tests may write to.
 const kubeconfigEnv = "LAMIA_TEST_KUBECONFIG"
 
-// PatienceEnv sets how long the provider that Terraform starts waits for the answer to a request: in tests less than for users.
+// PatienceEnv sets how long the provider that Terraform starts waits for the answer to a request. In tests it is shorter than for users.
 const PatienceEnv = "LAMIA_TEST_PATIENCE"
 
-// Main runs a package's tests. An empty provider block means the cluster under test. When Terraform starts the test binary, it is the provider: see
-// [NewTerraform].
+// Main runs a package's tests. An empty provider block connects to the cluster under test. If Terraform starts the test binary, it serves the
+// provider: see [NewTerraform].
 func Main(m *testing.M) {
 	klog.SetSlogLogger(slog.New(slog.DiscardHandler)) // as main does
 	if os.Getenv("TF_PLUGIN_MAGIC_COOKIE") != "" {
@@ -40,7 +40,7 @@ func Main(m *testing.M) {
 		return
 	}
 	if kubeconfig := os.Getenv(kubeconfigEnv); kubeconfig != "" {
-		for _, variable := range os.Environ() { // what else a shell tells providers of a cluster
+		for _, variable := range os.Environ() { // other variables in the shell that select a cluster
 			if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "KUBE_") {
 				os.Unsetenv(name)
 			}
@@ -56,10 +56,10 @@ var providers = map[string]func() (tfprotov6.ProviderServer, error){
 	"lamia": func() (tfprotov6.ProviderServer, error) { return server(), nil },
 }
 
-// Test runs the steps with the provider in this process, and afterwards checks that Terraform left nothing in the namespace.
+// Test runs the steps with the provider in this process, and checks that Terraform leaves nothing in the namespace.
 func Test(t *testing.T, namespace string, steps ...resource.TestStep) {
 	t.Helper()
-	for i := range steps { // not of the test case: with a provider block in its configuration a step must have its own
+	for i := range steps { // not in the test case, because a step with a provider block in its configuration must have its own
 		steps[i].ProtoV6ProviderFactories = providers
 	}
 	resource.Test(t, resource.TestCase{CheckDestroy: empty(t, namespace), Steps: steps})

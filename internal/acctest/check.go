@@ -10,12 +10,12 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// Check is an assertion on the cluster among those on the state.
+// Check is an assertion about the cluster that can be used like one about the state.
 type Check func() error
 
 var _ statecheck.StateCheck = Check(nil)
 
-// CheckState is what a [statecheck.StateCheck] does.
+// CheckState implements [statecheck.StateCheck].
 func (c Check) CheckState(_ context.Context, _ statecheck.CheckStateRequest, resp *statecheck.CheckStateResponse) {
 	resp.Error = c()
 }
@@ -25,7 +25,7 @@ func (o *Object) StoresFile(file string) Check {
 	return func() error { return o.Stores(o.read(file))() }
 }
 
-// Stores checks that the API server stores exactly this spec, JSON.
+// Stores checks that the API server stores exactly this spec, given as JSON.
 func (o *Object) Stores(spec string) Check {
 	return func() error {
 		if got, want := o.Spec(), parse(o.t, spec); !reflect.DeepEqual(got, want) {
@@ -35,7 +35,7 @@ func (o *Object) Stores(spec string) Check {
 	}
 }
 
-// HasLabel checks a label of the object; "" is absent.
+// HasLabel checks a label of the object. The value "" means that the label does not exist.
 func (o *Object) HasLabel(key, value string) Check {
 	return func() error {
 		if got := o.Live().GetLabels()[key]; got != value {
@@ -45,7 +45,7 @@ func (o *Object) HasLabel(key, value string) Check {
 	}
 }
 
-// HasAnnotation checks an annotation of the object; "" is absent.
+// HasAnnotation checks an annotation of the object. The value "" means that the annotation does not exist.
 func (o *Object) HasAnnotation(key, value string) Check {
 	return func() error {
 		if got := o.Live().GetAnnotations()[key]; got != value {
@@ -63,7 +63,7 @@ func (o *Object) Expect(exists bool) error {
 	return nil
 }
 
-// Updated checks that it is the same object, written to since before.
+// Updated checks that the object is still the same and has been written since before.
 func (o *Object) Updated(before *unstructured.Unstructured) error {
 	switch live := o.Live(); {
 	case live.GetUID() != before.GetUID():

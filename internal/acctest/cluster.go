@@ -64,7 +64,7 @@ func client(t *testing.T) dynamic.Interface {
 	return c
 }
 
-// Namespace makes a namespace for the time of the test.
+// Namespace creates a namespace that is deleted at the end of the test.
 func Namespace(t *testing.T) string {
 	t.Helper()
 	namespaces := client(t).Resource(corev1.SchemeGroupVersion.WithResource("namespaces"))
@@ -102,7 +102,7 @@ func empty(t *testing.T, namespace string) func(*terraform.State) error {
 	}
 }
 
-// resources has all kinds of objects that the provider creates, companions included.
+// resources returns all kinds of objects that the provider creates, including companions.
 func resources() map[string]apischema.GroupVersionResource {
 	all := make(map[string]apischema.GroupVersionResource)
 	for _, k := range istio.Kinds() {
@@ -118,7 +118,7 @@ func madeBy(live *unstructured.Unstructured, manager string) bool {
 	return slices.ContainsFunc(live.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool { return e.Manager == manager })
 }
 
-// Kind is a kind of objects that the provider creates.
+// Kind returns the kind with this name.
 func Kind(t *testing.T, name string) *engine.Kind {
 	t.Helper()
 	for _, k := range istio.Kinds() {
@@ -140,7 +140,7 @@ type Object struct {
 	c dynamic.ResourceInterface
 }
 
-// NewObject names an object.
+// NewObject returns the object with this kind, namespace and name. It sends no request.
 func NewObject(t *testing.T, k *engine.Kind, namespace, name string) *Object {
 	t.Helper()
 	return &Object{Kind: k, Namespace: namespace, Name: name, t: t, c: client(t).Resource(k.Resource).Namespace(namespace)}
@@ -158,7 +158,7 @@ func (o *Object) Live() *unstructured.Unstructured {
 	return live
 }
 
-// Exists reports whether there is such an object.
+// Exists reports whether the object exists.
 func (o *Object) Exists() bool {
 	o.t.Helper()
 	_, err := o.c.Get(o.t.Context(), o.Name, metav1.GetOptions{})
@@ -168,7 +168,7 @@ func (o *Object) Exists() bool {
 	return err == nil
 }
 
-// Create creates the object with this spec, JSON, and these labels, as [SomeoneElse]. It is deleted with its namespace.
+// Create creates the object with this spec, given as JSON, and these labels, as [SomeoneElse]. It is deleted with its namespace.
 func (o *Object) Create(spec string, labels map[string]string) *unstructured.Unstructured {
 	o.t.Helper()
 	made, err := o.create(spec, labels)
@@ -178,7 +178,7 @@ func (o *Object) Create(spec string, labels map[string]string) *unstructured.Uns
 	return made
 }
 
-// Try returns the answer to a dry run of creating the object with this spec, JSON.
+// Try creates the object with this spec, given as JSON, in a dry run, and returns the error.
 func (o *Object) Try(spec string) error {
 	o.t.Helper()
 	_, err := o.create(spec, nil, metav1.DryRunAll)
@@ -194,7 +194,7 @@ func (o *Object) create(spec string, labels map[string]string, dryRun ...string)
 	return o.c.Create(o.t.Context(), made, metav1.CreateOptions{FieldManager: SomeoneElse, DryRun: dryRun})
 }
 
-// CreateFile is Create with the spec in a YAML file.
+// CreateFile is like Create with a spec in a YAML file.
 func (o *Object) CreateFile(file string, labels map[string]string) *unstructured.Unstructured {
 	o.t.Helper()
 	return o.Create(o.read(file), labels)

@@ -15,8 +15,8 @@ import (
 
 const istioSystem = "istio-system"
 
-// Istiod returns the host and port of istiod's plaintext xDS server. The embedded control plane tells it; in other clusters it is port 15010 of a
-// pod, forwarded until the test ends.
+// Istiod returns the host and port of istiod's plaintext xDS server. The embedded control plane publishes it. In other clusters, it is port
+// 15010 of a pod, which is forwarded until the test ends.
 func Istiod(t *testing.T) string {
 	t.Helper()
 	embedded, err := client(t).Resource(corev1.SchemeGroupVersion.WithResource("configmaps")).Namespace(istioSystem).

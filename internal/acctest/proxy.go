@@ -15,14 +15,14 @@ import (
 // IsDryRun reports whether the request is a dry run.
 func IsDryRun(r *http.Request) bool { return r.URL.Query().Has("dryRun") }
 
-// Proxy serves the API of the cluster under test through intercept, which passes each request on, delays it, or drops it. It returns the path of a
+// Proxy serves the API of the cluster under test through intercept, which can forward, delay or drop each request. It returns the path of a
 // kubeconfig for it.
 func Proxy(t *testing.T, intercept func(w http.ResponseWriter, r *http.Request, next http.Handler)) string {
 	t.Helper()
 	return proxy(t, Config(t), intercept)
 }
 
-// ProxyFor is Proxy for the account of a kubeconfig, a path.
+// ProxyFor is like Proxy for the user of another kubeconfig, given by its path.
 func ProxyFor(t *testing.T, account string, intercept func(w http.ResponseWriter, r *http.Request, next http.Handler)) string {
 	t.Helper()
 	config, err := clientcmd.BuildConfigFromFlags("", account)

@@ -19,16 +19,16 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-// Terraform runs the terraform CLI in a folder with a configuration, with the provider in a process of its own, as for users. It is for what a
-// [resource.TestCase] cannot do, such as applying a saved plan.
+// Terraform runs the terraform CLI in a folder with a configuration. Terraform starts the provider as a separate process, as for users. Tests
+// use it for what a [resource.TestCase] cannot do, such as applying a saved plan.
 type Terraform struct {
 	t   *testing.T
 	dir string
 	env []string
 }
 
-// NewTerraform copies the configuration in a folder and gives its variables these values. The cluster is the one of the kubeconfig, a
-// path; "" is the one under test.
+// NewTerraform copies the configuration from a folder and sets its variables. kubeconfig is the path of the cluster's kubeconfig, or "" for the
+// cluster under test.
 func NewTerraform(t *testing.T, configuration, kubeconfig string, variables map[string]any) *Terraform {
 	t.Helper()
 	Config(t)
@@ -61,7 +61,7 @@ func NewTerraform(t *testing.T, configuration, kubeconfig string, variables map[
 	}
 }
 
-// Configure replaces the configuration by that of a folder, and keeps the state.
+// Configure replaces the configuration with that of a folder, and keeps the state.
 func (tf *Terraform) Configure(configuration string) {
 	tf.t.Helper()
 	if err := overwrite(tf.dir, os.DirFS(configuration)); err != nil {
@@ -69,7 +69,7 @@ func (tf *Terraform) Configure(configuration string) {
 	}
 }
 
-// Folder returns a new folder with a copy of another one, "" for none, and with these files.
+// Folder returns a new folder with a copy of another one (unless from is "") and these files.
 func Folder(t *testing.T, from string, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -102,7 +102,7 @@ func write(t *testing.T, file, content string) {
 	}
 }
 
-// Diagnostic is an error or a warning of Terraform's.
+// Diagnostic is an error or a warning of Terraform.
 type Diagnostic struct {
 	Severity string `json:"severity"`
 	Summary  string `json:"summary"`
@@ -148,7 +148,7 @@ func (tf *Terraform) Run(args ...string) Diagnostics {
 	return tf.Start(args...).Wait()
 }
 
-// Must is Run for a command that must succeed.
+// Must is like Run for a command that must succeed.
 func (tf *Terraform) Must(args ...string) {
 	tf.t.Helper()
 	if errs := tf.Run(args...).Errors(); len(errs) > 0 {
@@ -179,7 +179,7 @@ func (tf *Terraform) Taint(address string) {
 	tf.output("taint", "-no-color", address)
 }
 
-// Get finds the modules of the configuration.
+// Get runs terraform get, which installs the modules of the configuration.
 func (tf *Terraform) Get() {
 	tf.t.Helper()
 	tf.output("get", "-no-color")
@@ -274,7 +274,7 @@ func (l *lines) Bytes() []byte {
 	return l.written
 }
 
-// Start begins a command that understands -json.
+// Start starts a command that supports -json.
 func (tf *Terraform) Start(args ...string) *Command {
 	tf.t.Helper()
 	c := &Command{Ended: make(chan struct{}), tf: tf, cmd: tf.command(append([]string{args[0], "-json", "-no-color"}, args[1:]...)...)}
@@ -302,7 +302,7 @@ func (tf *Terraform) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Interrupt sends what Ctrl-C does.
+// Interrupt sends the signal of Ctrl-C.
 func (c *Command) Interrupt() {
 	c.tf.t.Helper()
 	if err := c.cmd.Process.Signal(os.Interrupt); err != nil {

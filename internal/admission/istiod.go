@@ -12,14 +12,14 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// istiod checks like its webhook.
+// istiod checks objects like istiod's webhook.
 type istiod struct {
 	kind     config.GroupVersionKind
 	message  proto.Message
 	validate validation.ValidateFunc
 }
 
-// Istio's code also logs, to the provider's standard output, which belongs to Terraform: turn that off.
+// Istio's code also logs to standard output, which Terraform uses for the plugin protocol.
 func init() { log.FindScope("validation").SetOutputLevel(log.NoneLevel) }
 
 // check follows crd.ConvertObject and the webhook's validate of istio.io/istio.

@@ -7,7 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// Keys warns of keys in a RequestAuthentication that are not public: private keys have the member d, and symmetric keys have k (RFC 7518).
+// Keys warns about keys in a RequestAuthentication that are not public: private keys have the member d, and symmetric keys have k (RFC 7518).
 func Keys(o *unstructured.Unstructured) (found []Finding) {
 	rules, _, _ := unstructured.NestedSlice(o.Object, "spec", "jwtRules")
 	for i, rule := range rules {

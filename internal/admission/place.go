@@ -33,7 +33,7 @@ func (j *Judges) Place(o *unstructured.Unstructured, all []Finding) (placed []Fi
 	return placed
 }
 
-// key is equal for equal findings.
+// key identifies a finding. Equal findings have the same key.
 type key struct {
 	judge          Judge
 	message, field string
@@ -111,10 +111,10 @@ func (p *placer) below(at []step, k key, n int) [][]string {
 	for _, c := range culprits {
 		total += c.less
 	}
-	if len(culprits) > 1 && total != n { // a removal that causes another finding may only hide this one
+	if len(culprits) > 1 && total != n { // a removal that causes another finding may hide this one
 		culprits = slices.DeleteFunc(culprits, func(c culprit) bool { return !c.good })
 	}
-	if len(culprits) == 0 || len(culprits) > 8 && total != n { // among so many values that conflict, none is the cause
+	if len(culprits) == 0 || len(culprits) > 8 && total != n { // if that many values conflict, none of them is the cause
 		return here
 	}
 	var places [][]string
@@ -247,8 +247,8 @@ func remove(v any, path []step) any {
 	}
 }
 
-// steps is the reverse of fieldOf; false if v has nothing there. The API server also writes the key of a map like a field, whatever characters it
-// has.
+// steps is the reverse of fieldOf. It returns false if v has nothing at the field. The API server also writes keys of maps like fields, whatever
+// characters they contain.
 func steps(v any, field string) (path []step, there bool) {
 	for field != "" {
 		switch inner := v.(type) {
@@ -280,7 +280,7 @@ func steps(v any, field string) (path []step, there bool) {
 
 var identifier = regexp.MustCompile(`^\w+$`)
 
-// fieldOf writes a path as Kubernetes does.
+// fieldOf writes a path in Kubernetes' notation.
 func fieldOf(path []step) string {
 	var b strings.Builder
 	for _, s := range path {

@@ -7,7 +7,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// Rewrites warns, once for each route, of a prefix that Envoy replaces literally where the user most likely means whole segments of the path.
+// Rewrites warns about a prefix that Envoy replaces literally although the user most likely means whole path segments. There is one warning for
+// each route.
 func Rewrites(o *unstructured.Unstructured) (found []Finding) {
 	routes, _, _ := unstructured.NestedSlice(o.Object, "spec", "http")
 next:

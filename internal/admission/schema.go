@@ -36,11 +36,11 @@ type compiled struct {
 	rules      *schemacel.Validator
 }
 
-// newCRD makes the judge of a kind. It reads the schema and compiles its rules, which is slow, only for the first object.
+// newCRD returns the judge of a kind. It reads the schema and compiles its rules only for the first object, because that is slow.
 func newCRD(kind string) *crd {
 	return &crd{kind, sync.OnceValue(func() *compiled {
 		c, err := compile(kind)
-		if err != nil { // schemas.json is generated; no test passes without it
+		if err != nil { // schemas.json is generated, and the tests fail if it is invalid
 			panic(fmt.Sprintf("admission: the schema of %s: %v", kind, err))
 		}
 		return c
@@ -82,7 +82,7 @@ func (c *crd) check(o *unstructured.Unstructured) (found []Finding) {
 		errs = append(errs, ruled...)
 	}
 	for _, err := range errs {
-		f := Finding{Judge: Schema, Message: cmp.Or(err.Detail, err.Type.String())} // without the value, which may be large
+		f := Finding{Judge: Schema, Message: cmp.Or(err.Detail, err.Type.String())} // without the value, which can be large
 		if err.Field != "" && err.Field != "<nil>" {
 			f.Fields = []string{err.Field}
 		}
@@ -91,7 +91,7 @@ func (c *crd) check(o *unstructured.Unstructured) (found []Finding) {
 	return found
 }
 
-// blocking reports whether to skip the CEL rules because the object does not have the form that they expect.
+// blocking reports whether to skip the CEL rules because the object does not have the structure that they expect.
 func blocking(errs field.ErrorList) bool {
 	for _, err := range errs {
 		switch err.Type {

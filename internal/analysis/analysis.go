@@ -1,5 +1,5 @@
-// Package analysis says what an object means together with others: which of its rules no proxy gets, which another object overrides, and which
-// routes lead nowhere. Each finding comes from Istio's own translation of the objects (internal/mesh).
+// Package analysis finds out how objects work together: which rules no proxy gets, which of them another object overrides, and which routes lead
+// nowhere. Each finding comes from Istio's own translation of the objects (internal/mesh).
 //
 // Objects that cannot be read are unknown, and no finding depends on them.
 package analysis
@@ -19,8 +19,9 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// Reader reads the objects of a namespace; false, if they are unknown. Gateways, virtual services and service entries of any namespace may matter:
-// for these "" is all namespaces. With keys it is at least those that have one of them: see [keysOf] and its like.
+// Reader reads the objects of a namespace. It returns false if they are unknown. For gateways, virtual services and service entries, which can
+// matter in any namespace, "" stands for all namespaces. With keys, it returns at least the objects that have one of them: see [keysOf] and
+// similar functions.
 type Reader interface {
 	Gateways(namespace string, keys ...string) ([]*networking.Gateway, bool)
 	VirtualServices(namespace string, keys ...string) ([]*networking.VirtualService, bool)
@@ -30,7 +31,7 @@ type Reader interface {
 	Services(namespace string, keys ...string) ([]*corev1.Service, bool)
 	Pods(namespace string, keys ...string) ([]labels.Set, bool)
 	Settings() mesh.Settings
-	// Derived is what make makes of the objects, made once for each key; false, once any of them may have changed.
+	// Derived returns the result of make, which is called once for each key. It returns false once any of the objects may have changed.
 	Derived(key any, make func() any) (any, bool)
 }
 
@@ -47,7 +48,7 @@ func of[T any](namespaces []string, read func(string, ...string) ([]T, bool), ke
 	return all
 }
 
-// within returns the objects of a namespace, from those of all if known.
+// within returns the objects of a namespace, taken from the objects of all namespaces if those are known.
 func within[T metav1.Object](namespace string, read func(string, ...string) ([]T, bool)) (in []T, known bool) {
 	all, known := read("")
 	if !known {
@@ -61,7 +62,7 @@ func within[T metav1.Object](namespace string, read func(string, ...string) ([]T
 	return in, true
 }
 
-// find returns the object with the name; nil if there is none.
+// find returns the object with the name, or nil.
 func find[T any, P interface {
 	*T
 	metav1.Object

@@ -16,7 +16,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// DestinationRule finds the parts of a stored destination rule that have no effect, or another than it seems.
+// DestinationRule finds the parts of a stored destination rule that have no effect, or another effect than it seems.
 func DestinationRule(r Reader, dr *networking.DestinationRule) []engine.Finding {
 	h := mesh.Host(dr.Spec.Host, dr.Namespace)
 	p := ask(r, dr.Namespace, questionOfRule(r, dr))
@@ -34,14 +34,14 @@ func DestinationRule(r Reader, dr *networking.DestinationRule) []engine.Finding 
 	return slices.Concat(p.emptySubsets(dr, h), p.sameHost(dr, h))
 }
 
-// augmented are labels that Istio adds to a pod's own, of its node and its network (AugmentLabels in
+// augmented are labels that Istio adds to a pod's own labels, about its node and its network (AugmentLabels in
 // pilot/pkg/serviceregistry/util/label/label.go).
 var augmented = []string{
 	corev1.LabelTopologyRegion, corev1.LabelTopologyZone, corev1.LabelHostname,
 	label.TopologySubzone.Name, label.TopologyCluster.Name, label.TopologyNetwork.Name,
 }
 
-// emptySubsets finds subsets whose labels none of the Service's pods has.
+// emptySubsets finds subsets whose labels match no pod of the Service.
 func (p *part) emptySubsets(dr *networking.DestinationRule, h host.Name) (findings []engine.Finding) {
 	svc := p.service(h)
 	if svc == nil {
@@ -65,7 +65,7 @@ func (p *part) emptySubsets(dr *networking.DestinationRule, h host.Name) (findin
 	return findings
 }
 
-// sameHost finds other rules for the host and the same workloads, and says which of them proxies follow.
+// sameHost finds other rules for the same host and workloads, and says which of them proxies follow.
 func (p *part) sameHost(dr *networking.DestinationRule, h host.Name) (findings []engine.Finding) {
 	for _, other := range p.ruling[h] {
 		workloads := dr.Spec.GetWorkloadSelector()
@@ -109,7 +109,7 @@ func (p *part) candidate(dr *networking.DestinationRule, h host.Name, client str
 	return owns && dr.Spec.WorkloadSelector == nil && exported(p, dr.Spec.ExportTo, dr.Namespace).include(client)
 }
 
-// followed says which of two rules the proxies of a namespace follow, where rules are all that they follow.
+// followed says which of two rules the proxies of a namespace follow. rules are all rules that they follow.
 func followed(rules []types.NamespacedName, dr, other *networking.DestinationRule, client string) string {
 	i, j := slices.Index(rules, nameOf(dr)), slices.Index(rules, nameOf(other))
 	first, second := dr, other

@@ -11,7 +11,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// Gateway finds the parts of a stored gateway that have no effect, or another than it seems.
+// Gateway finds the parts of a stored gateway that have no effect, or another effect than it seems.
 func Gateway(r Reader, gateway *networking.Gateway) (findings []engine.Finding) {
 	p := ask(r, gateway.Namespace, question{namespaces: []string{gateway.Namespace}})
 	us := nameOf(gateway)
@@ -59,7 +59,7 @@ func bare(hosts []string) (all []string) {
 	return all
 }
 
-// servedBy names the hosts of a gateway for a message.
+// servedBy formats the hosts of a gateway for a message.
 func servedBy(gateway *networking.Gateway) string {
 	var hosts []string
 	for _, server := range gateway.Spec.Servers {

@@ -9,7 +9,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// Given is a cluster with these objects and no others. Which pods run in it is unknown.
+// Given is a cluster with exactly these objects. The pods that run in it are unknown.
 type Given struct {
 	objects mesh.Objects
 	derived map[any]any
@@ -17,7 +17,7 @@ type Given struct {
 
 var _ Reader = Given{}
 
-// NewGiven makes the cluster of these objects, which must not change.
+// NewGiven returns a cluster with these objects, which must not change.
 func NewGiven(o mesh.Objects) Given { return Given{o, map[any]any{}} }
 
 func (g Given) Gateways(namespace string, _ ...string) ([]*networking.Gateway, bool) {
@@ -44,7 +44,7 @@ func (g Given) Services(namespace string, _ ...string) ([]*corev1.Service, bool)
 	return in(namespace, g.objects.Services)
 }
 
-// Pods are unknown.
+// Pods returns false, because the pods are unknown.
 func (Given) Pods(string, ...string) ([]labels.Set, bool) { return nil, false }
 
 func (g Given) Settings() mesh.Settings { return g.objects.Settings }

@@ -11,12 +11,12 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// Keys of objects, beside their hosts. A look for keys finds at least what is looked for.
+// Keys of objects, in addition to their hosts. A lookup by keys returns at least all matching objects.
 const (
-	isWild         = "*" // one of its hosts is a wildcard
+	isWild         = "*" // one of the object's hosts is a wildcard
 	isDelegate     = "delegate"
 	forConnections = "connections"
-	toHost         = "to " // a destination
+	toHost         = "to " // a destination of the object
 	toDelegate     = "delegates to "
 	onGateway      = "on "
 )
@@ -30,7 +30,7 @@ func hostKeys(hosts ...host.Name) (keys []string) {
 	return unique(keys)
 }
 
-// keys find what can match; none, if that takes a look at all.
+// keys returns the keys of all objects that can match, or none if every object must be checked.
 func (n *names) keys() []string {
 	if len(n.wild) > 0 {
 		return nil
@@ -72,7 +72,7 @@ func keysOfEntry(e *networking.ServiceEntry) []string {
 	return hostKeys(host.NewNames(e.Spec.Hosts)...)
 }
 
-// keysOfUsers find the virtual services that may use the object; none, if that takes a look at all.
+// keysOfUsers returns the keys of virtual services that may use the object, or none if every virtual service must be checked.
 func keysOfUsers(o metav1.Object) (keys []string) {
 	var hosts host.Names
 	switch o := o.(type) {

@@ -15,7 +15,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// Losses finds virtual services that lose something by the change of an object, or by its deletion (after is nil).
+// Losses finds virtual services that lose something when an object changes or is deleted (after is nil).
 func Losses(r Reader, kind string, before, after metav1.Object) (findings []engine.Finding) {
 	us, what := quoted(kind, nameOf(before)), "deletion"
 	if after != nil {
@@ -32,7 +32,7 @@ func Losses(r Reader, kind string, before, after metav1.Object) (findings []engi
 	return findings
 }
 
-// Needed returns the subsets that the update of a destination rule removes although virtual services still route to them, with findings.
+// Needed returns the subsets that an update of a destination rule removes although virtual services still route to them, with findings.
 func Needed(r Reader, before, after *networking.DestinationRule) (subsets []string, findings []engine.Finding) {
 	if !removes(before, after) {
 		return nil, nil
@@ -62,7 +62,7 @@ func Needed(r Reader, before, after *networking.DestinationRule) (subsets []stri
 // loser is a virtual service that a change makes worse.
 type loser struct {
 	vs   *networking.VirtualService
-	lost []engine.Finding // at least one
+	lost []engine.Finding // not empty
 }
 
 func losers(r Reader, before, after metav1.Object) (all []loser) {
@@ -85,7 +85,7 @@ func losers(r Reader, before, after metav1.Object) (all []loser) {
 	return all
 }
 
-// uses reports whether a virtual service names the object, or a host of it.
+// uses reports whether a virtual service refers to the object or to one of its hosts.
 func uses(vs *networking.VirtualService, o metav1.Object) bool {
 	to := func(hosts ...host.Name) bool {
 		return slices.ContainsFunc(destinations(&vs.Spec), func(d destination) bool {
@@ -117,13 +117,13 @@ func removes(before, after *networking.DestinationRule) bool {
 	})
 }
 
-// with is the cluster with one object changed or removed.
+// with is a cluster in which one object is changed or deleted.
 type with struct {
 	Reader
 	before, after metav1.Object
 }
 
-// Derived has nothing: results for the other cluster do not apply.
+// Derived returns false, because derived results are those of the unchanged cluster.
 func (with) Derived(any, func() any) (any, bool) { return nil, false }
 
 func (w with) Gateways(namespace string, keys ...string) ([]*networking.Gateway, bool) {

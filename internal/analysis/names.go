@@ -16,7 +16,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// sidecars is the name in gateways that means the sidecars.
+// everySidecar is the name in gateways that stands for the sidecars.
 const everySidecar = constants.IstioMeshGateway
 
 // service returns the Service with this host; false if there is none.
@@ -44,7 +44,7 @@ func nameIn(name string) types.NamespacedName {
 	return types.NamespacedName{Namespace: namespace, Name: name}
 }
 
-// gatewaysOf returns the gateways of a virtual service, by default the mesh.
+// gatewaysOf returns the gateways of a virtual service. The default is the mesh.
 func gatewaysOf(vs *v1alpha3.VirtualService) []string {
 	if len(vs.Gateways) == 0 {
 		return []string{everySidecar}
@@ -59,13 +59,13 @@ func delegateName(d *v1alpha3.Delegate, namespace string) types.NamespacedName {
 	return types.NamespacedName{Namespace: namespace, Name: d.GetName()}
 }
 
-// exports are the namespaces that an object is visible in.
+// exports are the namespaces in which an object is visible.
 type exports struct {
 	everywhere bool
 	namespaces []string
 }
 
-// exported resolves exportTo of an object in the namespace. Without it the mesh's settings apply, whose own default is all namespaces.
+// exported resolves exportTo of an object in the namespace. The mesh's setting replaces an empty exportTo. Its default is all namespaces.
 func exported(r Reader, to []string, namespace string) exports {
 	if len(to) == 0 {
 		to = r.Settings().ExportTo
@@ -90,7 +90,7 @@ func (e exports) include(namespace string) bool {
 	return e.everywhere || slices.Contains(e.namespaces, namespace)
 }
 
-// near are the namespaces with proxies that see the object, as far as they are known: its own or, if that does not, those that it names.
+// near returns the known namespaces whose proxies see the object: its own or, if that one does not see it, those that exportTo names.
 func (e exports) near(namespace string) []string {
 	if e.include(namespace) {
 		return []string{namespace}

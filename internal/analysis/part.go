@@ -24,23 +24,23 @@ func at(format string, indices ...any) string { return fmt.Sprintf(format, indic
 type part struct {
 	Reader
 	objects    mesh.Objects
-	routing    map[host.Name][]*networking.VirtualService  // that have the host
-	ruling     map[host.Name][]*networking.DestinationRule // that are for it
-	workloads  map[string][]map[string]string              // labels that rules of a namespace are for
+	routing    map[host.Name][]*networking.VirtualService  // virtual services that have the host
+	ruling     map[host.Name][]*networking.DestinationRule // destination rules for the host
+	workloads  map[string][]map[string]string              // labels that rules of the namespace apply to
 	namespaces []string
 	sources    []source
 	services   map[host.Name]*corev1.Service
 	entries    map[host.Name][]*networking.ServiceEntry
-	// assumed are hosts that may or may not exist. The part has them, at the ports of the question.
+	// assumed are hosts that may or may not exist. The part contains them, with the ports of the question.
 	assumed map[host.Name]bool
 	mesh    func() (*mesh.Mesh, error)
 }
 
-// question says which hosts, ports and namespaces a part is needed for.
+// question describes the hosts, ports and namespaces that a part is needed for.
 type question struct {
 	namespaces  []string
 	hosts       host.Names // of virtual services, destination rules or destinations
-	connections bool       // all rules for connections count, whatever their hosts
+	connections bool       // includes all rules for connections, whatever their hosts
 	ports       []int      // of destinations
 	sources     []source
 }
@@ -54,7 +54,7 @@ func (q *question) and(other question) {
 	q.sources = append(q.sources, other.sources...)
 }
 
-// questionFor is the question of a virtual service, as its roots have it if it is a delegate.
+// questionFor returns the question of a virtual service. For a delegate, it includes the questions of its roots.
 func questionFor(r Reader, vs *networking.VirtualService) (q question) {
 	q = questionOf(r, vs, resolved(vs))
 	if len(vs.Spec.Hosts) == 0 {
@@ -106,8 +106,8 @@ func questionOfRule(r Reader, dr *networking.DestinationRule) question {
 	return q
 }
 
-// ask is the part that answers the question of an object of the namespace. While nothing is written that is what all objects of the namespace ask
-// for, made once. Afterwards it is as little as can be, translated in a millisecond or two.
+// ask returns the part that answers the question of an object in the namespace. Until something is written, this part is shared by all objects
+// of the namespace and created once. Afterwards it is as small as possible, and translated in a millisecond or two.
 func ask(r Reader, namespace string, q question) *part {
 	shared, ok := r.Derived(namespace, func() any {
 		all := question{namespaces: []string{namespace}}
@@ -123,7 +123,7 @@ func ask(r Reader, namespace string, q question) *part {
 	})
 	if ok {
 		p := *shared.(*part)
-		p.Reader = r // whose context has not ended
+		p.Reader = r // its context has not ended
 		p.namespaces, p.sources = near(r, q), q.sources
 		return &p
 	}
@@ -153,7 +153,7 @@ func (n *names) add(hosts ...host.Name) {
 	}
 }
 
-// match reports whether a request can be for one of these and one of those.
+// match reports whether a request can be for one of these hosts and one of the others.
 func (n *names) match(hosts ...host.Name) bool {
 	return slices.ContainsFunc(hosts, func(h host.Name) bool {
 		if n.exact[h] || slices.ContainsFunc(n.wild, h.Matches) {
@@ -170,7 +170,7 @@ func (n *names) match(hosts ...host.Name) bool {
 	})
 }
 
-// partOf reads the objects for a question.
+// partOf reads the objects that the question needs.
 func partOf(r Reader, q question) *part {
 	p := &part{Reader: r, objects: mesh.Objects{Settings: r.Settings()}, namespaces: near(r, q), sources: q.sources}
 	asked := &names{exact: map[host.Name]bool{}}
@@ -188,7 +188,7 @@ func partOf(r Reader, q question) *part {
 		}
 	}
 	p.index()
-	// A sidecar has all hosts of a virtual service at each port that one of them has.
+	// A sidecar has all hosts of a virtual service on each port that one of the hosts has.
 	hosts := append(slices.Clone(q.hosts), slices.Sorted(maps.Keys(p.routing))...)
 	asked.add(hosts...)
 	p.known(asked)
@@ -221,7 +221,7 @@ func unique[S ~string](all []S) []S {
 	return slices.Compact(all)
 }
 
-// virtualServices adds those for the hosts, and their delegates.
+// virtualServices adds the virtual services for the hosts, and their delegates.
 func (p *part) virtualServices(connections bool, asked *names) {
 	delegates := map[string]*networking.VirtualService{}
 	keys := asked.keys()
@@ -248,7 +248,7 @@ func (p *part) virtualServices(connections bool, asked *names) {
 	}
 }
 
-// gateways adds those of the part's namespaces, and all that may have the same proxies.
+// gateways adds the gateways of the part's namespaces, and all others that may have the same proxies.
 func (p *part) gateways() {
 	var others []*networking.Gateway
 	for _, g := range of(p.namespaces, p.Gateways) {
@@ -285,11 +285,11 @@ func (p *part) known(asked *names) {
 	p.objects.Services = append(p.objects.Services, web)
 	p.services, p.entries = map[host.Name]*corev1.Service{}, map[host.Name][]*networking.ServiceEntry{}
 	for _, namespace := range unique(namespaces) {
-		if strings.Trim(namespace, ".*~") == "" { // of a Sidecar
+		if strings.Trim(namespace, ".*~") == "" { // from a Sidecar
 			continue
 		}
 		services, _ := p.Services(namespace)
-		web := map[string]bool{} // where a sidecar knows any service of port 80, it listens there for all hosts: one of each that may be seen by others
+		web := map[string]bool{} // by exportTo, whether it has a Service on port 80; a sidecar that knows one listens there for all hosts
 		for _, s := range services {
 			to := s.Annotations[annotation.NetworkingExportTo.Name]
 			is80 := !web[to] && slices.ContainsFunc(s.Spec.Ports, func(p corev1.ServicePort) bool { return p.Port == 80 })
@@ -305,7 +305,7 @@ func (p *part) known(asked *names) {
 		switch {
 		case len(hosts) == len(e.Spec.Hosts):
 			p.entry(e)
-		case len(hosts) > 0: // of some it has hundreds
+		case len(hosts) > 0: // the entry may have hundreds of other hosts
 			some := e.DeepCopy()
 			some.Spec.Hosts = hosts
 			p.entry(some)
@@ -341,7 +341,7 @@ func (p *part) having(h host.Name) (all host.Names) {
 	return unique(all)
 }
 
-// assume adds a service entry for each assumed host.
+// assume adds a service entry for each host that is assumed to exist.
 func (p *part) assume(hosts host.Names, ports []int) {
 	p.assumed = map[host.Name]bool{}
 	ports = append(slices.Clone(ports), 80)
@@ -380,7 +380,7 @@ var web = &corev1.Service{
 	Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Name: "http", Port: 80}}},
 }
 
-// config returns the configuration of a proxy; nil if it is unknown.
+// config returns the configuration of a proxy, or nil if it is unknown.
 func (p *part) config(proxy mesh.Proxy) *mesh.Config {
 	m, err := p.mesh()
 	if err != nil {
@@ -393,10 +393,10 @@ func (p *part) config(proxy mesh.Proxy) *mesh.Config {
 	return c
 }
 
-// service returns the Service of the host; nil if none is known.
+// service returns the Service of the host, or nil if none is known.
 func (p *part) service(h host.Name) *corev1.Service { return p.services[h] }
 
-// pods returns how many pods the Service selects that have these labels, too; false if unknown.
+// pods returns how many of the Service's pods have these labels. It returns false if that is unknown.
 func (p *part) pods(s *corev1.Service, subset map[string]string) (n int, known bool) {
 	if len(s.Spec.Selector) == 0 || s.Spec.Type == corev1.ServiceTypeExternalName {
 		return 0, false

@@ -21,17 +21,18 @@ type place struct {
 	where   string // such as "in the mesh"
 	gateway *networking.Gateway
 	proxies []mesh.Proxy
-	// anywhere means that the proxies' place is unknown, and that these stand for all possible ones: a finding must be true for each.
+	// anywhere means that it is unknown where the proxies run. These proxies represent all possible ones, and a finding must be true for each of
+	// them.
 	anywhere bool
 }
 
-// elsewhere stands for an unknown namespace. No namespace can have this name.
+// elsewhere represents an unknown namespace. No namespace can have this name.
 const elsewhere = "-"
 
 // usual are the namespaces that Istio's documentation uses for shared gateways.
 var usual = []string{constants.IstioSystemNamespace, "istio-ingress"}
 
-// places returns the known places of a virtual service; false if there may be more.
+// places returns the known places of a virtual service. It returns false if there may be more.
 func (p *part) places(vs *networking.VirtualService, spec *v1alpha3.VirtualService) (all []place, complete bool) {
 	complete = true
 	for _, name := range gatewaysOf(spec) {
@@ -53,7 +54,7 @@ func (p *part) places(vs *networking.VirtualService, spec *v1alpha3.VirtualServi
 	return all, complete
 }
 
-// gateway is the Gateway of the full name; nil, if there is none. Those that istiod makes for itself, of the Kubernetes Gateway API's, are
+// gateway returns the Gateway with the full name, or nil. Gateways that istiod creates internally from those of the Kubernetes Gateway API are
 // unknown.
 func (p *part) gateway(name string) (*networking.Gateway, bool) {
 	if kube.IsInternalGatewayReference(name) {
@@ -64,8 +65,8 @@ func (p *part) gateway(name string) (*networking.Gateway, bool) {
 	return find(p.objects.Gateways, full), known
 }
 
-// on are the proxies of a gateway: the pods that it selects, in its own namespace, in those that see the virtual service by its name for them, or
-// where shared ones usually are.
+// on returns the proxies of a gateway: the pods that it selects in its own namespace, in those of the virtual service and its exportTo, and in
+// the usual namespaces of shared gateways.
 func (p *part) on(gateway *networking.Gateway, vs *networking.VirtualService) place {
 	keys := p.keys()
 	where := place{where: "on " + quoted("Gateway", nameOf(gateway)), gateway: gateway}
@@ -97,7 +98,7 @@ func (p *part) on(gateway *networking.Gateway, vs *networking.VirtualService) pl
 	return where
 }
 
-// possible returns proxies of a gateway in each namespace, and with all labels, that make a difference.
+// possible returns the possible proxies of a gateway, in each namespace and with each set of labels that make a difference.
 func (p *part) possible(gateway *networking.Gateway) (all []mesh.Proxy) {
 	namespaces, sets := append([]string{elsewhere}, p.namespaces...), []map[string]string{gateway.Spec.Selector}
 	among := slices.Clone(p.sources)
@@ -122,7 +123,7 @@ func (p *part) possible(gateway *networking.Gateway) (all []mesh.Proxy) {
 	return all
 }
 
-// keys are the labels that distinguish proxies.
+// keys returns the labels that distinguish proxies.
 func (p *part) keys() map[string]bool {
 	keys := map[string]bool{}
 	add := func(labels map[string]string) {
@@ -144,7 +145,7 @@ func (p *part) keys() map[string]bool {
 	return keys
 }
 
-// source are the proxies to which a rule applies.
+// source is a restriction of a rule to certain proxies.
 type source struct {
 	namespace string
 	labels    map[string]string
@@ -174,8 +175,8 @@ func sources(spec *v1alpha3.VirtualService) (all []source) {
 	return all
 }
 
-// sidecars are one without labels in each namespace that has to do with the virtual service and sees it, and one for each set of labels that
-// objects make a difference for.
+// sidecars returns the sidecars that can differ: in each namespace that the virtual service involves and is visible in, one without labels, and
+// one for each set of labels that some object refers to.
 func (p *part) sidecars(vs *networking.VirtualService) (where place, complete bool) {
 	where, complete = place{where: "in the mesh"}, true
 	visible := exported(p, vs.Spec.ExportTo, vs.Namespace)
@@ -222,7 +223,7 @@ type view struct {
 	*mesh.Config
 }
 
-// views returns the views of a place's proxies.
+// views returns the configurations of a place's proxies, as far as they are known.
 func (p *part) views(where place) (all []view) {
 	for _, proxy := range where.proxies {
 		if c := p.config(proxy); c != nil {
@@ -232,7 +233,7 @@ func (p *part) views(where place) (all []view) {
 	return all
 }
 
-// said returns the findings that hold in a place: for one of its proxies, or for all of them if it is unknown which exist.
+// said returns the findings that hold in a place: for one of its proxies, or for all of them if it is unknown which of them exist.
 func (p *part) said(where place, say func(view) []engine.Finding) (all []engine.Finding) {
 	views := p.views(where)
 	for i, v := range views {
@@ -252,7 +253,7 @@ func (p *part) said(where place, say func(view) []engine.Finding) (all []engine.
 	return once(all)
 }
 
-// subject is the subject of a finding. Different proxies may lack different parts of a destination.
+// subject returns the subject of a finding. Proxies may lack different parts of the same destination.
 func subject(f engine.Finding) string {
 	for _, what := range []string{".host", ".port", ".subset"} {
 		if destination, ok := strings.CutSuffix(f.Field, what); ok {
@@ -262,7 +263,7 @@ func subject(f engine.Finding) string {
 	return f.Field + f.Summary
 }
 
-// seenFrom names the proxies of a view.
+// seenFrom describes the proxies of a view.
 func (v view) seenFrom() string {
 	if v.anywhere {
 		return "a proxy of the gateway in any namespace"

@@ -17,7 +17,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// VirtualService finds the parts of a stored virtual service that have no effect, or another than it seems.
+// VirtualService finds the parts of a stored virtual service that have no effect, or another effect than it seems.
 func VirtualService(r Reader, vs *networking.VirtualService) (findings []engine.Finding) {
 	if len(vs.Spec.Hosts) == 0 {
 		for _, root := range roots(r, nameOf(vs)) {
@@ -34,8 +34,8 @@ func VirtualService(r Reader, vs *networking.VirtualService) (findings []engine.
 // virtualService is the virtual service to analyze, with the objects that concern it.
 type virtualService struct {
 	part     *part
-	object   *networking.VirtualService // whose findings are asked for
-	root     *networking.VirtualService // whose rules proxies have: the same, unless that is a delegate
+	object   *networking.VirtualService // the object to report findings about
+	root     *networking.VirtualService // the object whose rules proxies get: the same one, unless it is a delegate
 	spec     *v1alpha3.VirtualService   // of the root, with full names
 	places   []place
 	complete bool
@@ -52,7 +52,7 @@ func asked(r Reader, root, vs *networking.VirtualService) *virtualService {
 	return a
 }
 
-// index returns the index of a rule in the object; -1 if the rule is of another object.
+// index returns the index of a rule in the object, or -1 if the rule belongs to another object.
 func (a *virtualService) index(s mesh.Served) int {
 	delegates := s.HTTP && s.Index < len(a.spec.Http) && a.spec.Http[s.Index].Delegate != nil
 	switch {
@@ -89,7 +89,7 @@ func (a *virtualService) nowhereIn(v view) (findings []engine.Finding) {
 	return findings
 }
 
-// lost says of a route to a cluster that does not exist what is missing, at the destinations that mean it.
+// lost reports what is missing for a route to a cluster that does not exist, at the destinations that mean this cluster.
 func (a *virtualService) lost(v view, s mesh.Served, index int, c mesh.Cluster) (findings []engine.Finding) {
 	us := quoted("VirtualService", nameOf(a.object))
 	for _, d := range destinations(&a.object.Spec) {
@@ -109,7 +109,7 @@ func (a *virtualService) lost(v view, s mesh.Served, index int, c mesh.Cluster) 
 	return findings
 }
 
-// missing says what a proxy lacks to have a cluster; false if an unknown object may provide it.
+// missing says what a proxy lacks to have a cluster. It returns false if an unknown object may provide it.
 func (a *virtualService) missing(v view, d destination, c mesh.Cluster) (field, summary, detail string, known bool) {
 	us := a.object.Namespace
 	ports := v.Ports(c.Host)
@@ -130,7 +130,7 @@ func (a *virtualService) missing(v view, d destination, c mesh.Cluster) (field, 
 	for _, name := range rules {
 		dr := find(a.part.objects.DestinationRules, name)
 		for _, s := range dr.Spec.GetSubsets() {
-			if s.GetName() == d.GetSubset() { // of a host that DNS resolves, Istio finds the endpoints itself
+			if s.GetName() == d.GetSubset() { // Istio itself resolves the endpoints of such a host with DNS
 				return ".subset", fmt.Sprintf("the subset %q of %q", d.GetSubset(), d.GetHost()), fmt.Sprintf("%s has the subset, but no endpoint of the ServiceEntry for the host has its labels: %s. "+
 					"Give the labels to endpoints of the ServiceEntry, or take them from the subset.", quoted("DestinationRule", name), labels.Set(s.GetLabels())), a.part.rulesKnown(v, c.Host, rules)
 			}
@@ -147,7 +147,7 @@ func (a *virtualService) missing(v view, d destination, c mesh.Cluster) (field, 
 		"Add the subset to a DestinationRule, or correct the name.", d.GetHost(), v.seenFrom(), strings.Join(there, ", and "), a.part.unless(v)), a.part.rulesKnown(v, c.Host, rules)
 }
 
-// unknownHost says that no object has the host.
+// unknownHost says that no object has the host. It returns false if that is not certain.
 func (p *part) unknownHost(h host.Name) (says string, known bool) {
 	_, everywhere := p.ServiceEntries("")
 	s, ok := service(h)
@@ -165,7 +165,7 @@ func (p *part) rulesKnown(v view, h host.Name, rules []types.NamespacedName) boo
 	if !v.anywhere {
 		namespaces = append(namespaces, v.Namespace)
 	}
-	if len(rules) == 0 || rules[0].Namespace != v.Namespace { // those of the proxy's namespace go before all others
+	if len(rules) == 0 || rules[0].Namespace != v.Namespace { // rules in the proxy's namespace take precedence over all others
 		if s, ok := service(h); ok {
 			namespaces = append(namespaces, s.Namespace)
 		}
@@ -179,7 +179,7 @@ func (p *part) rulesKnown(v view, h host.Name, rules []types.NamespacedName) boo
 	})
 }
 
-// unless names the namespaces that may have a rule and cannot be read.
+// unless names the namespaces that may have a rule but cannot be read.
 func (p *part) unless(v view) string {
 	_, known := p.DestinationRules(p.Settings().Root())
 	switch {
@@ -244,7 +244,7 @@ func (a *virtualService) hiddenIn(v view) (findings []engine.Finding) {
 	if v.gateway != nil {
 		return findings
 	}
-	// If several virtual services have a host, a sidecar has one of them.
+	// If several virtual services have the same host, a sidecar follows only one of them.
 	if len(a.root.Spec.Http) == 0 || slices.ContainsFunc(hostsOf(a.root), a.part.assumes) {
 		return findings
 	}
@@ -263,7 +263,7 @@ func (a *virtualService) hiddenIn(v view) (findings []engine.Finding) {
 	return findings
 }
 
-// otherOf returns the other one of two virtual services; false if neither is us.
+// otherOf returns the other one of two virtual services. It returns false if neither is us.
 func otherOf(us, one, other types.NamespacedName) (types.NamespacedName, bool) {
 	if one == us {
 		return other, true
@@ -271,7 +271,7 @@ func otherOf(us, one, other types.NamespacedName) (types.NamespacedName, bool) {
 	return one, other == us
 }
 
-// why says by which rule Istio puts one before the other.
+// why says why Istio puts one virtual service before the other.
 func (a *virtualService) why(v view, first, second types.NamespacedName) string {
 	one, other := find(a.part.objects.VirtualServices, first), find(a.part.objects.VirtualServices, second)
 	if one == nil || other == nil {
@@ -300,7 +300,7 @@ func (a *virtualService) why(v view, first, second types.NamespacedName) string 
 
 func index(r mesh.Rule) string { return strings.TrimPrefix(r.Field(), "spec.") }
 
-// answers returns the virtual service of these rules; false if there is none, or several at different ports.
+// answers returns the virtual service of these rules. It returns false if there is none, or several on different ports.
 func answers(rules []mesh.Served) (winner types.NamespacedName, one bool) {
 	for _, s := range rules {
 		if one && s.VirtualService != winner {
@@ -321,14 +321,14 @@ func (a *virtualService) hostField(domains []string) string {
 	return "spec.hosts"
 }
 
-// unserved finds hosts and rules that no proxy has, unless another virtual service is the reason.
+// unserved finds hosts and rules that no proxy gets, unless another virtual service is the reason.
 func (a *virtualService) unserved(hidden []engine.Finding) (findings []engine.Finding) {
 	if !a.complete || len(a.places) == 0 {
 		return nil
 	}
 	var rules []mesh.Served
 	for _, where := range a.places {
-		if where.gateway != nil { // there may be more proxies than are known
+		if where.gateway != nil { // there may be proxies that are not known
 			where.proxies = append(slices.Clone(where.proxies), a.part.possible(where.gateway)...)
 		}
 		views := a.part.views(where)
@@ -367,7 +367,7 @@ func (a *virtualService) unserved(hidden []engine.Finding) (findings []engine.Fi
 	return append(findings, a.unused(rules)...)
 }
 
-// unused finds rules that no proxy has. istiod's webhook reports those that an earlier rule of the same virtual service hides.
+// unused finds rules that no proxy gets. istiod's webhook reports those that an earlier rule of the same virtual service hides.
 func (a *virtualService) unused(rules []mesh.Served) (findings []engine.Finding) {
 	say := func(field, why string) {
 		findings = append(findings, engine.Finding{
@@ -395,7 +395,7 @@ func (a *virtualService) unused(rules []mesh.Served) (findings []engine.Finding)
 	return findings
 }
 
-// hostsKnown reports whether it is known which proxies of the mesh have the hosts: all of them, unless Sidecars say otherwise.
+// hostsKnown reports whether it is known that the proxies of the mesh have the hosts. They do, unless Sidecars restrict them.
 func (a *virtualService) hostsKnown() bool {
 	if !slices.ContainsFunc(a.places, func(p place) bool { return p.gateway == nil }) {
 		return true
@@ -408,7 +408,7 @@ func (a *virtualService) hostsKnown() bool {
 	})
 }
 
-// podless finds destinations whose Service has no pod, without those that have a finding already.
+// podless finds destinations whose Service has no pod, except those that already have a finding.
 func (a *virtualService) podless(said []engine.Finding) (findings []engine.Finding) {
 	for _, d := range destinations(&a.object.Spec) {
 		s := a.part.service(mesh.Host(d.GetHost(), a.object.Namespace))

@@ -15,17 +15,17 @@ import (
 	"k8s.io/client-go/dynamic"
 )
 
-// fleet is n virtual services of one match, two weighted routes, a timeout and retries, and n destination rules of two subsets that they name, for hosts
-// that no other namespace has.
+// fleet is n virtual services with a match, two weighted routes, a timeout and retries, and n destination rules with the two subsets that they
+// route to. No other namespace has the same hosts.
 type fleet struct {
 	n         int
 	namespace string
 	timeout   string
-	// missing makes each virtual service name a subset that its rule does not have, so that there is a warning of each.
+	// missing makes each virtual service route to a subset that its rule does not have, so that each of them has a warning.
 	missing bool
 }
 
-// resources is the fleet as resources of the provider.
+// resources returns a configuration with the fleet as resources of the provider.
 func (f fleet) resources() string {
 	subset := "v2"
 	if f.missing {
@@ -71,7 +71,7 @@ resource "lamia_virtual_service" "all" {
 
 func (f fleet) host(i int) string { return fmt.Sprintf("fleet-%d.%s.example.com", i, f.namespace) }
 
-// data is the same content as terraform_data.
+// data returns a configuration with the same content in terraform_data.
 func (f fleet) data() string {
 	return fmt.Sprintf(`
 resource "terraform_data" "rules" {
@@ -105,10 +105,10 @@ resource "terraform_data" "services" {
 `, f.n, f.timeout, f.namespace)
 }
 
-// entries makes service entries for the hosts of the fleet, with endpoints for its subsets, so that its routes lead somewhere.
+// entries creates service entries for the hosts of the fleet, with endpoints for its subsets, so that its routes work.
 func (f fleet) entries(ctx context.Context, client dynamic.Interface) error {
 	all := client.Resource(schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "serviceentries"}).Namespace(f.namespace)
-	const most = 256 // hosts, by the CRD
+	const most = 256 // the maximum number of hosts that the CRD allows
 	var endpoints []any
 	for i, version := range []string{"v1", "v2"} {
 		endpoints = append(endpoints, map[string]any{"address": fmt.Sprint("192.0.2.", i+1), "labels": map[string]any{"version": version}})
@@ -134,7 +134,7 @@ var (
 	services = schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "virtualservices"}
 )
 
-// object is an object of the fleet, as the provider sends it.
+// object returns an object of the fleet as the provider sends it.
 func (f fleet) object(resource schema.GroupVersionResource, i int) *unstructured.Unstructured {
 	host := f.host(i)
 	spec := map[string]any{"host": host, "subsets": []any{
@@ -157,8 +157,8 @@ func (f fleet) object(resource schema.GroupVersionResource, i int) *unstructured
 	}}
 }
 
-// direct does to the whole fleet, with ten workers and the API alone, what an operation of Terraform's does: one request for each object. It
-// returns s.
+// direct performs an operation of Terraform on the whole fleet with API requests only: one for each object, from ten workers. It returns the
+// time in seconds.
 func (f fleet) direct(ctx context.Context, client dynamic.Interface, operation string) (float64, error) {
 	start := time.Now()
 	work := make(chan func() error)
@@ -203,7 +203,7 @@ func (f fleet) direct(ctx context.Context, client dynamic.Interface, operation s
 	return time.Since(start).Seconds(), failed
 }
 
-// gateways are n gateways with proxies of their own, as resources.
+// gateways returns a configuration with n gateways that have their own proxies.
 func gateways(namespace string, n int) string {
 	return fmt.Sprintf(`
 terraform {
@@ -224,7 +224,7 @@ resource "lamia_gateway" "all" {
 `, n, namespace)
 }
 
-// large is a destination rule with many subsets, and a virtual service with many routes.
+// large returns a configuration with a destination rule with many subsets and a virtual service with many routes.
 func large(namespace string, subsets, routes int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "terraform {\n  required_providers {\n    lamia = { source = \"magneticio/lamia\" }\n  }\n}\n\nprovider \"lamia\" {\n  namespace = %q\n}\n", namespace)

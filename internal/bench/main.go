@@ -1,10 +1,10 @@
-// Command bench measures the provider on a fleet of objects, beside what Terraform and the API server need by themselves:
+// Command bench measures the provider with a fleet of objects, and compares it with what Terraform and the API server need alone:
 //
-//   - S, Terraform with a provider of the same schema that answers every request at once;
-//   - T, Terraform alone, with the same content as terraform_data;
-//   - A, the bare API, with ten workers.
+//   - S, Terraform with a provider that has the same schema and answers every request at once;
+//   - T, Terraform alone, with the same content in terraform_data;
+//   - A, the API alone, with ten workers.
 //
-// It prints a table of the targets, and writes it as JSON to .build/bench.json. make bench runs it on a control plane of its own.
+// It prints a table of the targets, and writes them as JSON to .build/bench.json. make bench runs it on its own control plane.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 )
 
 func main() {
-	if filepath.Base(os.Args[0]) == providerBinary { // Terraform has started S
+	if filepath.Base(os.Args[0]) == providerBinary { // Terraform starts this binary as S
 		serveStub()
 		return
 	}
@@ -36,21 +36,21 @@ type target struct {
 	Name   string  `json:"target"`
 	Figure float64 `json:"figure"`
 	Unit   string  `json:"unit"`
-	// Beside is what the figure is measured against, 0 if against nothing.
+	// Beside is the figure to compare with, or 0.
 	Beside float64 `json:"beside,omitempty"`
-	Limit  float64 `json:"limit"` // of the ratio of both, or of the figure
+	Limit  float64 `json:"limit"` // of the ratio of Figure and Beside, or of Figure
 	Met    bool    `json:"met"`
 }
 
 // report collects rows.
 type report struct{ targets []target }
 
-// atMost is a row for a figure.
+// atMost adds a row for a figure.
 func (r *report) atMost(name string, figure float64, unit string, limit float64) {
 	r.add(target{Name: name, Figure: figure, Unit: unit, Limit: limit, Met: figure <= limit})
 }
 
-// ratio is a row for a figure beside another.
+// ratio adds a row for a figure that is compared with another.
 func (r *report) ratio(name string, figure, beside float64, unit string, limit float64) {
 	r.add(target{Name: name, Figure: figure, Unit: unit, Beside: beside, Limit: limit, Met: figure <= limit*beside})
 }
@@ -63,15 +63,15 @@ func (r *report) add(t target) {
 func (t target) text() string {
 	text := fmt.Sprintf("%.2f %s", t.Figure, t.Unit)
 	if t.Beside != 0 {
-		text += fmt.Sprintf(" beside %.2f", t.Beside)
+		text += fmt.Sprintf(" vs %.2f", t.Beside)
 	}
 	return text
 }
 
-// write prints the table and writes it to a file.
+// write prints the table and writes it to a file as JSON.
 func (r *report) write(file string) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "TARGET\tFIGURE\tBESIDE\tRATIO\tAT MOST\tMET")
+	fmt.Fprintln(w, "TARGET\tFIGURE\tCOMPARED TO\tRATIO\tLIMIT\tMET")
 	for _, t := range r.targets {
 		beside, ratio := "", ""
 		if t.Beside != 0 {
@@ -90,7 +90,7 @@ func (r *report) write(file string) error {
 	return os.WriteFile(file, append(data, '\n'), 0o644)
 }
 
-// fleetSize is how many virtual services there are, and as many destination rules.
+// fleetSize returns the number of virtual services and of destination rules.
 func fleetSize() (int, error) {
 	if text := os.Getenv("BENCH_N"); text != "" {
 		return strconv.Atoi(text)

@@ -17,14 +17,14 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// proxy is an API server that is farther away, and counts what it is asked.
+// proxy forwards requests to the API server, can delay or reject them, and counts them.
 type proxy struct {
 	*httptest.Server
-	delay  atomic.Int64 // ns, for each request
-	refuse atomic.Bool  // answers 503
+	delay  atomic.Int64 // delay of each request in ns
+	refuse atomic.Bool  // whether to answer 503
 
 	mu       sync.Mutex
-	requests map[string]int // by verb, lists and watches by resource and namespace, too
+	requests map[string]int // by verb; lists and watches also by path
 }
 
 func newProxy(config *rest.Config) (*proxy, error) {
@@ -41,7 +41,7 @@ func newProxy(config *rest.Config) (*proxy, error) {
 	forward.Transport, forward.FlushInterval = transport, -1
 	p.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		p.count(r)
-		time.Sleep(time.Duration(p.delay.Load())) // the distance
+		time.Sleep(time.Duration(p.delay.Load())) // simulates a distant server
 		if p.refuse.Load() {
 			http.Error(rw, "down", http.StatusServiceUnavailable)
 			return
@@ -52,7 +52,7 @@ func newProxy(config *rest.Config) (*proxy, error) {
 	return p, nil
 }
 
-// count tells a list from a get by its limit, which the provider always sends.
+// count counts a request. A list differs from a get by its limit, which the provider always sets.
 func (p *proxy) count(r *http.Request) {
 	verb := map[string]string{http.MethodPost: "create", http.MethodPatch: "patch", http.MethodDelete: "delete", http.MethodPut: "update"}[r.Method]
 	query := r.URL.Query()
@@ -72,7 +72,7 @@ func (p *proxy) count(r *http.Request) {
 	p.requests[verb]++
 }
 
-// take is what was counted since the last time.
+// take returns what was counted since the last call.
 func (p *proxy) take() map[string]int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -81,7 +81,7 @@ func (p *proxy) take() map[string]int {
 	return counted
 }
 
-// each is how often the verb was asked in all, and how often of the kind and namespace that it was asked of most.
+// each returns the number of requests with the verb, and the largest number for one kind and namespace.
 func each(counted map[string]int, verb string) (all, most int) {
 	for what, n := range counted {
 		if strings.HasPrefix(what, verb+" ") {
@@ -98,7 +98,7 @@ func total(counted map[string]int) (n int) {
 	return n
 }
 
-// kubeconfig names the proxy as the cluster.
+// kubeconfig writes a kubeconfig for the proxy and returns its path.
 func (p *proxy) kubeconfig(dir string) (string, error) {
 	config := clientcmdapi.NewConfig()
 	config.Clusters["bench"] = &clientcmdapi.Cluster{Server: p.URL}

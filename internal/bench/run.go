@@ -15,14 +15,14 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// bench is what the measurements share.
+// bench is the state that all measurements share.
 type bench struct {
 	*report
 	n           int
 	client      dynamic.Interface
 	proxy       *proxy
-	proxyConfig string // a kubeconfig
-	lamia, stub string // folders with the providers
+	proxyConfig string // path of a kubeconfig for the proxy
+	lamia, stub string // folders with the binary of the provider and of S
 }
 
 func run(ctx context.Context) (err error) {
@@ -67,7 +67,7 @@ func run(ctx context.Context) (err error) {
 	return b.write(filepath.Join(".build", "bench.json"))
 }
 
-// namespace makes one, and end deletes it.
+// namespace creates a namespace. end deletes it.
 func (b *bench) namespace(ctx context.Context, name string) (end func(), err error) {
 	client := b.client.Resource(corev1.SchemeGroupVersion.WithResource("namespaces"))
 	o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name}}}
@@ -75,7 +75,7 @@ func (b *bench) namespace(ctx context.Context, name string) (end func(), err err
 	return func() { _ = client.Delete(context.WithoutCancel(ctx), name, metav1.DeleteOptions{}) }, err
 }
 
-// fleet measures creating, planning, changing and destroying all of it, in turn with S, T and A.
+// fleet measures how long it takes to create, plan, change and destroy the fleet, compared with S, T and A.
 func (b *bench) fleet(ctx context.Context) (err error) {
 	f, direct := fleet{n: b.n, namespace: "bench-fleet", timeout: "2s"}, fleet{n: b.n, namespace: "bench-direct", timeout: "2s"}
 	for _, namespace := range []string{f.namespace, direct.namespace} {
@@ -123,25 +123,25 @@ func (b *bench) fleet(ctx context.Context) (err error) {
 				return err
 			}
 			fmt.Fprintf(os.Stderr, "%s: S %.2f s, T %.2f s, A %.2f s\n", name, s.wall, t.wall, a)
-			b.ratio(name+", wall, beside 1.1 S + 1.5 A", l.wall, 1.1*s.wall+1.5*a, "s", 1)
+			b.ratio(name+", wall time vs 1.1 S + 1.5 A", l.wall, 1.1*s.wall+1.5*a, "s", 1)
 			return nil
 		}
-		b.ratio(name+", wall, beside S", l.wall, s.wall, "s", 1.15)
-		b.ratio(name+", wall, beside T", l.wall, t.wall, "s", 1.15)
-		b.atMost(name+", the provider's CPU per object", 1000*l.provider/objects, "ms", 3)
-		b.atMost(name+", the provider's CPU per object, S", 1000*s.provider/objects, "ms", 3)
+		b.ratio(name+", wall time vs S", l.wall, s.wall, "s", 1.15)
+		b.ratio(name+", wall time vs T", l.wall, t.wall, "s", 1.15)
+		b.atMost(name+", provider CPU per object", 1000*l.provider/objects, "ms", 3)
+		b.atMost(name+", provider CPU per object, S", 1000*s.provider/objects, "ms", 3)
 		limit := 150.
 		if f.n > 1000 {
 			limit = 300
 		}
-		b.atMost(name+", the provider's memory at its peak", l.peak, "MB", limit)
+		b.atMost(name+", provider peak memory", l.peak, "MB", limit)
 		b.atMost(name+", warnings", float64(l.warnings), "warnings", 0)
 		return nil
 	}
 	if err := turn("create", "create", apply, "-auto-approve"); err != nil {
 		return err
 	}
-	if err := turn("plan, nothing to change", "", plan, "-detailed-exitcode"); err != nil {
+	if err := turn("plan without changes", "", plan, "-detailed-exitcode"); err != nil {
 		return err
 	}
 	if err := b.distant(ctx, lamia, stub); err != nil {
@@ -158,7 +158,7 @@ func (b *bench) fleet(ctx context.Context) (err error) {
 	return turn("destroy", "destroy", destroy, "-auto-approve")
 }
 
-// distant measures a plan by what it asks of the API server, and how it takes a round trip of 50 ms.
+// distant counts the requests of a plan, and measures the plan with a round trip time of 50 ms.
 func (b *bench) distant(ctx context.Context, lamia, stub *workspace) error {
 	b.proxy.take()
 	lamia.env = append(lamia.env, "KUBE_CONFIG_PATH="+b.proxyConfig)
@@ -168,9 +168,9 @@ func (b *bench) distant(ctx context.Context, lamia, stub *workspace) error {
 	}
 	counted := b.proxy.take()
 	all, most := each(counted, "list")
-	objects := float64(2 * b.n) // in the lists of all namespaces: those of A are there, too
-	b.atMost("plan, nothing to change, lists per kind and namespace", float64(most), "lists", 1+objects/500)
-	b.atMost("plan, nothing to change, other requests", float64(total(counted)-all), "requests", 0)
+	objects := float64(2 * b.n) // lists of all namespaces also contain the objects of A
+	b.atMost("plan without changes, lists per kind and namespace", float64(most), "lists", 1+objects/500)
+	b.atMost("plan without changes, other requests", float64(total(counted)-all), "requests", 0)
 
 	b.proxy.delay.Store(int64(50 * time.Millisecond))
 	defer b.proxy.delay.Store(0)
@@ -182,11 +182,11 @@ func (b *bench) distant(ctx context.Context, lamia, stub *workspace) error {
 	if err != nil {
 		return err
 	}
-	b.ratio("plan, nothing to change, 50 ms away, wall, beside S", l.wall, s.wall, "s", 1.3)
+	b.ratio("plan without changes, 50 ms round trip, wall time vs S", l.wall, s.wall, "s", 1.3)
 	return nil
 }
 
-// warnings measures the same where each virtual service has a warning.
+// warnings measures the fleet if each virtual service has a warning.
 func (b *bench) warnings(ctx context.Context) (err error) {
 	f := fleet{n: b.n, namespace: "bench-warnings", timeout: "2s", missing: true}
 	end, err := b.namespace(ctx, f.namespace)
@@ -217,21 +217,21 @@ func (b *bench) warnings(ctx context.Context) (err error) {
 	}
 	counted := b.proxy.take()
 	objects := float64(2 * f.n)
-	b.ratio("create, a warning each, wall, beside S + 3 s", l.wall, s.wall+3, "s", 1.4)
-	b.atMost("create, a warning each, writes per object", float64(counted["create"]+counted["patch"])/objects, "requests", 1)
-	b.atMost("create, a warning each, gets per object", float64(counted["get"])/objects, "requests", 1)
+	b.ratio("create with a warning each, wall time vs S + 3 s", l.wall, s.wall+3, "s", 1.4)
+	b.atMost("create with a warning each, writes per object", float64(counted["create"]+counted["patch"])/objects, "requests", 1)
+	b.atMost("create with a warning each, gets per object", float64(counted["get"])/objects, "requests", 1)
 	_, most := each(counted, "list")
-	b.atMost("create, a warning each, lists per kind and namespace", float64(most), "lists", 1)
+	b.atMost("create with a warning each, lists per kind and namespace", float64(most), "lists", 1)
 	_, most = each(counted, "watch")
-	b.atMost("create, a warning each, watches per kind and namespace", float64(most), "watches", 1)
+	b.atMost("create with a warning each, watches per kind and namespace", float64(most), "watches", 1)
 	if s, err = stub.run(ctx, "plan", "-detailed-exitcode"); err != nil {
 		return err
 	}
 	if l, err = lamia.run(ctx, "plan", "-detailed-exitcode"); err != nil {
 		return err
 	}
-	b.ratio("plan, a warning each, wall, beside S", l.wall, s.wall, "s", 1.15)
-	b.atMost("plan, a warning each, the provider's CPU per object", 1000*l.provider/objects, "ms", 3)
+	b.ratio("plan with a warning each, wall time vs S", l.wall, s.wall, "s", 1.15)
+	b.atMost("plan with a warning each, provider CPU per object", 1000*l.provider/objects, "ms", 3)
 	b.proxy.take()
 	f.timeout = "3s"
 	if err := lamia.configure(f.resources()); err != nil {
@@ -242,7 +242,7 @@ func (b *bench) warnings(ctx context.Context) (err error) {
 		return err
 	}
 	counted = b.proxy.take()
-	b.atMost("change one, requests that read or write it", float64(counted["get"]+counted["patch"]), "requests", 2)
+	b.atMost("change one object, requests that read or write it", float64(counted["get"]+counted["patch"]), "requests", 2)
 	if err := b.outage(ctx, lamia); err != nil {
 		return err
 	}
@@ -250,19 +250,19 @@ func (b *bench) warnings(ctx context.Context) (err error) {
 	return err
 }
 
-// outage measures how long a plan of what was applied takes to end while the API server answers 503.
+// outage measures how long a plan takes while the API server answers 503.
 func (b *bench) outage(ctx context.Context, applied *workspace) error {
 	b.proxy.refuse.Store(true)
 	defer b.proxy.refuse.Store(false)
 	start := time.Now()
 	if _, err := applied.run(ctx, "plan"); err == nil {
-		return errors.New("a plan succeeds although the API server answers 503")
+		return errors.New("the plan succeeded although the API server answers 503")
 	}
-	b.atMost("plan while the API server answers 503, wall", time.Since(start).Seconds(), "s", 60)
+	b.atMost("plan while the API server answers 503, wall time", time.Since(start).Seconds(), "s", 60)
 	return nil
 }
 
-// gateways measures what a plan of gateways with proxies of their own asks of the API server.
+// gateways counts the requests of a plan of gateways that have their own proxies.
 func (b *bench) gateways(ctx context.Context) (err error) {
 	n := min(100, b.n)
 	const namespace = "bench-gateways"
@@ -286,12 +286,12 @@ func (b *bench) gateways(ctx context.Context) (err error) {
 	counted := b.proxy.take()
 	all, _ := each(counted, "list")
 	b.atMost("plan of gateways, requests per gateway", float64(total(counted))/float64(n), "requests", 3)
-	b.atMost("plan of gateways, requests that write, dry or not", float64(total(counted)-counted["get"]-all), "requests", 0)
+	b.atMost("plan of gateways, writes and dry runs", float64(total(counted)-counted["get"]-all), "requests", 0)
 	_, err = w.run(ctx, "destroy", "-auto-approve")
 	return err
 }
 
-// large measures validating and planning large objects.
+// large measures the validation and the plan of large objects.
 func (b *bench) large(ctx context.Context) (err error) {
 	const namespace = "bench-large"
 	end, err := b.namespace(ctx, namespace)
@@ -309,7 +309,7 @@ func (b *bench) large(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		b.atMost(command+" of 200 subsets and 1,000 routes, the provider's CPU", u.provider, "s", 1)
+		b.atMost(command+" of 200 subsets and 1,000 routes, provider CPU", u.provider, "s", 1)
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 
 const providerBinary = "terraform-provider-lamia"
 
-// stub has the provider's schema and does nothing: the state is read as it is, planned as it is proposed, and applied as it is planned.
+// stub has the provider's schema and does nothing: it returns states as they are, plans as proposed, and results as planned.
 type stub struct{ tfprotov6.ProviderServer }
 
 func serveStub() {

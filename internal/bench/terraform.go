@@ -17,15 +17,15 @@ import (
 	"time"
 )
 
-// workspace is a folder with a configuration, whose state lies in an http backend: a state file grows more slowly than the number of resources
-// in it is squared only there.
+// workspace is a folder with a configuration and its state in an http backend. With a state file, the time to write it would grow with the
+// square of the number of resources.
 type workspace struct {
 	dir   string
 	env   []string
 	state *httptest.Server
 }
 
-// newWorkspace makes a workspace with this configuration, for the provider in a folder.
+// newWorkspace creates a workspace with this configuration, for the provider in a folder.
 func newWorkspace(ctx context.Context, configuration, provider string, env ...string) (*workspace, error) {
 	dir, err := os.MkdirTemp("", "lamia-bench-")
 	if err != nil {
@@ -45,13 +45,13 @@ func newWorkspace(ctx context.Context, configuration, provider string, env ...st
 		}
 	}
 	w.env = append(append(w.env, "TF_CLI_CONFIG_FILE="+filepath.Join(dir, "terraform.rc"), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_INPUT=0"), env...)
-	if _, err := w.run(ctx, "init"); err != nil { // of the backend; the provider needs none where the CLI's configuration names its folder
+	if _, err := w.run(ctx, "init"); err != nil { // initializes the backend only; the CLI's configuration file names the provider's folder
 		return nil, err
 	}
 	return w, w.configure(configuration)
 }
 
-// configure puts a configuration in the place of the one that is there.
+// configure replaces the configuration.
 func (w *workspace) configure(configuration string) error {
 	return os.WriteFile(filepath.Join(w.dir, "main.tf"), []byte(configuration), 0o644)
 }
@@ -80,15 +80,15 @@ func (b *backend) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// usage is what a command took.
+// usage is the resource usage of a command.
 type usage struct {
-	wall     float64 // s
-	provider float64 // s of CPU, of the provider alone
-	peak     float64 // MB of memory, of the provider
-	warnings int     // of the provider
+	wall     float64 // in seconds
+	provider float64 // CPU time of the provider in seconds
+	peak     float64 // peak memory of the provider in MB
+	warnings int     // number of the provider's warnings
 }
 
-// run runs a command of Terraform's.
+// run runs a terraform command.
 func (w *workspace) run(ctx context.Context, args ...string) (usage, error) {
 	cmd := exec.CommandContext(ctx, "terraform", args...)
 	cmd.Dir, cmd.Env = w.dir, w.env
@@ -114,7 +114,7 @@ func (w *workspace) run(ctx context.Context, args ...string) (usage, error) {
 	return u, nil
 }
 
-// watch is what the child processes of a process take, as far as the kernel tells (Linux): s of CPU, and MB of memory at their peak.
+// watch returns the CPU time in seconds and the peak memory in MB of a process' children, until ctx ends. It works on Linux only.
 func watch(ctx context.Context, parent int) (cpu, peak float64) {
 	times := make(map[string]float64)
 	for ctx.Err() == nil {
@@ -152,7 +152,7 @@ func watch(ctx context.Context, parent int) (cpu, peak float64) {
 	return cpu, peak
 }
 
-// providers are folders with the provider as built, and with S.
+// providers returns the folders with the built provider and with S.
 func providers() (lamia, stub string, err error) {
 	if lamia, err = filepath.Abs(".build"); err != nil {
 		return "", "", err

@@ -1,4 +1,4 @@
-// Package command is the command line of the provider's binary: what it does when a person runs it, instead of Terraform.
+// Package command is the command line of the provider's binary, for use without Terraform.
 package command
 
 import (
@@ -23,7 +23,7 @@ Terraform starts this program without arguments.
   -debug    serves for a debugger, and prints how Terraform can attach
 `
 
-// Run runs a command, and returns the exit code. Without one it runs serve, for a debugger or for Terraform.
+// Run runs a command and returns its exit code. Without a command it calls serve, for Terraform or a debugger.
 func Run(version string, args []string, in io.Reader, out, complaints io.Writer, serve func(debug bool) error) int {
 	flags := flag.NewFlagSet("terraform-provider-lamia", flag.ContinueOnError)
 	flags.SetOutput(complaints)

@@ -17,13 +17,13 @@ import (
 
 // config configures a demo.
 type config struct {
-	terraform  string // the binary
-	provider   string // the binary
-	example    string // the folder of the Terraform configuration
-	kubeconfig string // of a cluster without the scenario's namespaces
-	prefix     string // of the names of the namespaces
-	variables  string // of the Terraform configuration, as in a .tfvars file
-	picture    string // the file for a flowchart of the routing
+	terraform  string // path of the binary
+	provider   string // path of the binary
+	example    string // path of the folder with the Terraform configuration
+	kubeconfig string // path of a kubeconfig; the cluster must not have the scenario's namespaces
+	prefix     string // prefix of the namespaces' names
+	variables  string // variables of the Terraform configuration in .tfvars format
+	picture    string // path of the file for the flowchart
 	out        io.Writer
 }
 
@@ -33,14 +33,14 @@ type demo struct {
 	before  *scenario.Scenario
 	work    *workspace
 	traffic *traffic.Cluster
-	seen    []int    // how many requests to each route were answered by whom they are meant for
-	curls   []string // the requests that were sent, for a person to send again
+	seen    []int    // number of requests to each route that the right application has answered
+	curls   []string // commands to repeat the requests
 }
 
-// newDemo prepares a demo, without a request to the cluster. Close it afterwards.
+// newDemo prepares a demo. It sends no request to the cluster. The caller must close the demo.
 func newDemo(c config) (*demo, error) {
 	if c.kubeconfig == "" {
-		return nil, errors.New("KUBE_CONFIG_PATH names no cluster: run make demo, which makes one")
+		return nil, errors.New("KUBE_CONFIG_PATH is not set: run make demo, which starts a cluster")
 	}
 	rest, err := clientcmd.BuildConfigFromFlags("", c.kubeconfig)
 	if err != nil {
@@ -58,12 +58,12 @@ func newDemo(c config) (*demo, error) {
 	return d, nil
 }
 
-// close leaves nothing behind.
+// close deletes the namespaces and the temporary folder.
 func (d *demo) close(ctx context.Context) error {
 	return errors.Join(d.before.Delete(ctx), d.work.remove())
 }
 
-// up creates the scenario and its routing in the cluster, up to a plan without changes.
+// up creates the scenario and its routing in the cluster, and checks that the next plan has no changes.
 func (d *demo) up(ctx context.Context) error {
 	if err := d.step("What exists before: "+strings.Join(d.before.Namespaces(), ", "), func() (string, error) {
 		if err := d.before.Create(ctx); err != nil {
@@ -80,7 +80,7 @@ func (d *demo) up(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := d.step("terraform init, the provider from a local mirror", func() (string, error) {
+	if err := d.step("terraform init, with the provider from a local mirror", func() (string, error) {
 		return d.work.init(ctx)
 	}); err != nil {
 		return err
@@ -104,7 +104,7 @@ func (d *demo) up(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := d.step("terraform plan, once more", func() (string, error) {
+	if err := d.step("terraform plan again", func() (string, error) {
 		said, changes, err := d.work.plan(ctx)
 		if err == nil && changes {
 			err = fmt.Errorf("the second plan is not empty:\n%s", d.work.stdout.String())
@@ -116,7 +116,7 @@ func (d *demo) up(ctx context.Context) error {
 	return d.requests(ctx)
 }
 
-// show prints what is in the cluster.
+// show prints the objects in the cluster.
 func (d *demo) show(ctx context.Context) error {
 	fmt.Fprintf(d.out, "\nIn the cluster now\n\n")
 	objects, err := objects(ctx, d.client, d.before.Namespaces())
@@ -126,10 +126,10 @@ func (d *demo) show(ctx context.Context) error {
 	return table(d.out, objects)
 }
 
-// invite tells the user how to look around.
+// invite prints commands to explore the cluster.
 func (d *demo) invite() {
 	fmt.Fprintf(d.out, `
-All of it stays until Ctrl-C. In another shell:
+Everything keeps running until Ctrl-C. In another shell:
 
   export KUBECONFIG=%[1]s
   export KUBE_CONFIG_PATH=%[1]s
@@ -140,11 +140,11 @@ All of it stays until Ctrl-C. In another shell:
   kubectl get virtualservices --all-namespaces
 `, d.kubeconfig, d.work.cliConfig, d.work.dir)
 	if len(d.curls) > 0 {
-		fmt.Fprintf(d.out, "\nThe gateways answer. The weights are in %s.\n\n  %s\n", canaryFile, strings.Join(d.curls, "\n  "))
+		fmt.Fprintf(d.out, "\nThe gateways answer requests. The weights are in %s.\n\n  %s\n", canaryFile, strings.Join(d.curls, "\n  "))
 	}
 }
 
-// down destroys the routing and checks that nothing is left.
+// down destroys the routing and checks that nothing is left behind.
 func (d *demo) down(ctx context.Context) error {
 	if err := d.step("terraform destroy", func() (string, error) {
 		return d.work.destroy(ctx)
@@ -165,9 +165,9 @@ func (d *demo) down(ctx context.Context) error {
 		}
 		available, all, err := d.before.Available(ctx)
 		if err == nil && available != all {
-			err = fmt.Errorf("the Deployments are not what they were: %s", deployments(available, all))
+			err = fmt.Errorf("the Deployments have changed: %s", deployments(available, all))
 		}
-		return "nothing of it; of what existed before, " + deployments(available, all), err
+		return "no routing; of what existed before, " + deployments(available, all), err
 	})
 }
 

@@ -156,7 +156,7 @@ func TestAccDemo(t *testing.T) {
 		"No changes. Your infrastructure matches the configuration.",
 		"export KUBE_CONFIG_PATH=" + d.kubeconfig,
 		"Destroy complete! Resources: 11 destroyed.",
-		"nothing of it; of what existed before, 7 of 7 Deployments available",
+		"no routing; of what existed before, 7 of 7 Deployments available",
 	} {
 		if !strings.Contains(said, oneSpace(want)) {
 			t.Errorf("the demo does not say %q:\n%s", want, &out)

@@ -1,5 +1,5 @@
-// Command demo shows the scenario: it creates three teams' Deployments in a cluster made for it, applies their routing with
-// Terraform, plans again, sends requests, and destroys everything.
+// Command demo shows the scenario: it creates three teams' Deployments in a cluster that make demo starts, applies their routing with Terraform,
+// plans again, sends requests, and destroys everything.
 package main
 
 import (
@@ -27,7 +27,7 @@ func main() {
 	}
 }
 
-// run runs the demo from the root of the repository; with keep it stays up before the end until interrupted.
+// run runs the demo from the root of the repository. With keep, it waits for an interruption before it destroys everything.
 func run(keep bool) (err error) {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
 	ctx, stop := signal.NotifyContext(context.Background(), signals...)
@@ -48,7 +48,7 @@ func run(keep bool) (err error) {
 	if err != nil {
 		return err
 	}
-	// Also after an interruption: the rest is short and must be done.
+	// This also runs after an interruption. It does not take long.
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()

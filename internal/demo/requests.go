@@ -20,19 +20,19 @@ import (
 )
 
 const (
-	// each is how many requests a route is sent.
+	// each is the number of requests to each route.
 	each = 20
-	// many is how many requests show weights.
+	// many is the number of requests that show weights.
 	many = 1000
-	// routingPatience is how long requests may follow the old routing until proxies have a change.
+	// routingPatience is how long proxies may take to get a change of the routing.
 	routingPatience = 20 * time.Second
 )
 
-// route is a route of the tutorial: a request, and who must answer it.
+// route is a route of the tutorial: a request, and the application that must answer it.
 type route struct {
 	name         string
 	host, path   string
-	fromPod      bool // of team 3, in the mesh, instead of from outside
+	fromPod      bool // sent from a pod of team 3 in the mesh, not from outside
 	app, version string
 	as           string // the path that the application sees
 }
@@ -45,21 +45,21 @@ var routes = []route{
 	{name: "vs-4, from a pod of team 3", host: "vamp-gw2-test.democluster.net", path: "/service2", fromPod: true, app: "app2", version: "version1", as: "/"},
 }
 
-// promises are the promises of the tutorial, each with the routes that show it.
+// promises are what the tutorial promises, with the routes that show it.
 var promises = []struct {
 	text   string
 	routes []int
 }{
-	{"A host name leads from outside the cluster to a service of team 1's.", []int{0}},
+	{"From outside the cluster, a host name leads to a service of team 1.", []int{0}},
 	{"A second host name leads to another version of the same service.", []int{1}},
-	{"By its path a request to team 2's host leads to team 1's service or to team 2's own, as if to /.", []int{2, 3}},
-	{"A pod of team 3's reaches team 2's gateway, by rules of team 3's own.", []int{4}},
+	{"Depending on its path, a request to team 2's host leads to team 1's or team 2's service, with its prefix replaced by /.", []int{2, 3}},
+	{"A pod of team 3 reaches team 2's gateway through team 3's own rules.", []int{4}},
 }
 
 // canaryFile overrides the route of vs-1 in the copy of the example.
 const canaryFile = "team-1/canary_override.tf"
 
-const canary = `# A part of the requests goes to the next version.
+const canary = `# Some of the requests go to the next version.
 resource "lamia_virtual_service" "vs_1" {
   http = [{
     route = [for version, weight in { version1 = 80, version2 = 20 } : {
@@ -74,26 +74,26 @@ resource "lamia_virtual_service" "vs_1" {
 }
 `
 
-// requests shows who answers requests, and shifts them by a weight in Terraform.
+// requests shows which applications answer requests, and shifts requests by a weight in Terraform.
 func (d *demo) requests(ctx context.Context) (err error) {
 	if d.traffic, err = traffic.Discover(ctx, d.client); err != nil {
 		return err
 	}
 	if d.traffic.Proxies == "" {
 		return d.step("Requests", func() (string, error) {
-			return "none: only the control plane of make demo answers them, where it finds an Envoy", nil
+			return "none: only the control plane of make demo answers them, and only with Envoy", nil
 		})
 	}
 	addresses, err := d.work.addresses(ctx)
 	if err != nil {
 		return err
 	}
-	if err := d.step(fmt.Sprintf("Requests through the gateways, which are Envoy %s", d.traffic.Proxies), func() (string, error) {
+	if err := d.step(fmt.Sprintf("Requests through the gateways, which run Envoy %s", d.traffic.Proxies), func() (string, error) {
 		return d.ask(ctx, addresses)
 	}); err != nil {
 		return err
 	}
-	if err := d.step(fmt.Sprintf("A weight in Terraform moves them: %d requests to http://%s/", many, routes[0].host), func() (string, error) {
+	if err := d.step(fmt.Sprintf("A weight in Terraform shifts requests: %d requests to http://%s/", many, routes[0].host), func() (string, error) {
 		return d.move(ctx, d.traffic.LoadBalancer(addresses[routes[0].host], 80))
 	}); err != nil {
 		return err
@@ -101,13 +101,13 @@ func (d *demo) requests(ctx context.Context) (err error) {
 	return d.tick()
 }
 
-// tick says which promises the requests have proved.
+// tick prints the promises that the requests have confirmed.
 func (d *demo) tick() error {
-	fmt.Fprintf(d.out, "\nWhat the tutorial promises, as seen\n")
+	fmt.Fprintf(d.out, "\nWhat the tutorial promises, as the requests show\n")
 	for _, p := range promises {
 		for _, route := range p.routes {
 			if seen := d.seen[route]; seen != each {
-				return fmt.Errorf("%d of %d requests have shown: %s", seen, each, p.text)
+				return fmt.Errorf("only %d of %d requests confirm: %s", seen, each, p.text)
 			}
 		}
 		d.say("✓ " + p.text)
@@ -130,13 +130,13 @@ func (d *demo) ask(ctx context.Context, addresses map[string]string) (string, er
 			if err != nil {
 				return "", err
 			}
-			// The pod makes the request, and its sidecar takes it where a connection to the gateway would lead.
+			// The pod makes the request, and its sidecar handles it like a connection to the gateway.
 			address = "http://" + pod + "/?" + url.Values{"call": {asked}, "at": {at}}.Encode()
 			client = traffic.NewClient(pod, nil)
 			curl = "curl '" + address + "'"
 		}
 		defer client.Close()
-		// A new route may take a moment from istiod to the proxies.
+		// istiod needs a moment to send a new route to the proxies.
 		var last error
 		err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, routingPatience, true, func(ctx context.Context) (bool, error) {
 			for d.seen[i] = 0; d.seen[i] < each; d.seen[i]++ {
@@ -163,12 +163,12 @@ func (r route) asked(ctx context.Context, client *traffic.Client, address string
 		return err
 	}
 	if a.Status != 200 || a.Asked.Labels["app"] != r.app || a.Asked.Version() != r.version || a.Asked.Path != r.as {
-		return fmt.Errorf("status %d, from %s %s, which was asked for %s: %s", a.Status, a.Asked.Labels["app"], a.Asked.Version(), a.Asked.Path, a.Body)
+		return fmt.Errorf("status %d from %s %s, which received %s: %s", a.Status, a.Asked.Labels["app"], a.Asked.Version(), a.Asked.Path, a.Body)
 	}
 	return nil
 }
 
-// move changes the weights of vs-1 and counts who answers, before and after.
+// move changes the weights of vs-1, and counts which versions answer before and after.
 func (d *demo) move(ctx context.Context, at string) (string, error) {
 	client := traffic.NewClient(at, nil)
 	defer client.Close()
@@ -191,14 +191,14 @@ func (d *demo) move(ctx context.Context, at string) (string, error) {
 		now, err := client.Versions(ctx, each, url)
 		return len(now) > 1, err
 	}); err != nil {
-		return "", fmt.Errorf("the weight moves nothing: %w", err)
+		return "", fmt.Errorf("the weight has no effect: %w", err)
 	}
 	after, err := client.Versions(ctx, many, url)
 	if err != nil {
 		return "", err
 	}
 	if len(before) != 1 || after["version2"] == 0 || after["version2"] > many/2 {
-		return "", errors.New("the weight moves the requests wrongly: " + shares(before) + "; then " + shares(after))
+		return "", errors.New("the weight has the wrong effect: " + shares(before) + "; then " + shares(after))
 	}
 	return strings.Join([]string{shares(before), "weights 80 and 20: " + applied, shares(after)}, "\n"), nil
 }

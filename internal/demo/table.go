@@ -18,14 +18,14 @@ import (
 	"k8s.io/client-go/dynamic"
 )
 
-// object is an object in the cluster, with a few words per line about it.
+// object is an object in the cluster, with lines that describe it.
 type object struct {
 	kind            string
 	namespace, name string
 	says            []string
 }
 
-// kinds are the kinds that the provider manages, in the order in which a request meets them.
+// kinds are the kinds of objects to show, in the order in which a request passes them.
 var kinds = []struct {
 	name     string
 	resource schema.GroupVersionResource
@@ -38,7 +38,7 @@ var kinds = []struct {
 	{"Service", corev1.SchemeGroupVersion.WithResource("services"), typed(serviceSays)},
 }
 
-// typed adapts a function of a typed object to stored objects.
+// typed adapts a function for a typed object to stored objects.
 func typed[T any](says func(*T) []string) func(*unstructured.Unstructured) ([]string, error) {
 	return func(stored *unstructured.Unstructured) ([]string, error) {
 		content, err := stored.MarshalJSON()

@@ -22,22 +22,22 @@ var registries = []string{"registry.terraform.io", "registry.opentofu.org"}
 
 const (
 	providerSource = "magneticio/lamia"
-	// providerVersion is the version of the provider in the mirror, which requires one. It is no release.
+	// providerVersion is the version of the provider in the local mirror, which needs one. It is not a release.
 	providerVersion = "0.0.1"
 )
 
-// patience is how long an interrupted Terraform may take to end; make demo's control plane waits 10 s.
+// patience is how long an interrupted Terraform may take to end. The control plane of make demo waits 10 s.
 const patience = 8 * time.Second
 
-// workspace is a temporary folder in which Terraform runs as on a machine where nothing is set up: a copy of the
-// example, and a mirror with the provider, which the CLI's own configuration file names.
+// workspace is a temporary folder in which Terraform runs as on a fresh machine. It has a copy of the example, and a mirror with the provider,
+// which the CLI's configuration file names.
 type workspace struct {
 	root      string
-	dir       string // the copy of the example
+	dir       string // path of the copy of the example
 	cliConfig string
 
 	terraform *tfexec.Terraform
-	stdout    bytes.Buffer // of the last command
+	stdout    bytes.Buffer // output of the last command
 }
 
 const planFile = "demo.plan"
@@ -102,7 +102,7 @@ func environment(environ []string, kubeconfig, cliConfig string) map[string]stri
 	}
 	env["KUBE_CONFIG_PATH"] = kubeconfig
 	env["TF_CLI_CONFIG_FILE"] = cliConfig
-	env["CHECKPOINT_DISABLE"] = "1" // Terraform would ask the network for newer versions
+	env["CHECKPOINT_DISABLE"] = "1" // otherwise Terraform checks for newer versions online
 	return env
 }
 
@@ -110,10 +110,10 @@ func (w *workspace) init(ctx context.Context) (string, error) {
 	return w.run("init", func() error { return w.terraform.Init(ctx) }, "- Installed ")
 }
 
-// plan also reports whether there are changes.
+// plan saves a plan and reports whether it has changes.
 func (w *workspace) plan(ctx context.Context) (said string, changes bool, err error) {
 	said, err = w.run("plan", func() (err error) {
-		changes, err = w.terraform.Plan(ctx, tfexec.Out(planFile)) // with -detailed-exitcode
+		changes, err = w.terraform.Plan(ctx, tfexec.Out(planFile)) // uses -detailed-exitcode
 		return err
 	}, "Plan: ", "No changes. ")
 	return said, changes, err
@@ -123,7 +123,7 @@ func (w *workspace) apply(ctx context.Context) (string, error) {
 	return w.run("apply", func() error { return w.terraform.Apply(ctx, tfexec.DirOrPlan(planFile)) }, "Apply complete! ")
 }
 
-// addresses returns the output addresses: the address of each host.
+// addresses returns the output addresses, which maps each host to its address.
 func (w *workspace) addresses(ctx context.Context) (addresses map[string]string, err error) {
 	w.stdout.Reset()
 	outputs, err := w.terraform.Output(ctx)
@@ -131,7 +131,7 @@ func (w *workspace) addresses(ctx context.Context) (addresses map[string]string,
 		return nil, fmt.Errorf("terraform output failed: %w", err)
 	}
 	if err := json.Unmarshal(outputs["addresses"].Value, &addresses); err != nil {
-		return nil, fmt.Errorf("the output addresses: %w", err)
+		return nil, fmt.Errorf("reading the output addresses: %w", err)
 	}
 	return addresses, nil
 }
@@ -164,8 +164,8 @@ func (w *workspace) destroy(ctx context.Context) (string, error) {
 	return w.run("destroy", func() error { return w.terraform.Destroy(ctx) }, "Destroy complete! ")
 }
 
-// run runs one command of Terraform's and returns, of what it says, the lines that begin with one of the
-// prefixes, and its warnings. The error of a command that fails holds all that it said.
+// run runs a terraform command. It returns the lines of its output that begin with one of the prefixes, and warnings. If the command fails, the
+// error contains all of its output.
 func (w *workspace) run(command string, do func() error, prefixes ...string) (string, error) {
 	w.stdout.Reset()
 	if err := do(); err != nil {
@@ -183,7 +183,7 @@ func (w *workspace) run(command string, do func() error, prefixes ...string) (st
 	return strings.Join(said, "\n"), nil
 }
 
-// copyConfiguration copies a folder's Terraform files, and nothing that Terraform has left beside them.
+// copyConfiguration copies the Terraform files of a folder, without files that Terraform has created.
 func copyConfiguration(from, to string) error {
 	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
 		switch {

@@ -10,7 +10,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// The attributes that every resource has beside those of its spec.
+// The attributes that every resource has in addition to those of its spec.
 const (
 	attrID          = "id"
 	attrUID         = "uid"
@@ -19,21 +19,21 @@ const (
 	attrLabels      = "labels"
 	attrAnnotations = "annotations"
 	attrTimeouts    = "timeouts"
-	attrWait        = "wait" // of kinds that have to get ready
+	attrWait        = "wait" // for kinds that need time to become ready
 )
 
-// Labels and annotations have keys of their own in the values of a resource: the spec of a kind may have fields of those names.
+// Labels and annotations have their own keys in the values of a resource, because the spec of a kind may have fields with those names.
 const (
 	keyLabels      = "metadata." + attrLabels
 	keyAnnotations = "metadata." + attrAnnotations
 )
 
-// FrameAttributes are the names of the attributes that every resource has, whatever its kind.
+// FrameAttributes returns the names of the attributes that every resource has, whatever its kind.
 func FrameAttributes() []string {
 	return []string{attrID, attrUID, attrName, attrNamespace, attrLabels, attrAnnotations, attrTimeouts, attrWait, attrEffectiveLabels, attrEffectiveAnnotations}
 }
 
-// Attributes are the attributes of the kind's resource.
+// Attributes returns the attributes of the kind's resource.
 func (k *Kind) Attributes() *spec.Message {
 	k.once.Do(func() {
 		m := &spec.Message{OneOfs: append(k.OneOfs, k.Spec.OneOfs...), Fields: []spec.Field{
@@ -47,7 +47,7 @@ func (k *Kind) Attributes() *spec.Message {
 			field(attrLabels, spec.Field{Collection: spec.Map, CheckKey: problems(validation.IsQualifiedName), Scalar: named(validation.IsValidLabelValue)},
 				"Labels of the object. The provider overwrites labels with these keys and leaves labels with other keys alone."),
 			field(attrAnnotations, spec.Field{Collection: spec.Map, CheckKey: func(key string) string {
-				return problems(validation.IsQualifiedName)(strings.ToLower(key)) // as ValidateAnnotations does it: the case does not matter
+				return problems(validation.IsQualifiedName)(strings.ToLower(key)) // ValidateAnnotations ignores the case, too
 			}}, "Annotations of the object. The provider overwrites annotations with these keys and leaves annotations with other keys alone."),
 			field(attrEffectiveLabels, spec.Field{Computed: true, Collection: spec.Map}, "`labels` merged with the provider's `default_labels`; null if the "+
 				"provider has none."),
@@ -78,7 +78,7 @@ func (k *Kind) Attributes() *spec.Message {
 	return k.root
 }
 
-// field is a field of the resource that is not part of the object's spec.
+// field returns a field of the resource that is not part of the object's spec.
 func field(name string, f spec.Field, description string) spec.Field {
 	f.Name, f.JSON, f.Field = name, name, describe.Field{Description: description}
 	if name == attrLabels || name == attrAnnotations {
@@ -94,7 +94,7 @@ var timeouts = &spec.Message{Fields: []spec.Field{
 	field("delete", spec.Field{Scalar: spec.Duration}, "Timeout for deleting, until everything is gone."),
 }}
 
-// named is a string that one of Kubernetes' functions for names accepts.
+// named returns a string that must be a valid name according to one of Kubernetes' functions.
 func named(wrong func(name string) []string) spec.Scalar {
 	s := spec.String
 	s.Check = func(name string) *spec.Problem {

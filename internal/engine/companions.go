@@ -24,35 +24,35 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// Companions are objects that come with an object of a kind, such as a gateway's Deployment. They are shared with other controllers, and
-// so applied server-side: only the fields that are rendered are Terraform's. The object owns them, and they go with it.
+// Companions are objects that belong to an object of a kind, such as a gateway's Deployment. Other controllers also write to them, so they are
+// applied server-side: Terraform owns only the fields that are rendered. The object owns its companions, and they are deleted with it.
 type Companions struct {
-	// Tuning is the attribute that tunes them.
+	// Tuning is the attribute that configures them.
 	Tuning spec.Field
-	// Resources has all kinds of companions.
+	// Resources contains all kinds of companions.
 	Resources map[string]apischema.GroupVersionResource
 	// Name returns the name that all companions of an object have.
 	Name func(name string) string
-	// Has reports whether the object of this spec, in JSON, has companions.
+	// Has reports whether the object with this spec, as JSON, has companions.
 	Has func(namespace, name string, spec map[string]any) bool
 	// Render returns the companions in the order in which they are applied.
 	Render func(namespace, name string, spec, tuning map[string]any) ([]*unstructured.Unstructured, error)
-	// Shared is a field, by kind of companion, that keeps its value for another controller when it is not rendered any more.
+	// Shared has, by kind of companion, a field that another controller takes over. It keeps its value when it is no longer rendered.
 	Shared map[string][]string
-	// Waiting returns a companion that is not ready, if there is one. companions are keyed by kind.
+	// Waiting returns a companion that is not ready, or the zero value. companions are keyed by kind.
 	Waiting func(companions map[string]*unstructured.Unstructured) Awaited
-	// Why explains, as far as permissions allow, why they are not ready; "" if the reason is unknown.
+	// Why explains why companions are not ready, as far as permissions allow. It returns "" if the reason is unknown.
 	Why func(ctx context.Context, cluster *kube.Cluster, namespace, name string) string
 }
 
 // Awaited is a companion that is not ready yet.
 type Awaited struct {
 	Kind   string
-	For    string // what it is that it waits for, "" if it is ready
-	Failed bool   // waiting is of no use
+	For    string // what the companion waits for, "" if it is ready
+	Failed bool   // it will not become ready
 }
 
-// render returns the companions that v asks for.
+// render returns the companions that v configures.
 func (k *Kind) render(v values) ([]*unstructured.Unstructured, error) {
 	if k.Companions == nil {
 		return nil, nil
@@ -83,8 +83,8 @@ func (k *Kind) render(v values) ([]*unstructured.Unstructured, error) {
 	return rendered, err
 }
 
-// planned returns the planned attribute companions, nil if there are none: all in sync. A create leaves it unknown, so that it can end without an
-// error although a companion is missing.
+// planned returns the planned value of the attribute companions: all in sync, or nil without companions. A create leaves it unknown, so that the
+// create can end without an error although a companion is missing.
 func (k *Kind) planned(prior, v values) (any, error) {
 	if v[attrName] == spec.Unknown || v[attrNamespace] == spec.Unknown {
 		return spec.Unknown, nil
@@ -109,7 +109,7 @@ func (k *Kind) planned(prior, v values) (any, error) {
 	return states, nil
 }
 
-// companionError is an error about a companion.
+// companionError is an error of a request for a companion.
 type companionError struct {
 	verb string // "create", "get", "patch" or "delete"
 	ref  kube.Object
@@ -124,7 +124,7 @@ func (e *companionError) report(s *session) {
 	s.explain(e.verb, e.ref, e.err, func(string) (path.Path, bool) { return path.Root(s.kind.Companions.Tuning.Name), true })
 }
 
-// takenError is an object of someone else with the name of a companion.
+// takenError means that someone else's object has the name of a companion.
 type takenError struct{ ref kube.Object }
 
 func (e *takenError) Error() string { return e.ref.String() + " has another owner" }
@@ -141,10 +141,10 @@ func (s *session) companion(kind string) (dynamic.ResourceInterface, kube.Object
 	return s.cluster.Dynamic.Resource(ref.Resource).Namespace(ref.Namespace), ref
 }
 
-// reader reads one object: kube.Cluster's Get, or its Find.
+// reader reads one object: it is kube.Cluster's Get or Find.
 type reader func(context.Context, kube.Object) (*unstructured.Unstructured, error)
 
-// find returns the object with the companion's name, nil if there is none.
+// find returns the object with the companion's name, or nil.
 func (s *session) find(kind string, read reader) (*unstructured.Unstructured, error) {
 	_, ref := s.companion(kind)
 	live, err := read(s.ctx, ref)
@@ -157,8 +157,8 @@ func (s *session) find(kind string, read reader) (*unstructured.Unstructured, er
 	return live, nil
 }
 
-// findAll are the objects in the places of companions, by kind, read at the same time. Of an object that is imported it is not known which it has:
-// kinds that may not be read are taken out.
+// findAll returns the objects with the companions' name, by kind, and reads them concurrently. For an imported object, it is not known which
+// companions it has, so kinds without read permission are removed from kinds.
 func (s *session) findAll(read reader, kinds map[string]bool, imported bool) (map[string]*unstructured.Unstructured, error) {
 	var mu sync.Mutex
 	found := make(map[string]*unstructured.Unstructured)
@@ -180,7 +180,7 @@ func (s *session) findAll(read reader, kinds map[string]bool, imported bool) (ma
 	return found, err
 }
 
-// each calls f for all concurrently.
+// each calls f concurrently for all values.
 func each[T any](all iter.Seq[T], f func(T) error) error {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
@@ -198,12 +198,12 @@ func each[T any](all iter.Seq[T], f func(T) error) error {
 	return errors.Join(failures...)
 }
 
-// belongs reports whether the object of the UID owner owns o.
+// belongs reports whether the object with the UID owner owns o.
 func belongs(o *unstructured.Unstructured, owner types.UID) bool {
 	return slices.ContainsFunc(o.GetOwnerReferences(), func(r metav1.OwnerReference) bool { return r.UID == owner })
 }
 
-// preflight fails before anything is written if someone else has an object with a companion's name.
+// preflight returns an error, before anything is written, if someone else's object has a companion's name.
 func (s *session) preflight(v values) error {
 	rendered, err := s.kind.render(v)
 	if err != nil || rendered == nil {
@@ -222,11 +222,11 @@ func (s *session) preflight(v values) error {
 	return nil
 }
 
-// ownedBy returns a companion with its owner, if it has one yet.
+// ownedBy returns a copy of a companion with its owner, if that already exists.
 func ownedBy(owner, companion *unstructured.Unstructured) *unstructured.Unstructured {
 	companion = companion.DeepCopy()
 	if owner != nil {
-		block := true // deleting the owner in the foreground waits for it
+		block := true // deleting the owner in the foreground waits for the companion
 		companion.SetOwnerReferences([]metav1.OwnerReference{{
 			APIVersion: owner.GetAPIVersion(), Kind: owner.GetKind(), Name: owner.GetName(), UID: owner.GetUID(), BlockOwnerDeletion: &block,
 		}})
@@ -234,14 +234,14 @@ func ownedBy(owner, companion *unstructured.Unstructured) *unstructured.Unstruct
 	return companion
 }
 
-// apply creates ("create") or updates ("patch") a companion. With dry it is a dry run, for which owner may be nil.
+// apply creates ("create") or updates ("patch") a companion. With dry it is a dry run, for which owner can be nil.
 func (s *session) apply(verb string, owner, companion *unstructured.Unstructured, dry bool) (applied *unstructured.Unstructured, err error) {
 	companion = ownedBy(owner, companion)
 	data, err := json.Marshal(companion)
 	if err != nil {
 		return nil, err
 	}
-	force := true // a field of ours that someone else set is a difference, which the plan has shown
+	force := true // takes over fields that someone else has set, as the plan has shown
 	options := metav1.PatchOptions{FieldManager: Manager, FieldValidation: metav1.FieldValidationStrict, Force: &force, DryRun: dryRunOption(dry)}
 	client, ref := s.companion(companion.GetKind())
 	err = s.write(func(ctx context.Context) error {
@@ -257,8 +257,8 @@ func (s *session) apply(verb string, owner, companion *unstructured.Unstructured
 	return applied, nil
 }
 
-// inspect sets the attribute companions in v: for each, whether it is as v renders it. It sends no request, and needs no permissions, if there are
-// no companions and were none before.
+// inspect sets the attribute companions in v: for each, whether it is as v renders it. It sends no request, and needs no permissions, if the
+// object has no companions and had none before.
 func (s *session) inspect(owner *unstructured.Unstructured, v values) (found map[string]*unstructured.Unstructured, err error) {
 	if s.kind.Companions == nil {
 		return nil, nil
@@ -302,8 +302,8 @@ func (s *session) inspect(owner *unstructured.Unstructured, v values) (found map
 	return found, err
 }
 
-// compare says whether applying the companion would change live, and what. What looks like a change is confirmed by the API server, since a webhook may
-// always make the same of what is applied.
+// compare reports whether applying the companion would change live, and which fields. A dry run confirms changes, because a webhook may change
+// every apply in the same way.
 func (s *session) compare(owner, companion, live *unstructured.Unstructured) (state, change string, err error) {
 	switch {
 	case live == nil:
@@ -320,13 +320,14 @@ func (s *session) compare(owner, companion, live *unstructured.Unstructured) (st
 	}
 	applied, err := s.apply("patch", owner, companion, true)
 	switch {
-	case apierrors.IsInvalid(err): // an apply fails alike, and says why
+	case apierrors.IsInvalid(err): // an apply fails for the same reason, and reports it
 		return refused, "", nil
 	case err != nil:
-		// Without permission, with a webhook that allows no dry run or after a lost connection, the answer is unknown: that is no reason to fail or to plan a change.
+		// Without permission, with a webhook that does not support dry runs, or after a lost connection, the answer is unknown. That is no
+		// reason to fail or to plan a change.
 		tflog.Warn(s.ctx, "cannot tell whether a companion is in sync", map[string]any{"object": s.ref.String(), "kind": companion.GetKind(), "error": err.Error()})
 		return inSync, "", nil
-	case applied.GetResourceVersion() != live.GetResourceVersion(): // written in between, by an autoscaler perhaps
+	case applied.GetResourceVersion() != live.GetResourceVersion(): // written in the meantime, perhaps by an autoscaler
 		if live, err = s.find(companion.GetKind(), s.cluster.Get); err != nil {
 			return "", "", err
 		}
@@ -342,7 +343,7 @@ func (s *session) compare(owner, companion, live *unstructured.Unstructured) (st
 	}
 	change = strings.Join(names, ", ")
 	others := slices.DeleteFunc(live.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool { return e.Manager == Manager })
-	for _, field := range fields { // some the API server changes by itself, following another
+	for _, field := range fields { // the API server changes some fields because of others
 		if who := lastWriter(others, field); who != "" {
 			return changed, change + ", last written by " + who, nil
 		}
@@ -350,8 +351,8 @@ func (s *session) compare(owner, companion, live *unstructured.Unstructured) (st
 	return changed, change, nil
 }
 
-// accompany makes the companions of owner what v says, whatever prior says they were, and waits until they are ready. It returns those there
-// are, and what is known of each, by kind.
+// accompany creates, updates and deletes the companions of owner as v says, and waits until they are ready. It returns the existing companions
+// and the state of each, by kind.
 func (s *session) accompany(owner *unstructured.Unstructured, prior, v values) (companions map[string]*unstructured.Unstructured, states map[string]string, err error) {
 	if s.kind.Companions == nil {
 		return nil, nil, nil
@@ -374,7 +375,7 @@ func (s *session) accompany(owner *unstructured.Unstructured, prior, v values) (
 		if was := before[companion.GetKind()]; was == nil || was == missing {
 			verb = "create"
 		}
-		err := s.poll(func() (string, error) { // an apply can be repeated, and the owner is there already
+		err := s.poll(func() (string, error) { // an apply can be repeated, and the owner already exists
 			if err := s.handOver(companion); err != nil {
 				return "", err
 			}
@@ -419,8 +420,8 @@ func (s *session) accompany(owner *unstructured.Unstructured, prior, v values) (
 	return companions, states, err
 }
 
-// handOver gives a shared field that the companion does not set any more to a field manager of its own before it is let go. The API server
-// would set it to its default: one replica of however many there are. Of none that is right: no autoscaler begins with none.
+// handOver assigns a shared field that the companion no longer sets to another field manager before it is released. Otherwise the API server
+// would reset it to its default, one replica. It does not hand over 0 replicas, because an autoscaler would stay disabled.
 func (s *session) handOver(companion *unstructured.Unstructured) error {
 	field := s.kind.Companions.Shared[companion.GetKind()]
 	if _, rendered, _ := unstructured.NestedFieldNoCopy(companion.Object, field...); field == nil || rendered {

@@ -14,14 +14,14 @@ const (
 
 // The states of a companion.
 const (
-	inSync     = "in sync" // it is as it was rendered
+	inSync     = "in sync" // as rendered
 	missing    = "missing"
 	changed    = "changed"
-	foreign    = "foreign"   // one of the same name is there that the object does not own
-	unwanted   = "unwanted"  // such as an autoscaler although the number of replicas is fixed by now
-	refused    = "refused"   // the API server refuses what would put it right
-	notReady   = "not ready" // it is as it was rendered, but an operation ended before it was ready
-	notChecked = "unknown"   // after an operation that failed: the next refresh tells
+	foreign    = "foreign"   // an object with the same name that the object does not own
+	unwanted   = "unwanted"  // such as an autoscaler, although the number of replicas is now fixed
+	refused    = "refused"   // the API server rejects the correction
+	notReady   = "not ready" // as rendered, but not ready when an operation ended
+	notChecked = "unknown"   // after a failed operation; the next refresh finds out
 )
 
 const (
@@ -51,7 +51,7 @@ func merged(defaults, own map[string]string) map[string]string {
 	return all
 }
 
-// awaits reports whether some companions were not ready at the end of the operation before.
+// awaits reports whether some companions were not ready at the end of the last operation.
 func (k *Kind) awaits(v values) bool {
 	for _, state := range mapOf(v[attrCompanions]) {
 		if state == notReady {
@@ -61,7 +61,7 @@ func (k *Kind) awaits(v values) bool {
 	return false
 }
 
-// content returns what an apply can change, without the fields that the API server maintains.
+// content returns what an apply can change: everything except the fields that the API server maintains.
 func content(o *unstructured.Unstructured) map[string]any {
 	o = o.DeepCopy()
 	delete(o.Object, "status")

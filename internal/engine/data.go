@@ -11,7 +11,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// DataAttributes are the attributes of the kind's data source: those of its resource that describe the object, not what Terraform does.
+// DataAttributes returns the attributes of the kind's data source: those of its resource that describe the object, not Terraform's behavior.
 func (k *Kind) DataAttributes() *spec.Message {
 	m := &spec.Message{}
 	left := []string{attrTimeouts, attrWait, attrEffectiveLabels, attrEffectiveAnnotations, attrCompanions, attrCompanionChanges}
@@ -26,7 +26,7 @@ func (k *Kind) DataAttributes() *spec.Message {
 	return m.Unfilled()
 }
 
-// DataSchema is the schema of the kind's data source, made of that of its resource.
+// DataSchema returns the schema of the kind's data source, derived from that of its resource.
 func (k *Kind) DataSchema(resource *tfprotov6.Schema) *tfprotov6.Schema {
 	block := &tfprotov6.SchemaBlock{Description: k.DataSource, DescriptionKind: tfprotov6.StringKindMarkdown}
 	m := k.DataAttributes()

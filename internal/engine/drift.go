@@ -12,17 +12,17 @@ import (
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 )
 
-// typeConverter knows which lists of Kubernetes' types are merged, and by which keys, as the API server does.
+// typeConverter knows which lists of Kubernetes' types are merged by which keys, as the API server does.
 var typeConverter = sync.OnceValue(func() managedfields.TypeConverter { return applyconfigurations.NewTypeConverter(scheme.Scheme) })
 
-// identity are the fields of an object that no field manager owns.
+// identity contains the fields of an object that no field manager owns.
 var identity = fieldpath.NewSet(
 	fieldpath.MakePathOrDie("apiVersion"), fieldpath.MakePathOrDie("kind"),
 	fieldpath.MakePathOrDie("metadata", "name"), fieldpath.MakePathOrDie("metadata", "namespace"),
 )
 
-// drift returns the fields of live that applying the object would change: those with another value, and those that this provider once applied and
-// no longer does.
+// drift returns the fields of live that applying the object would change: fields with another value, and fields that this provider has applied
+// before but no longer does.
 func drift(applied, live *unstructured.Unstructured) (fields []string, err error) {
 	c := typeConverter()
 	want, err := c.ObjectToTyped(applied)

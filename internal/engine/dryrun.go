@@ -19,8 +19,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// dryRun sends the requests of an apply of the plan as dry runs, and reports what the API server rejects. prior is nil if there is no object; a
-// replaced object is deleted before the new one is created.
+// dryRun sends the requests of an apply of the plan as dry runs, and reports what the API server rejects. prior is nil if the object does not
+// exist. A replaced object is deleted before the new one is created.
 func (k *Kind) dryRun(ctx context.Context, run *Run, prior, plan values, replaced bool, diagnostics *diag.Diagnostics) {
 	if diagnostics.HasError() || !run.Known() || !k.sendable(plan) {
 		return
@@ -55,7 +55,7 @@ func (k *Kind) dryRun(ctx context.Context, run *Run, prior, plan values, replace
 	default:
 		t.update(prior, plan)
 		if !run.applying.Load() {
-			t.retain(prior, plan) // and says so
+			t.retain(prior, plan) // for its warnings
 		}
 	}
 	t.warnOfRights()
@@ -72,10 +72,10 @@ func (k *Kind) sendable(v values) bool {
 	return !errors.Is(err, spec.ErrUnknown)
 }
 
-// trial is the dry run of one plan.
+// trial is the dry run of a plan.
 type trial struct {
 	*session
-	replaced *kube.Object // what goes before, if anything does
+	replaced *kube.Object // the object that is deleted first, if any
 	lacking  []right
 }
 
@@ -85,11 +85,11 @@ type right struct {
 	on   kube.Object
 }
 
-// create tries to create the object and its companions.
+// create sends a dry run of creating the object and its companions.
 func (t *trial) create(plan values, replaced *kube.Object) {
 	t.replaced = replaced
 	_, err := t.session.create(plan, "dry run")
-	if apierrors.IsAlreadyExists(err) { // whatever else the API server refuses comes before this
+	if apierrors.IsAlreadyExists(err) { // the API server reports this error last
 		if replaced == nil || *replaced != t.ref {
 			t.refuse()
 		}
@@ -100,7 +100,7 @@ func (t *trial) create(plan values, replaced *kube.Object) {
 	}
 }
 
-// update tries to write what the plan changes. The apply reports what has changed in the cluster since the object was read.
+// update sends a dry run of the planned changes. Changes in the cluster since the object was read are left to the apply.
 func (t *trial) update(prior, plan values) {
 	patch, err := t.kind.difference(prior, plan, false)
 	if err == nil && len(patch) > 0 {
@@ -116,7 +116,7 @@ func (t *trial) update(prior, plan values) {
 	t.companions(prior, plan, owner)
 }
 
-// companions tries to apply the companions that the plan changes.
+// companions sends a dry run of the companions that the plan changes.
 func (t *trial) companions(prior, plan values, owner *unstructured.Unstructured) {
 	changed, err := t.kind.changed(prior, plan)
 	if err == nil && len(changed) > 0 {
@@ -129,7 +129,7 @@ func (t *trial) companions(prior, plan values, owner *unstructured.Unstructured)
 	t.applyAll(owner, changed)
 }
 
-// applyAll tries to apply companions. owner is nil if it does not exist yet.
+// applyAll sends a dry run of companions. owner is nil if it does not exist yet.
 func (t *trial) applyAll(owner *unstructured.Unstructured, companions []*unstructured.Unstructured) {
 	verb := "patch"
 	if owner == nil {
@@ -146,8 +146,8 @@ func (t *trial) applyAll(owner *unstructured.Unstructured, companions []*unstruc
 	}
 }
 
-// rehearse tries the companions before their object is created, so that errors come while nothing is half done. It reports whether the API server
-// accepts them all.
+// rehearse sends a dry run of the companions before their object is created, so that errors occur before anything is stored. It reports whether
+// the API server accepts all of them.
 func (s *session) rehearse(plan values) bool {
 	if s.kind.Companions == nil || s.cluster.DryRun == kube.DryRunNever {
 		return true
@@ -166,7 +166,7 @@ func (s *session) rehearse(plan values) bool {
 	return !s.diagnostics.HasError()
 }
 
-// changed returns the companions that an apply of the plan changes, as far as known.
+// changed returns the companions that an apply of the plan changes, as far as that is known.
 func (k *Kind) changed(prior, plan values) ([]*unstructured.Unstructured, error) {
 	rendered, err := k.render(plan)
 	if errors.Is(err, spec.ErrUnknown) {
@@ -185,15 +185,16 @@ func (k *Kind) changed(prior, plan values) ([]*unstructured.Unstructured, error)
 	}), nil
 }
 
-// judge reports the error of a request to verb the object, or a companion. It returns whether to try the requests that depend on the object.
+// judge reports the error of a request with this verb for the object or a companion. It returns whether to try the requests that depend on the
+// object.
 func (t *trial) judge(verb string, err error) bool {
 	switch {
 	case err == nil:
 		return true
 	case apierrors.IsConflict(err), kube.IsGone(err) && !kube.IsNamespaceGone(err):
-		return true // changed this moment, or comes in the same apply, as the Role does that a RoleBinding names
+		return true // changed in the meantime, or created in the same apply, like the Role of a RoleBinding
 	case t.replaced != nil && kube.IsTaken(err):
-		return true // by the one that goes before
+		return true // by the object that is deleted first
 	case t.cluster.DryRun == kube.DryRunRequired:
 		t.fail(verb, err)
 		return false
@@ -208,24 +209,24 @@ func (t *trial) judge(verb string, err error) bool {
 		t.lacking = append(t.lacking, lacking...)
 		if !known || len(lacking) > 0 {
 			return true
-		} // else it was a quota or a policy that said no
+		} // otherwise a quota or policy has rejected the request
 	}
 	t.fail(verb, err)
 	return false
 }
 
-// denied returns the permissions that the failed request needs and the credentials lack, if that can be known.
+// denied returns the permissions that the failed request needs and the credentials lack. It returns false if that is unknown.
 func (t *trial) denied(verb string, err error) (lacking []right, known bool) {
 	needed := []right{{verb, t.ref}}
 	if of := (*companionError)(nil); errors.As(err, &of) {
 		needed = []right{{of.verb, of.ref}}
 		if of.verb == "create" {
-			needed = append(needed, right{"patch", of.ref}) // it is applied
+			needed = append(needed, right{"patch", of.ref}) // an apply is a patch
 		}
 	}
 	for _, r := range needed {
 		if r.verb == "create" {
-			r.on.Name = "" // a new object has no name yet to those who grant permissions
+			r.on.Name = "" // RBAC ignores the name for a create
 		}
 		allowed, err := t.run.allowed(t.ctx, t.cluster, r)
 		if err != nil {
@@ -238,7 +239,7 @@ func (t *trial) denied(verb string, err error) (lacking []right, known bool) {
 	return lacking, true
 }
 
-// warnOfRights warns of each missing permission once.
+// warnOfRights warns about each missing permission once.
 func (t *trial) warnOfRights() {
 	var rules strings.Builder
 	for _, r := range t.lacking {

@@ -14,7 +14,7 @@ var (
 	_ resource.ResourceWithIdentity    = (*frame)(nil)
 )
 
-// New makes the part of a kind's resource that terraform-plugin-framework serves: its schema, and the import.
+// New returns the part of a kind's resource that terraform-plugin-framework serves: its schema and the import.
 func New(k *Kind) func() resource.Resource {
 	return func() resource.Resource { return &frame{kind: k} }
 }
@@ -34,12 +34,12 @@ func (r *frame) Schema(_ context.Context, _ resource.SchemaRequest, resp *resour
 }
 
 func (r *frame) Configure(_ context.Context, req resource.ConfigureRequest, _ *resource.ConfigureResponse) {
-	if req.ProviderData != nil { // it is nil while terraform validates
+	if req.ProviderData != nil { // nil during terraform validate
 		r.run = req.ProviderData.(*Run)
 	}
 }
 
-// The framework asks every resource for these. Terraform's requests for them never reach it: see [Kind.PlanResourceChange] and the others.
+// The framework requires these methods. Terraform's requests never reach them: see [Kind.PlanResourceChange] and the others.
 
 func (r *frame) Create(context.Context, resource.CreateRequest, *resource.CreateResponse) {}
 func (r *frame) Read(context.Context, resource.ReadRequest, *resource.ReadResponse)       {}

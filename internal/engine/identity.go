@@ -15,7 +15,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// identifying is what identifies an object of a kind in a cluster.
+// identifying are the attributes that identify an object of a kind in a cluster.
 var identifying = &spec.Message{Fields: []spec.Field{
 	{Name: attrNamespace, JSON: attrNamespace, Scalar: spec.String},
 	{Name: attrName, JSON: attrName, Scalar: spec.String},
@@ -31,7 +31,7 @@ func (r *frame) IdentitySchema(_ context.Context, _ resource.IdentitySchemaReque
 	}}
 }
 
-// identify returns the identity of a resource; nil if there is none or its name is unknown.
+// identify returns the identity of a resource, or nil if its name is unknown.
 func identify(v values) (*tfprotov6.ResourceIdentityData, error) {
 	if v.string(attrNamespace) == "" || v.string(attrName) == "" {
 		return nil, nil
@@ -75,7 +75,7 @@ func (r *frame) identified(ctx context.Context, req resource.ImportStateRequest)
 	return namespace.ValueString(), name.ValueString(), diags
 }
 
-// parse splits an ID.
+// parse splits an ID into namespace and name.
 func (r *frame) parse(given string) (namespace, name string, diags diag.Diagnostics) {
 	namespace, name, ok := strings.Cut(given, "/")
 	if !ok {

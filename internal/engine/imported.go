@@ -11,11 +11,11 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// fresh marks, in the private state, that this run imported the object.
+// fresh marks, in the private state, an object that this run has imported.
 const fresh = "imported"
 
-// GenerateResourceConfig returns the configuration of an imported object: all of its state that a configuration can have. Terraform calls it since
-// 1.14; older ones generate the configuration themselves, without empty strings.
+// GenerateResourceConfig returns the configuration of an imported object: the part of its state that a configuration can have. Terraform calls
+// it since 1.14. Older versions generate the configuration themselves and omit empty strings.
 func (k *Kind) GenerateResourceConfig(req *tfprotov6.GenerateResourceConfigRequest) (*tfprotov6.GenerateResourceConfigResponse, error) {
 	state, err := k.unmarshal(req.State)
 	if err != nil {

@@ -24,7 +24,7 @@ var (
 	_ list.ListResourceWithValidateConfig = (*frame)(nil)
 )
 
-// NewList makes the list resource of a kind, with which terraform query finds objects that no configuration has yet.
+// NewList returns the list resource of a kind, with which terraform query finds objects that are not in the configuration.
 func NewList(k *Kind) func() list.ListResource {
 	return func() list.ListResource { return &frame{kind: k} }
 }

@@ -9,10 +9,10 @@ import (
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 )
 
-// Manager is the field manager under which this provider writes.
+// Manager is the field manager of this provider's writes.
 const Manager = "terraform-provider-lamia"
 
-// lastWriter names who wrote a field last, and when, as the object's managedFields tell it; "" when they do not.
+// lastWriter returns who wrote a field last, and when, according to the object's managedFields. It returns "" if they do not tell.
 func lastWriter(managed []metav1.ManagedFieldsEntry, field []string) string {
 	var last *metav1.ManagedFieldsEntry
 	for i := range managed {
@@ -27,7 +27,7 @@ func lastWriter(managed []metav1.ManagedFieldsEntry, field []string) string {
 	return fmt.Sprintf("%q at %s", last.Manager, last.Time.UTC().Format(time.RFC3339))
 }
 
-// owns reports whether the entry has the field, a field below it, or a whole that includes it.
+// owns reports whether the entry contains the field, a field below it, or a field that contains it.
 func owns(e metav1.ManagedFieldsEntry, field []string) bool {
 	at := held(e)
 	for _, name := range field {
@@ -41,7 +41,7 @@ func owns(e metav1.ManagedFieldsEntry, field []string) bool {
 	return true
 }
 
-// held returns the fields that the entry's manager has written.
+// held returns the fields that the entry's manager owns.
 func held(e metav1.ManagedFieldsEntry) *fieldpath.Set {
 	set := &fieldpath.Set{}
 	if e.FieldsV1 == nil || set.FromJSON(e.FieldsV1.GetRawReader()) != nil {
@@ -50,7 +50,7 @@ func held(e metav1.ManagedFieldsEntry) *fieldpath.Set {
 	return set
 }
 
-// ownKeys are the entries of live labels or annotations (field) that this provider wrote.
+// ownKeys returns the live labels or annotations (field) that this provider has written.
 func ownKeys(managed []metav1.ManagedFieldsEntry, field string, live map[string]string) map[string]string {
 	own := make(map[string]string)
 	for _, e := range managed {
@@ -59,7 +59,7 @@ func ownKeys(managed []metav1.ManagedFieldsEntry, field string, live map[string]
 		}
 		set := held(e)
 		for key, value := range live {
-			if set.Has(fieldpath.MakePathOrDie("metadata", field, key)) { // not just the map
+			if set.Has(fieldpath.MakePathOrDie("metadata", field, key)) { // the key, not only the map
 				own[key] = value
 			}
 		}
@@ -67,7 +67,7 @@ func ownKeys(managed []metav1.ManagedFieldsEntry, field string, live map[string]
 	return own
 }
 
-// history says what happened to the fields since the plan.
+// history describes what happened to the fields since the plan.
 func history(changes []change, managed []metav1.ManagedFieldsEntry) string {
 	var b strings.Builder
 	for _, c := range changes {

@@ -4,17 +4,17 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
-// moved marks, in the private state, that another resource wrote the labels and annotations, although the UID may be unknown.
+// moved marks, in the private state, that another resource wrote the labels and annotations, even if the UID is unknown.
 const moved = "moved"
 
-// Taken is an object that another resource has managed so far.
+// Taken is an object that another resource has managed until now.
 type Taken struct {
 	Namespace, Name, UID string
 	Labels, Annotations  map[string]string
 	Spec                 map[string]any // a tree of the kind's spec
 }
 
-// MoveResourceState returns the state of a resource that takes over an object unchanged. Terraform refreshes it next.
+// MoveResourceState returns the state of a resource for an object that another resource has managed. Terraform refreshes it next.
 func (k *Kind) MoveResourceState(o Taken) (*tfprotov6.MoveResourceStateResponse, error) {
 	state := values{attrNamespace: o.Namespace, attrName: o.Name, attrID: id(o.Namespace, o.Name)}
 	if o.UID != "" {

@@ -13,27 +13,27 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 )
 
-// Keeps says which elements of a list stay as long as other objects need them.
+// Keeps says which elements of a list an update keeps as long as other objects need them.
 type Keeps struct {
-	// Attribute is the list, of the spec. Its elements have names.
+	// Attribute is the list in the spec. Its elements have names.
 	Attribute string
-	// Needed returns the names of elements that an update removes although others still need them, with warnings about them.
+	// Needed returns the names of elements that an update removes although others still need them, with warnings.
 	Needed func(ctx context.Context, cluster *kube.Cluster, before, after *unstructured.Unstructured) ([]string, []Finding)
 }
 
-// spreading is the time for istiod and its proxies to follow a change before another relies on it: before something uses what is new, and before
-// what is no longer needed is removed.
+// spreading is how long istiod and its proxies may take to follow a change before another change relies on it: before something uses a new part,
+// and before a part that is no longer needed is removed.
 const spreading = 3 * time.Second
 
-// Uses are the hosts and parts that objects offer each other. A new one is not used before it has spread.
+// Uses are the hosts and subsets that objects offer to others and take from them. A new offer is used only after it has spread to the proxies.
 type Uses struct {
 	Offers, Takes func(o *unstructured.Unstructured) []Offer
 }
 
-// Offer is what an object has for others: a host, or a part of one.
+// Offer is what an object provides to others: a host, or a part of one.
 type Offer struct{ Host, Part string }
 
-// offer notes new offers.
+// offer records new offers.
 func (s *session) offer(prior values, stored *unstructured.Unstructured) {
 	if s.kind.Uses.Offers == nil {
 		return
@@ -46,8 +46,8 @@ func (s *session) offer(prior values, stored *unstructured.Unstructured) {
 	}
 }
 
-// spread waits until the offers that the plan begins to use have spread, if this run has stored them. A host that is created together with its parts
-// has no clients yet.
+// spread waits until the offers that the plan begins to use have reached the proxies, if this run has stored them. It does not wait for a new
+// host with its parts, because that has no clients yet.
 func (s *session) spread(prior, plan values) {
 	if s.kind.Uses.Takes == nil || s.run.AtOnce {
 		return
@@ -66,19 +66,19 @@ func (s *session) spread(prior, plan values) {
 	}
 }
 
-// offers returns what the object of the values offers or takes.
+// offers returns what the object with these values offers or takes.
 func (s *session) offers(of func(*unstructured.Unstructured) []Offer, v values) []Offer {
 	if v == nil {
 		return nil
 	}
 	o, err := s.kind.object(v)
 	if err != nil {
-		return nil // the request reports it
+		return nil // the request itself reports this error
 	}
 	return of(o)
 }
 
-// pause waits, and reports false if the operation ends first.
+// pause waits, and returns false if the operation ends first.
 func (s *session) pause(d time.Duration) bool {
 	select {
 	case <-time.After(d):
@@ -88,8 +88,8 @@ func (s *session) pause(d time.Duration) bool {
 	}
 }
 
-// relied warns of what an update, or the deletion if plan is nil, takes away from others, after it has waited a little for their changes in the
-// same apply.
+// relied warns about what an update, or a deletion if plan is nil, takes away from other objects. Before that, it waits a short time for changes
+// of those objects in the same apply.
 func (s *session) relied(prior, plan values) {
 	if s.kind.Relied == nil || s.run.AtOnce {
 		return
@@ -116,8 +116,8 @@ func (s *session) relied(prior, plan values) {
 	s.warnOf(findings)
 }
 
-// retain is the plan of an update with what others still need of prior, which is taken away as soon as they do not, by what is applied later in
-// this run. What is left then shows in the next plan.
+// retain returns the plan of an update plus the elements of prior that others still need. A later change in this run that makes them unnecessary
+// removes them, or else the next plan does.
 func (s *session) retain(prior, plan values) values {
 	if s.kind.Keeps == nil || s.run.AtOnce || equal(prior[s.kind.Keeps.Attribute], plan[s.kind.Keeps.Attribute]) {
 		return plan
@@ -126,7 +126,7 @@ func (s *session) retain(prior, plan values) values {
 	if len(names) == 0 {
 		return plan
 	}
-	s.warnOf(slices.DeleteFunc(findings, func(f Finding) bool { return !s.run.first(f.Summary + f.Detail) })) // an apply plans once more
+	s.warnOf(slices.DeleteFunc(findings, func(f Finding) bool { return !s.run.first(f.Summary + f.Detail) })) // an apply plans again
 	kept := maps.Clone(plan)
 	list, _ := plan[s.kind.Keeps.Attribute].([]any)
 	list = slices.Clone(list)
@@ -140,11 +140,11 @@ func (s *session) retain(prior, plan values) values {
 	return kept
 }
 
-// needed asks for what others need; nothing, if the objects cannot be told.
+// needed returns what others still need, or nothing if the objects cannot be encoded.
 func (s *session) needed(ctx context.Context, prior, plan values) ([]string, []Finding) {
 	before, err := s.kind.object(prior)
 	if err != nil {
-		return nil, nil // the update reports it
+		return nil, nil // the update itself reports this error
 	}
 	after, err := s.kind.object(plan)
 	if err != nil {
@@ -153,19 +153,19 @@ func (s *session) needed(ctx context.Context, prior, plan values) ([]string, []F
 	return s.kind.Keeps.Needed(ctx, s.cluster, before, after)
 }
 
-// leftovers are the parts to remove once nothing needs them.
+// leftovers are objects with parts to remove once nothing needs them.
 type leftovers struct {
 	mu  sync.Mutex
 	all map[kube.Object]leftover
 }
 
-// leftover is an object that was written as kept, and is to become as planned.
+// leftover is an object that was written as kept and must become plan.
 type leftover struct {
 	session
 	kept, plan values
 }
 
-// leave notes a leftover.
+// leave records a leftover.
 func (s *session) leave(kept, plan values) {
 	s.run.leftovers.mu.Lock()
 	defer s.run.leftovers.mu.Unlock()
@@ -175,7 +175,7 @@ func (s *session) leave(kept, plan values) {
 	s.run.leftovers.all[s.ref] = leftover{*s, kept, plan}
 }
 
-// clear removes what nothing needs any more after a change of this object.
+// clear removes leftovers that nothing needs any more after a change of this object.
 func (s *session) clear() {
 	if s.diagnostics.HasError() {
 		return
@@ -191,7 +191,7 @@ func (s *session) clear() {
 		return
 	}
 	for _, l := range free {
-		// If someone has changed the object since, or the request fails, the next plan shows what is left.
+		// If someone has changed the object since then, or the request fails, the rest is in the next plan.
 		l.ctx, l.diagnostics = s.ctx, new(diag.Diagnostics)
 		if live, err := l.update(l.kept, l.plan); err == nil {
 			l.cluster.Note(l.ref, live)
@@ -199,7 +199,7 @@ func (s *session) clear() {
 	}
 }
 
-// take removes the leftovers that nothing needs, and returns them.
+// take removes and returns the leftovers that nothing needs.
 func (l *leftovers) take(free func(leftover) bool) (taken []leftover) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -43,8 +43,8 @@ type change struct {
 
 func (c change) String() string { return fieldString(c.field) }
 
-// overwritten lists the fields that patch, a difference from before, would write although in live they hold neither what they did
-// before nor what the patch is about to write.
+// overwritten returns the fields that patch, a difference from before, would overwrite although someone else has changed them in live to another
+// value than the patch writes.
 func overwritten(patch, before, live map[string]any, at ...string) (changes []change) {
 	for _, key := range slices.Sorted(maps.Keys(patch)) {
 		field := append(slices.Clone(at), key)
@@ -63,7 +63,7 @@ func overwritten(patch, before, live map[string]any, at ...string) (changes []ch
 	return changes
 }
 
-// fieldString writes the path of a field like the API server.
+// fieldString formats the path of a field like the API server.
 func fieldString(field []string) string {
 	var b strings.Builder
 	for i, name := range field {

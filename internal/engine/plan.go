@@ -13,16 +13,16 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// replacing marks, in the private state, that the object existed when it was planned. Terraform plans a replaced object a second time, as if it did
-// not exist.
+// replacing marks, in the private state, that the object existed when it was planned. Terraform plans a replaced object a second time, as if it
+// did not exist.
 const replacing = "replacing"
 
-// bare marks, in the private state, that the object had none of the [Kind.Defaults] when it was taken over. Such a one, a Gateway for every proxy
-// for example, keeps what it has.
+// bare marks, in the private state, that an imported object has none of the [Kind.Defaults]. It keeps that, for example a Gateway for all
+// proxies.
 const bare = "bare"
 
-// plan is the planned state, and the attributes whose change replaces the object. It fills in what is known before the object is: its namespace,
-// id and whatever else follows from its name, or from an object that stays. prior is nil, when the object is to be created.
+// plan returns the planned state, and the attributes whose change replaces the object. It fills in what is known in advance: the namespace, the
+// id and other values that follow from the object's name or from an object that is not replaced. prior is nil if the object is to be created.
 func (k *Kind) plan(ctx context.Context, run *Run, config, prior, proposed values, private private, diagnostics *diag.Diagnostics) (planned values, replaces []string) {
 	planned = maps.Clone(k.Attributes().Keep(prior, proposed))
 	if config[attrNamespace] == nil {
@@ -83,7 +83,7 @@ func (k *Kind) plan(ctx context.Context, run *Run, config, prior, proposed value
 			planned[c.Name] = spec.Unknown
 		}
 	}
-	if prior == nil && private[replacing] != nil { // tried when it was planned the first time
+	if prior == nil && private[replacing] != nil { // the first plan has done the dry run
 		delete(private, replacing)
 		return planned, nil
 	}
@@ -100,13 +100,13 @@ func (k *Kind) plan(ctx context.Context, run *Run, config, prior, proposed value
 	return planned, replaces
 }
 
-// leaves reports whether an attribute of which the configuration says nothing stays as it is, instead of taking its default: the object had none
-// of it when it was taken over, and no companions are asked for.
+// leaves reports whether an attribute that is not in the configuration stays as it is instead of getting its default. That is the case if the
+// imported object did not have it, and the configuration has no companions.
 func (k *Kind) leaves(private private, config, prior values, attribute string) bool {
 	return private[bare] != nil && prior != nil && len(mapOf(prior[attribute])) == 0 && (k.Companions == nil || config[k.Companions.Tuning.JSON] == nil)
 }
 
-// replaces are the attributes whose change from prior to planned replaces the object.
+// replaces returns the attributes whose change from prior to planned replaces the object.
 func (k *Kind) replaces(prior, planned values) (attributes []string) {
 	for _, name := range []string{attrName, attrNamespace} {
 		if planned[name] != prior[name] {
@@ -136,7 +136,7 @@ func unchanged(attributes []string, planned, prior values) bool {
 // equal reports whether two trees are equal; [spec.Unknown] equals itself.
 func equal(a, b any) bool { return reflect.DeepEqual(a, b) }
 
-// sameJSON reports whether both values are the same to the API server, as false and null are of a [spec.Flag].
+// sameJSON reports whether the API server treats both values alike, such as false and null of a [spec.Flag].
 func sameJSON(f *spec.Field, a, b any) bool {
 	m := spec.Message{Fields: []spec.Field{*f}}
 	encoded := func(v any) (map[string]any, error) {

@@ -23,7 +23,7 @@ func (k *Kind) ValidateResourceConfig(run *Run, req *tfprotov6.ValidateResourceC
 	return &tfprotov6.ValidateResourceConfigResponse{Diagnostics: report(k.validate(run, config))}, nil
 }
 
-// UpgradeResourceState reads the state file. So far there is one version. Terraform asks for it whether it refreshes or not.
+// UpgradeResourceState reads the state file. There is only one version so far. Terraform calls it whether it refreshes or not.
 func (k *Kind) UpgradeResourceState(run *Run, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
 	if req.RawState == nil {
 		return &tfprotov6.UpgradeResourceStateResponse{}, nil
@@ -39,7 +39,7 @@ func (k *Kind) UpgradeResourceState(run *Run, req *tfprotov6.UpgradeResourceStat
 	return &tfprotov6.UpgradeResourceStateResponse{UpgradedState: upgraded}, err
 }
 
-// ReadResource reads the object. It sends an unchanged state back as it came.
+// ReadResource reads the object. If nothing has changed, it returns the state that it received.
 func (k *Kind) ReadResource(ctx context.Context, run *Run, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
 	resp := &tfprotov6.ReadResourceResponse{NewState: req.CurrentState, Private: req.Private, NewIdentity: req.CurrentIdentity}
 	if run.deferred {
@@ -86,7 +86,7 @@ func (k *Kind) PlanResourceChange(ctx context.Context, run *Run, req *tfprotov6.
 	if prior != nil {
 		run.planned(k.ref(prior))
 	}
-	if proposed == nil { // to be destroyed
+	if proposed == nil { // the object is to be destroyed
 		return resp, nil
 	}
 	config, err := k.unmarshal(req.Config)
@@ -164,7 +164,7 @@ func (k *Kind) marshal(v values) (*tfprotov6.DynamicValue, error) {
 	return &tfprotov6.DynamicValue{MsgPack: data}, err
 }
 
-// marshalUnless encodes v, or returns what Terraform sent if v is the same.
+// marshalUnless encodes v, or returns the value that Terraform sent if v is the same.
 func (k *Kind) marshalUnless(sent values, as *tfprotov6.DynamicValue, v values) (*tfprotov6.DynamicValue, error) {
 	if equal(map[string]any(sent), map[string]any(v)) {
 		return as, nil
@@ -172,7 +172,7 @@ func (k *Kind) marshalUnless(sent values, as *tfprotov6.DynamicValue, v values) 
 	return k.marshal(v)
 }
 
-// private is what the provider keeps beside a state, in the form in which terraform-plugin-framework writes it.
+// private is the provider's data in the private state, in the format of terraform-plugin-framework.
 type private map[string][]byte
 
 func unmarshalPrivate(data []byte) (private, error) {
@@ -192,7 +192,7 @@ func (p private) mark() (mark string, ok bool) {
 	return mark, err == nil
 }
 
-// marshal encodes p, or returns what Terraform sent if p is unchanged.
+// marshal encodes p, or returns the value that Terraform sent if p is unchanged.
 func (p private) marshal(came []byte) ([]byte, error) {
 	if before, err := unmarshalPrivate(came); err == nil && maps.EqualFunc(before, p, bytes.Equal) {
 		return came, nil

@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// relating is the timeout for reading other objects, whatever is left of the operation's time.
+	// relating limits the time for reading other objects, independent of the operation's timeout.
 	relating = 10 * time.Second
 	// settling is how long all resources of an apply together wait for objects that Terraform creates or deletes at the same time.
 	settling = 3 * time.Second
 )
 
-// relate warns of findings about the stored object, without those about prior, an earlier version of it, which were reported when that was read. It
-// is no part of the operation: it needs no permissions, never fails, and does not count against the operation's time.
+// relate warns about findings for the stored object, except those for prior, an earlier version that a refresh has already reported. It is not a
+// part of the operation: it needs no permissions, never fails, and does not use up the operation's timeout.
 func (s *session) relate(prior values, stored *unstructured.Unstructured) {
 	if s.kind.Related == nil || s.interrupted() {
 		return
@@ -26,7 +26,7 @@ func (s *session) relate(prior values, stored *unstructured.Unstructured) {
 		if object, err := s.kind.object(prior); err == nil {
 			before = stored.DeepCopy()
 			before.Object["spec"] = object.Object["spec"]
-			before.SetResourceVersion("") // by which the stored one would be taken for it
+			before.SetResourceVersion("") // otherwise it would be mistaken for the stored object
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), relating)
@@ -58,7 +58,7 @@ func (s *session) warnOf(findings []Finding) {
 	}
 }
 
-// lasting returns the findings that remain until ctx ends, and looks for them again and again.
+// lasting repeats find until there are no findings or ctx ends, and returns the remaining findings.
 func (s *session) lasting(ctx context.Context, findings []Finding, find func() []Finding) []Finding {
 	s.cluster.Watch()
 	_ = polling.DelayFunc().Until(ctx, false, true, func(context.Context) (bool, error) {

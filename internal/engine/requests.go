@@ -30,9 +30,9 @@ func (s *session) client() dynamic.ResourceInterface {
 
 func (s *session) get() (*unstructured.Unstructured, error) { return s.cluster.Get(s.ctx, s.ref) }
 
-// write retries a request that changes something and lets each attempt come to its end.
+// write retries a request that changes something. Each attempt is completed, even if the operation is interrupted.
 func (s *session) write(request func(ctx context.Context) error) error {
-	if s.dry { // nothing comes of one that is given up
+	if s.dry { // a dry run can be interrupted
 		return kube.Retry(s.ctx, request)
 	}
 	return kube.Retry(s.ctx, func(ctx context.Context) error {
@@ -50,8 +50,8 @@ func dryRunOption(dry bool) []string {
 	return nil
 }
 
-// Creation is the annotation by which the provider tells the object that it has created from an equal one of someone else's, when the answer to the
-// request is lost. Its value is used once.
+// Creation is the annotation that marks an object that the provider has created. If the response to the create is lost, it distinguishes the
+// object from an equal one of someone else. Each value is used once.
 const Creation = Manager + "/creation"
 
 // marked reports whether the object was created with this mark.
@@ -59,7 +59,7 @@ func marked(live *unstructured.Unstructured, mark string) bool {
 	return live.GetAnnotations()[Creation] == mark
 }
 
-// create posts the planned object. After an ambiguous error it may exist.
+// create creates the planned object. After an ambiguous error, the object may exist.
 func (s *session) create(plan values, mark string) (live *unstructured.Unstructured, err error) {
 	object, err := s.kind.object(plan)
 	if err != nil {
@@ -92,23 +92,23 @@ func (s *session) create(plan values, mark string) (live *unstructured.Unstructu
 		case attempt == 3 || !s.unanswered(err):
 			return nil, kube.Settled(err)
 		}
-		select { // and try again: should the first request arrive after all, the mark tells
+		select { // then try again; if the first request arrives after all, the mark identifies the object
 		case <-s.ctx.Done():
 		case <-time.After(backoff.Step()):
 		}
 	}
 }
 
-// getLater is get, also after the operation's timeout.
+// getLater is like get, but works after the operation's timeout, too.
 func (s *session) getLater() (*unstructured.Unstructured, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), kube.Patience.Write)
 	defer cancel()
 	return s.cluster.Get(ctx, s.ref)
 }
 
-// changedError is an object that someone else changed between plan and apply, where the plan would overwrite it.
+// changedError means that someone else changed the object between plan and apply in a way that the plan would overwrite.
 type changedError struct {
-	replaced bool // it is another object of the same name
+	replaced bool // another object has the same name now
 	changes  []change
 	live     *unstructured.Unstructured
 }
@@ -130,7 +130,7 @@ func (e *changedError) report(s *session) {
 	s.diagnostics.AddError(summary, detail)
 }
 
-// update writes only the difference from prior to plan, and sends nothing if there is none.
+// update writes the difference from prior to plan, and sends no request if there is none.
 func (s *session) update(prior, plan values) (*unstructured.Unstructured, error) {
 	patch, err := s.kind.difference(prior, plan, false)
 	if err != nil {
@@ -147,7 +147,7 @@ func (s *session) update(prior, plan values) (*unstructured.Unstructured, error)
 		if err := s.preflight(plan); err != nil {
 			return false, err
 		}
-		if len(patch) == 0 { // only what the provider keeps for itself has changed, such as timeouts, or a companion
+		if len(patch) == 0 { // only the provider's own attributes have changed, such as timeouts, or companions
 			return true, nil
 		}
 		whole, err := s.kind.preserve(patch, prior, live)
@@ -157,7 +157,7 @@ func (s *session) update(prior, plan values) (*unstructured.Unstructured, error)
 		live, err = s.patch(withVersion(whole, live.GetResourceVersion()))
 		var status apierrors.APIStatus
 		if apierrors.IsConflict(err) || kube.Ambiguous(err) && !errors.As(err, &status) {
-			return false, nil // changed in between, or perhaps written already: look again
+			return false, nil // changed in the meantime, or already written: read again
 		}
 		return err == nil, err
 	})
@@ -191,7 +191,7 @@ func (k *Kind) difference(prior, plan values, canonical bool) (document, error) 
 	return difference(before, after), nil
 }
 
-// guard fails if the patch would overwrite changes in live since prior was read.
+// guard returns an error if the patch would overwrite changes that live has had since prior was read.
 func (k *Kind) guard(prior, plan values, live *unstructured.Unstructured) error {
 	if uid := prior.string(attrUID); uid != "" && uid != string(live.GetUID()) {
 		return &changedError{replaced: true, live: live}
@@ -218,7 +218,7 @@ func (k *Kind) guard(prior, plan values, live *unstructured.Unstructured) error 
 	return nil
 }
 
-// withVersion makes the API server refuse the patch unless the object is still of this version.
+// withVersion returns a patch that the API server rejects unless the object still has this version.
 func withVersion(patch document, version string) document {
 	metadata, _ := patch["metadata"].(map[string]any)
 	metadata = maps.Clone(metadata)
@@ -235,7 +235,7 @@ func withVersion(patch document, version string) document {
 func (s *session) delete(uid string) error {
 	options := metav1.DeleteOptions{Preconditions: metav1.NewUIDPreconditions(uid)}
 	if s.kind.Companions != nil {
-		foreground := metav1.DeletePropagationForeground // the object goes last, after its load balancer
+		foreground := metav1.DeletePropagationForeground // the object is deleted last, after its load balancer
 		options.PropagationPolicy = &foreground
 	}
 	send := func() error {
@@ -245,14 +245,14 @@ func (s *session) delete(uid string) error {
 	switch {
 	case kube.IsGone(err):
 		return nil
-	case apierrors.IsNotFound(err): // its kind is not even served
+	case apierrors.IsNotFound(err): // the cluster does not serve the kind
 		s.diagnostics.AddWarning(fmt.Sprintf("%s is considered deleted", s.ref),
 			fmt.Sprintf("The cluster does not serve %s, so the object cannot exist. Check that the provider uses the right cluster.", s.kind.Resource.GroupResource()))
 		return nil
 	case err != nil && !kube.Ambiguous(err) && !apierrors.IsConflict(err):
 		return err
 	}
-	lost, attempt := err, 1 // the answer: whether the object goes is seen
+	lost, attempt := err, 1 // the lost response; reads show whether the object is deleted
 	var finalizers []string
 	err = polling.DelayFunc().Until(s.ctx, true, true, func(context.Context) (gone bool, err error) {
 		live, err := s.get()
@@ -264,7 +264,7 @@ func (s *session) delete(uid string) error {
 		case err != nil:
 			return false, err
 		}
-		if string(live.GetUID()) == uid && live.GetDeletionTimestamp() == nil && lost != nil { // it never arrived, or was not carried out
+		if string(live.GetUID()) == uid && live.GetDeletionTimestamp() == nil && lost != nil { // the request did not arrive or was not carried out
 			if attempt == 3 || !s.unanswered(lost) && !apierrors.IsConflict(lost) {
 				return false, lost
 			}
@@ -294,10 +294,10 @@ func (s *session) delete(uid string) error {
 	return err
 }
 
-// notReadyError is an object that is stored but was not ready in time.
+// notReadyError means that an object is stored but was not ready in time.
 type notReadyError struct {
 	reason, why string
-	failed      bool // it will not become ready by itself
+	failed      bool // it will not become ready
 }
 
 func (e *notReadyError) Error() string { return "not ready" }
@@ -317,7 +317,7 @@ func (e *notReadyError) report(s *session) {
 	s.diagnostics.AddError(fmt.Sprintf("%s is not ready", s.ref), detail+"\n\n"+advice)
 }
 
-// unanswered reports whether the API server gave no answer while there is time left to wait for one: it may be restarting.
+// unanswered reports whether the API server gave no answer, perhaps because it restarts, and there is time left to wait.
 func (s *session) unanswered(err error) bool {
 	var status apierrors.APIStatus
 	return s.ctx.Err() == nil && kube.IsUnanswered(err) && !errors.As(err, &status)
@@ -364,7 +364,7 @@ func (s *session) wait(live *unstructured.Unstructured) (*unstructured.Unstructu
 	return live, err
 }
 
-// warnOfMutation warns when the cluster stores other values than those sent: an admission webhook has changed them.
+// warnOfMutation warns if the stored values differ from those sent, because an admission webhook has changed them.
 func (s *session) warnOfMutation(plan values, live *unstructured.Unstructured) {
 	patch, err := s.kind.mutation(plan, live)
 	if err != nil || len(patch) == 0 {
@@ -382,7 +382,7 @@ func (s *session) warnOfMutation(plan values, live *unstructured.Unstructured) {
 			strings.Join(fields, ", ")))
 }
 
-// mutation returns the difference from the object that was sent to the stored one.
+// mutation returns the difference between the object that was sent and the stored one.
 func (k *Kind) mutation(plan values, live *unstructured.Unstructured) (document, error) {
 	now, _, err := k.observe(live, plan)
 	if err != nil {

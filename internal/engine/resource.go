@@ -19,10 +19,10 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// unconfirmed is, in the private state, the mark of an object that may have been created: the answer was lost.
+// unconfirmed is the key, in the private state, of the mark of an object that may have been created although the response was lost.
 const unconfirmed = "unconfirmed"
 
-// create creates the object, and returns its state, nil if it was not created.
+// create creates the object and returns its state, or nil if it was not created.
 func (k *Kind) create(ctx context.Context, run *Run, plan values, private private, diagnostics *diag.Diagnostics) (state values) {
 	s := k.open(ctx, run, plan, "create", diagnostics)
 	if s == nil {
@@ -32,7 +32,7 @@ func (k *Kind) create(ctx context.Context, run *Run, plan values, private privat
 
 	if err := s.preflight(plan); err != nil {
 		if errors.As(err, new(*takenError)) {
-			if _, missing := s.get(); missing == nil { // the companions are its own
+			if _, missing := s.get(); missing == nil { // the companions belong to it
 				s.refuse()
 				return nil
 			}
@@ -67,8 +67,8 @@ func (k *Kind) create(ctx context.Context, run *Run, plan values, private privat
 	return state
 }
 
-// keep turns the errors of a create that has stored the object into warnings. After an error Terraform marks the object as tainted, and the next
-// apply would delete it, with its addresses, instead of completing it.
+// keep turns the errors of a create that has stored the object into warnings. After an error, Terraform would taint the object, and the next
+// apply would delete it with its addresses, instead of completing it.
 func (s *session) keep() {
 	for i, d := range *s.diagnostics {
 		if d.Severity() != diag.SeverityError {
@@ -83,7 +83,7 @@ func (s *session) keep() {
 	}
 }
 
-// read returns the state of the object in the cluster, nil if it is deleted.
+// read returns the state of the object in the cluster, or nil if it does not exist.
 func (k *Kind) read(ctx context.Context, run *Run, state values, private private, diagnostics *diag.Diagnostics) values {
 	s := k.open(ctx, run, state, "read", diagnostics)
 	if s == nil {
@@ -96,7 +96,7 @@ func (k *Kind) read(ctx context.Context, run *Run, state values, private private
 	delete(private, fresh)
 	delete(private, moved)
 	find := s.cluster.Find
-	if doubt || imported { // who wrote what is not in lists
+	if doubt || imported { // these need the current object, not that of an earlier list
 		find = s.cluster.Get
 	}
 	live, err := find(s.ctx, s.ref)
@@ -172,7 +172,7 @@ func (k *Kind) update(ctx context.Context, run *Run, prior, plan values, diagnos
 	return state
 }
 
-// delete deletes the object, and returns its state, nil once it is deleted.
+// delete deletes the object and returns its state, or nil once it is deleted.
 func (k *Kind) delete(ctx context.Context, run *Run, state values, private private, diagnostics *diag.Diagnostics) values {
 	s := k.open(ctx, run, state, "delete", diagnostics)
 	if s == nil {
@@ -181,7 +181,7 @@ func (k *Kind) delete(ctx context.Context, run *Run, state values, private priva
 	defer s.close()
 
 	uid := state.string(attrUID)
-	if uid == "" { // it may never have been created: whatever bears its name may be someone else's
+	if uid == "" { // the create may have failed, and an object with this name may be someone else's
 		mark, known := private.mark()
 		live, err := s.get()
 		switch {
@@ -190,7 +190,7 @@ func (k *Kind) delete(ctx context.Context, run *Run, state values, private priva
 		case err != nil:
 			s.fail("get", err)
 			return state
-		case !known: // Terraform tells only a destroy, or a refresh
+		case !known: // Terraform passes the mark only to a destroy or a refresh
 			s.diagnostics.AddError(fmt.Sprintf("%s may not belong to this resource", s.ref),
 				"It is not known whether an earlier apply created the object, so it was not deleted. Run the same command without -refresh=false to find out.")
 			return state
@@ -214,7 +214,7 @@ type session struct {
 	kind        *Kind
 	run         *Run
 	values      values
-	dry         bool // nothing is stored: see dryRun
+	dry         bool // for a dry run
 	ref         kube.Object
 	cluster     *kube.Cluster
 	ctx         context.Context // ends with the operation's timeout, and with Ctrl-C
@@ -223,14 +223,14 @@ type session struct {
 	diagnostics *diag.Diagnostics
 }
 
-// open begins an operation ("create", "read", "update", "delete") on the object of v; nil after an error.
+// open starts an operation ("create", "read", "update", "delete") on the object of v. It returns nil after an error.
 func (k *Kind) open(ctx context.Context, run *Run, v values, operation string, diagnostics *diag.Diagnostics) *session {
 	s := &session{kind: k, run: run, values: v, ref: k.ref(v), diagnostics: diagnostics}
 	cluster, diags := run.Cluster()
 	diagnostics.Append(diags...)
 	limit := defaultTimeout
 	if given, ok := mapOf(v[attrTimeouts])[operation].(string); ok {
-		limit, _ = time.ParseDuration(given) // it was validated
+		limit, _ = time.ParseDuration(given) // already validated
 	}
 	if diags.HasError() {
 		return nil
@@ -241,7 +241,7 @@ func (k *Kind) open(ctx context.Context, run *Run, v values, operation string, d
 	return s
 }
 
-// interrupted reports whether someone has pressed Ctrl-C.
+// interrupted reports whether the user has pressed Ctrl-C.
 func (s *session) interrupted() bool { return errors.Is(s.ctx.Err(), context.Canceled) }
 
 func (s *session) close() {
@@ -262,7 +262,7 @@ func (s *session) fail(verb string, err error) {
 	var value *spec.Error
 	switch {
 	case !s.run.applying.Load() && errors.As(err, new(*kube.DownError)) && !s.run.first("down"):
-		// A plan reports it once, and goes on with the state. An apply reports each object.
+		// A plan reports it once and continues with the state. An apply reports it for each object.
 	case errors.As(err, &explained):
 		explained.report(s)
 	case len(kube.UnknownFields(err)) > 0:
@@ -274,7 +274,8 @@ func (s *session) fail(verb string, err error) {
 	}
 }
 
-// settle applies the companions of a stored object, waits until all is ready, and returns the state. Whatever fails, the object is in the state.
+// settle applies the companions of a stored object, waits until everything is ready, and returns the state. The object is in the state even
+// after an error.
 func (s *session) settle(prior, plan values, live *unstructured.Unstructured) values {
 	s.cluster.Note(s.ref, live)
 	s.offer(prior, live)
@@ -312,7 +313,7 @@ func (s *session) refuse() {
 	s.diagnostics.AddError(fmt.Sprintf("%s already exists", s.ref), detail)
 }
 
-// explain is kube.Diagnostics.
+// explain adds kube.Diagnostics.
 func (s *session) explain(verb string, o kube.Object, err error, at func(field string) (path.Path, bool)) {
 	if s.dry {
 		s.diagnostics.Append(kube.DryRunDiagnostics(verb, o, err, at)...)

@@ -8,7 +8,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// What becomes of what package admission has to say against an object.
+// How to handle findings of package admission.
 const (
 	ChecksError   = "error"
 	ChecksWarning = "warning"
@@ -20,17 +20,17 @@ var Checks = []string{ChecksError, ChecksWarning, ChecksOff}
 
 // Settings are the arguments of the provider block that concern all resources.
 type Settings struct {
-	// ClusterDomain is the DNS domain of the cluster, "" while it is not known.
+	// ClusterDomain is the DNS domain of the cluster, or "" if it is not known yet.
 	ClusterDomain string
-	// OfflineChecks is one of Checks; ChecksError if it is empty.
+	// OfflineChecks is one of Checks. The default is ChecksError.
 	OfflineChecks string
 	// Labels and Annotations are the defaults for all objects and their companions.
 	Labels, Annotations map[string]string
-	// IgnoreLabels and IgnoreAnnotations match the keys whose changes by others are left alone.
+	// IgnoreLabels and IgnoreAnnotations match keys for which changes by others are ignored.
 	IgnoreLabels, IgnoreAnnotations []*regexp.Regexp
 }
 
-// Use gives a kind the settings of the current provider block.
+// Use sets the settings of the current provider block for a kind.
 func (k *Kind) Use(s Settings) { k.settings.Store(&s) }
 
 func (k *Kind) set() Settings {
@@ -47,7 +47,7 @@ const (
 
 // metadataOf handles labels or annotations.
 type metadataOf struct {
-	key, effective string // in the values of a resource
+	key, effective string // the attributes' keys in the values of a resource
 	defaults       map[string]string
 	ignored        []*regexp.Regexp
 }
@@ -60,7 +60,7 @@ func (s Settings) annotations() metadataOf {
 	return metadataOf{keyAnnotations, attrEffectiveAnnotations, s.Annotations, s.IgnoreAnnotations}
 }
 
-// plan sets what there is to be in all: null, if that is what the configuration gives.
+// plan sets the planned effective labels or annotations. They are null without defaults.
 func (m metadataOf) plan(planned values) {
 	if len(m.defaults) == 0 {
 		delete(planned, m.effective)
@@ -75,7 +75,7 @@ func (m metadataOf) plan(planned values) {
 	planned[m.effective] = all
 }
 
-// of is what an object has of it that is Terraform's.
+// of returns the labels or annotations of an object that Terraform manages.
 func (m metadataOf) of(v values) map[string]any {
 	if all, ok := v[m.effective].(map[string]any); ok {
 		return all
@@ -83,14 +83,14 @@ func (m metadataOf) of(v values) map[string]any {
 	return mapOf(v[m.key])
 }
 
-// observe sets in now the values of live under the keys of prior.
+// observe sets in now the live values of the keys that prior has.
 func (m metadataOf) observe(now, prior values, live map[string]string) {
 	for _, key := range []string{m.key, m.effective} {
 		now.set(key, owned(prior[key], live, m.ignored))
 	}
 }
 
-// found sets the entries that this provider wrote, except those that come only from the provider's defaults.
+// found sets the entries that this provider has written, except those that only come from the provider's defaults.
 func (m metadataOf) found(state values, own map[string]string) {
 	given := mapOf(state[m.key])
 	if len(m.defaults) > 0 {

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// strangerError is a field that this provider does not know, in a part of the object that an update would write again without it.
+// strangerError means that an update would remove a field that this provider does not know.
 type strangerError struct{ field string }
 
 func (e *strangerError) Error() string { return "an unknown field would be lost" }
@@ -27,15 +27,15 @@ func (e *strangerError) report(s *session) {
 	s.diagnostics.AddError(summary, detail)
 }
 
-// preserve is a patch of an object that is known as prior, without the loss of what this provider does not know in live, and of how its strings are
-// spelled: Terraform knows them in Unicode's normal form C only.
+// preserve changes the patch of an object so that it keeps fields in live that this provider does not know, and the spelling of strings in live,
+// which Terraform converts to Unicode normal form C. prior is the known state of the object.
 func (k *Kind) preserve(patch document, prior values, live *unstructured.Unstructured) (document, error) {
 	now, unknown, err := k.observe(live, prior)
 	content, ok := patch["spec"].(map[string]any)
 	if err != nil || !ok || len(unknown) == 0 && normal(live.Object["spec"]) {
 		return patch, err
 	}
-	if k.Spec.Partial { // what else is not known there is the API server's to fill in again
+	if k.Spec.Partial { // the API server fills in other unknown fields again
 		for _, field := range unknown {
 			list, _, _ := strings.Cut(field, "[")
 			if _, changed := content[list]; changed {
@@ -53,8 +53,8 @@ func (k *Kind) preserve(patch document, prior values, live *unstructured.Unstruc
 	return patch, err
 }
 
-// keepStrangers puts the fields that this provider does not know into the lists of a merge patch, which replaces them whole. stored is what the
-// patch is about, known the same without those fields.
+// keepStrangers adds the fields that this provider does not know to the lists of a merge patch, because it replaces lists as a whole. stored is
+// the object to patch, and known is the same object without those fields.
 func keepStrangers(patch, known, stored map[string]any, at string) (map[string]any, error) {
 	kept := maps.Clone(patch)
 	for key, value := range patch {
@@ -82,7 +82,7 @@ func keepStrangers(patch, known, stored map[string]any, at string) (map[string]a
 	return kept, nil
 }
 
-// spelled is how a stored object spells a key that is in normal form C.
+// spelled returns the spelling of a key, which is in normal form C, in a stored object.
 func spelled(key string, stored map[string]any) string {
 	if _, ok := stored[key]; !ok {
 		for as := range stored {
@@ -94,7 +94,7 @@ func spelled(key string, stored map[string]any) string {
 	return key
 }
 
-// respell spells a key of an object as it is stored.
+// respell changes the spelling of a key in an object to that of the stored one.
 func respell(object map[string]any, key string, stored map[string]any) {
 	if as := spelled(key, stored); as != key {
 		object[as] = object[key]
@@ -102,7 +102,7 @@ func respell(object map[string]any, key string, stored map[string]any) {
 	}
 }
 
-// normal reports whether all strings in JSON are in normal form C.
+// normal reports whether all strings in a JSON value are in normal form C.
 func normal(j any) bool {
 	switch j := j.(type) {
 	case string:
@@ -119,7 +119,7 @@ func normal(j any) bool {
 	return true
 }
 
-// keepInList takes the elements that stay as they are from what is stored. If one alone is changed, it is known which.
+// keepInList takes unchanged elements from the stored list. If only one element has changed, its unknown fields are kept, too.
 func keepInList(after, known, stored []any, at string) ([]any, error) {
 	kept, taken := slices.Clone(after), make([]bool, len(known))
 	var changed []int
@@ -154,7 +154,7 @@ func keepInList(after, known, stored []any, at string) ([]any, error) {
 	return kept, nil
 }
 
-// keepInElement is an element that is changed, with what is unknown in it.
+// keepInElement returns a changed element with the unknown fields of the stored one.
 func keepInElement(after, known, stored any, at string) (any, error) {
 	if reflect.DeepEqual(after, known) {
 		return stored, nil
@@ -195,7 +195,7 @@ func keepInElement(after, known, stored any, at string) (any, error) {
 	return kept, nil
 }
 
-// firstStranger is a field of stored that known does not have, "" if there is none.
+// firstStranger returns the first field of stored that known does not have, or "".
 func firstStranger(known, stored any, at string) string {
 	switch is := stored.(type) {
 	case map[string]any:

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// tooNew reports the fields that the cluster's CRD does not have, with the version of Istio that has them. The API server rejects the whole object,
-// also in the dry run of a plan, so no value disappears.
+// tooNew reports the fields that the cluster's CRD does not have, with the version of Istio that has them. The API server rejects the whole
+// object, even in the dry run of a plan, so no value is lost.
 func (s *session) tooNew(fields []string) {
 	for _, field := range fields {
 		needs := "another version of Istio than the cluster's"

@@ -13,12 +13,12 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// RuleBroken is the summary of errors about objects that the cluster would reject, found without a request.
+// RuleBroken is the summary of errors about objects that the cluster would reject. They are found without a request.
 const RuleBroken = "Invalid Istio configuration"
 
-// validate checks a configuration against its schema and the rules of the API server and istiod, without a cluster. It checks rules only once the
-// spec is known; Terraform validates again when it plans and applies. With a run it also warns; without one Terraform, which validates before it
-// plans, would show each warning twice.
+// validate checks a configuration against its schema and the rules of the API server and istiod, without a cluster. It checks rules only once
+// the spec is known, and Terraform validates again when it plans and applies. Only with a run, it returns warnings: Terraform validates before
+// it plans, so warnings of both would be shown twice.
 func (k *Kind) validate(run *Run, config values) diag.Diagnostics {
 	diags := k.Attributes().Validate(config)
 	if run != nil {
@@ -33,7 +33,7 @@ func (k *Kind) validate(run *Run, config values) diag.Diagnostics {
 	}
 	config = k.complete(run, config)
 	o, err := k.object(config)
-	if err != nil { // the schema has said it
+	if err != nil { // the schema check has reported it
 		return diags
 	}
 	verdict := k.Admission.Check(o)
@@ -58,7 +58,7 @@ func (k *Kind) validate(run *Run, config values) diag.Diagnostics {
 			text = fmt.Sprintf("This %s is accepted, but %s warns about it.%s", k.Kind, p.Judge, p.remedy())
 		}
 		if !strings.Contains(p.Message, "deprecated") || !saidAt(said.Warnings(), p.path) {
-			diags.Append(withPath(p, diag.NewWarningDiagnostic(p.Message, text))) // Terraform shows one of all warnings of the same summary
+			diags.Append(withPath(p, diag.NewWarningDiagnostic(p.Message, text))) // Terraform shows only one of several warnings with the same summary
 		}
 	}
 	return diags
@@ -88,7 +88,7 @@ func (k *Kind) complete(run *Run, config values) values {
 	return config
 }
 
-// told returns the warnings that the plan gave and that the API server repeats.
+// told returns the warnings that the plan has shown and that the API server repeats.
 func (k *Kind) told(v values) (texts []string) {
 	if k.Admission == nil {
 		return nil
@@ -106,11 +106,11 @@ func (k *Kind) told(v values) (texts []string) {
 // placed is a finding at an attribute.
 type placed struct {
 	admission.Finding
-	path path.Path   // empty: of the resource
-	with []path.Path // the others that do not go with it
+	path path.Path   // empty for the whole resource
+	with []path.Path // other attributes that conflict with it
 }
 
-// remedy says what to do.
+// remedy returns what to do.
 func (p placed) remedy() string {
 	if len(p.path.Steps()) == 0 {
 		return ""
@@ -129,7 +129,7 @@ func withPath(p placed, d diag.Diagnostic) diag.Diagnostic {
 	return diag.WithPath(p.path, d)
 }
 
-// place puts findings at the attributes they are about.
+// place returns findings with their attributes.
 func (k *Kind) place(findings []admission.Finding) (all []placed) {
 	for _, f := range findings {
 		p := placed{Finding: f}
@@ -148,7 +148,8 @@ func (k *Kind) place(findings []admission.Finding) (all []placed) {
 	return all
 }
 
-// unrelated drops a finding about a value if another judge has one about a part of it: both are the same problem, and the part is the better place.
+// unrelated removes a finding about a value if another judge has one about a part of it: both are the same problem, and the part is the better
+// place.
 func unrelated(all []placed) []placed {
 	return slices.DeleteFunc(slices.Clone(all), func(p placed) bool {
 		return slices.ContainsFunc(all, func(q placed) bool {
@@ -163,7 +164,7 @@ func unrelated(all []placed) []placed {
 	})
 }
 
-// saidAt reports whether a diagnostic is about a value, a part of it, or a value around it.
+// saidAt reports whether a diagnostic is about a value, a part of it, or a value that contains it.
 func saidAt(diags diag.Diagnostics, at path.Path) bool {
 	return slices.ContainsFunc(diags, func(d diag.Diagnostic) bool {
 		said, ok := d.(diag.DiagnosticWithPath)
@@ -171,7 +172,7 @@ func saidAt(diags diag.Diagnostics, at path.Path) bool {
 	})
 }
 
-// below reports whether one path leads to a part of what another leads to.
+// below reports whether the value at one is a part of the value at other.
 func below(one, other path.Path) bool {
 	n := len(other.Steps())
 	return n < len(one.Steps()) && slices.EqualFunc(other.Steps(), one.Steps()[:n], path.PathStep.Equal)

@@ -11,8 +11,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// values are the attributes of a resource, a tree of package spec: of a configuration, a plan or a state. Those of the object's spec are named
-// as in its JSON.
+// values are the attributes of a resource in a configuration, a plan or a state, as a tree of package spec. Attributes of the object's spec have
+// the names of its JSON.
 type values map[string]any
 
 func (v values) string(name string) string {
@@ -20,8 +20,8 @@ func (v values) string(name string) string {
 	return s
 }
 
-// at is the value of an attribute, nested ones spelled as "workload.service"; what lies in something that is null is null itself, and
-// what lies in something unknown is unknown.
+// at returns the value of an attribute. Nested names have the form "workload.service". The value is null or unknown if a value that contains it
+// is.
 func (v values) at(name string) any {
 	if value, ok := v[name]; ok {
 		return value
@@ -37,7 +37,7 @@ func (v values) at(name string) any {
 	return value
 }
 
-// known makes every value of v that is not known null, as in a state.
+// known returns v without attributes that are not completely known.
 func (v values) known() values {
 	known := maps.Clone(v)
 	maps.DeleteFunc(known, func(_ string, value any) bool { return !spec.Known(value) })
@@ -51,8 +51,8 @@ func (v values) set(name string, value any) {
 	}
 }
 
-// document is the part of an object that Terraform manages, as JSON. It always has labels and annotations, so that the difference of two documents
-// never removes the whole map, with keys of others in it.
+// document is the part of an object that Terraform manages, as JSON. It always contains labels and annotations, so that the difference of two
+// documents never removes the whole map, which may have keys of others.
 type document map[string]any
 
 // specOf returns the attributes of the object's spec.
@@ -66,7 +66,7 @@ func (k *Kind) specOf(v values) map[string]any {
 	return content
 }
 
-// document returns the document of v. With canonical, values that mean the same are equal.
+// document returns the document of v. With canonical, values with the same meaning are equal.
 func (k *Kind) document(v values, canonical bool) (document, error) {
 	encode := k.Spec.Encode
 	if canonical {
@@ -82,7 +82,7 @@ func (k *Kind) document(v values, canonical bool) (document, error) {
 	}, nil
 }
 
-// mapOf returns a map, empty if it is null.
+// mapOf returns a map, which is empty if value is null.
 func mapOf(value any) map[string]any {
 	if m, ok := value.(map[string]any); ok {
 		return m
@@ -103,7 +103,7 @@ func (k *Kind) object(v values) (*unstructured.Unstructured, error) {
 	return object, nil
 }
 
-// observe is prior with what live holds now: the whole spec, and the labels and annotations that prior has. unknown are the fields of
+// observe returns prior with the values of live: the whole spec, and the labels and annotations with keys in prior. unknown are the fields of
 // the spec that this provider does not know.
 func (k *Kind) observe(live *unstructured.Unstructured, prior values) (now values, unknown []string, err error) {
 	content, _, err := unstructured.NestedFieldNoCopy(live.Object, "spec")
@@ -118,7 +118,7 @@ func (k *Kind) observe(live *unstructured.Unstructured, prior values) (now value
 	for i := range k.Spec.Fields {
 		now.set(k.Spec.Fields[i].JSON, tree[k.Spec.Fields[i].JSON])
 	}
-	for name := range k.Defaults { // of these, none is the same as an empty one
+	for name := range k.Defaults { // null and an empty map are the same for these
 		if known, ok := prior[name].(map[string]any); ok && len(known) == 0 && now[name] == nil {
 			now[name] = known
 		}
@@ -128,7 +128,7 @@ func (k *Kind) observe(live *unstructured.Unstructured, prior values) (now value
 	return now, unknown, nil
 }
 
-// compute sets the computed attributes. Those with a planned value keep it, as Terraform demands; the next refresh shows changes.
+// compute sets the computed attributes. Attributes with a planned value keep it, as Terraform requires, and the next refresh shows changes.
 func (k *Kind) compute(v values, live Stored, planned values) {
 	set := func(name string, value any) {
 		if planned != nil && planned[name] != spec.Unknown {
@@ -143,7 +143,7 @@ func (k *Kind) compute(v values, live Stored, planned values) {
 	}
 }
 
-// owned are the entries of live under the keys that prior has, nil if prior is null. What is ignored is as it was.
+// owned returns the live entries with the keys of prior, or nil if prior is null. Ignored keys keep their prior value.
 func owned(prior any, live map[string]string, ignored []*regexp.Regexp) any {
 	keys, ok := prior.(map[string]any)
 	if !ok {
@@ -154,14 +154,14 @@ func owned(prior any, live map[string]string, ignored []*regexp.Regexp) any {
 		if matches(ignored, key) {
 			now[key] = was
 		} else if value, ok := live[key]; ok {
-			now[key] = norm.NFC.String(value) // as Terraform has it; the keys are ASCII
+			now[key] = norm.NFC.String(value) // in Terraform's normal form; keys are ASCII
 		}
 	}
 	return now
 }
 
-// found is what a state begins with that comes from the cluster. Labels and annotations are those that this provider wrote, and those that state
-// has already.
+// found returns the initial state of an imported object. It has the labels and annotations that this provider has written, and those with keys
+// already in state.
 func (k *Kind) found(live *unstructured.Unstructured, state values) values {
 	state = maps.Clone(state)
 	state[attrNamespace], state[attrName], state[attrID] = live.GetNamespace(), live.GetName(), id(live.GetNamespace(), live.GetName())
@@ -182,7 +182,7 @@ func (k *Kind) found(live *unstructured.Unstructured, state values) values {
 	return state
 }
 
-// isBare reports whether the object has no attribute that has a default.
+// isBare reports whether the object has no value for attributes with a default.
 func (k *Kind) isBare(live *unstructured.Unstructured) bool {
 	content, _, _ := unstructured.NestedMap(live.Object, "spec")
 	for name := range k.Defaults {
@@ -205,7 +205,7 @@ func (k *Kind) fillBare(v values) {
 // id returns the name by which Istio refers to an object in another namespace.
 func id(namespace, name string) string { return namespace + "/" + name }
 
-// stringMap returns a map for Terraform, nil (null) if it is empty.
+// stringMap returns a map for Terraform, or nil (null) if it is empty.
 func stringMap(m map[string]string) any {
 	if len(m) == 0 {
 		return nil

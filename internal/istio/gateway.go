@@ -27,7 +27,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// Gateway is networking.istio.io/v1 Gateway. Without a selector it has proxies of its own, and an address.
+// Gateway is networking.istio.io/v1 Gateway. Without a selector, it has its own proxies and an address.
 func Gateway() *engine.Kind {
 	k := kind(gvk.Gateway, (*v1alpha3.Gateway)(nil), istio.ValidateGateway)
 	k.ValidName = validation.IsDNS1123Label // istiod rejects dots
@@ -35,7 +35,7 @@ func Gateway() *engine.Kind {
 		"`selector`, the gateway uses existing proxies instead."
 	k.DataSource = "An existing Gateway, whoever created it, and the address of the load balancer that `lamia_gateway` created for it."
 	for i, f := range k.Spec.Fields {
-		if f.Name == "selector" { // Istio describes a Gateway without a selector; here only an empty map makes one
+		if f.Name == "selector" { // Istio's description covers a Gateway without a selector, which here needs an empty map
 			k.Spec.Fields[i].Description = "Labels of the pods of existing proxies, in any namespace. By default the gateway has its own proxies, and this is " +
 				"the label that only they have."
 		}
@@ -58,7 +58,7 @@ func Gateway() *engine.Kind {
 		Name:    workloadName,
 		Has:     hasWorkload,
 		Render:  render,
-		Shared:  map[string][]string{"Deployment": {"spec", "replicas"}}, // with the autoscaler
+		Shared:  map[string][]string{"Deployment": {"spec", "replicas"}}, // the autoscaler takes it over
 		Waiting: waitForWorkload,
 		Why:     whyNotReady,
 	}
@@ -125,7 +125,7 @@ func Gateway() *engine.Kind {
 	return k
 }
 
-// serviceOf returns the values of workload for the gateway's own Service.
+// serviceOf returns the part of workload that configures the gateway's own Service.
 func serviceOf(gateway map[string]any) map[string]any {
 	workload, _ := gateway["workload"].(map[string]any)
 	service, _ := workload["service"].(map[string]any)
@@ -138,7 +138,7 @@ func hasWorkload(namespace, name string, spec map[string]any) bool {
 	return selector[gatewayLabel] == gatewayID(namespace, name)
 }
 
-// waitForWorkload waits until the rollout is complete, as kubectl rollout status does, and the load balancer has an address.
+// waitForWorkload waits until the rollout is complete, like kubectl rollout status, and the load balancer has an address.
 func waitForWorkload(companions map[string]*unstructured.Unstructured) engine.Awaited {
 	for _, kind := range []string{"Deployment", "Service"} {
 		if companions[kind] == nil {
@@ -154,7 +154,7 @@ func waitForWorkload(companions map[string]*unstructured.Unstructured) engine.Aw
 	return engine.Awaited{Kind: "Service", For: waitForAddress(companions["Service"])}
 }
 
-// rolloutFailure says that Kubernetes has given up on the rollout of a Deployment, "" if it has not.
+// rolloutFailure returns why Kubernetes has given up on the rollout of a Deployment, or "" if it has not.
 func rolloutFailure(deployment *unstructured.Unstructured) string {
 	var d appsv1.Deployment
 	if convert(deployment.Object, &d) != nil || d.Status.ObservedGeneration < d.Generation {
@@ -168,7 +168,7 @@ func rolloutFailure(deployment *unstructured.Unstructured) string {
 	return ""
 }
 
-// waitForRollout says what the rollout of a Deployment, with its autoscaler if it has one, still waits for.
+// waitForRollout returns what the rollout of a Deployment, with its autoscaler if any, still waits for.
 func waitForRollout(deployment, autoscaler *unstructured.Unstructured) string {
 	number := func(fields ...string) int64 {
 		n, _, _ := unstructured.NestedInt64(deployment.Object, fields...)
@@ -192,7 +192,7 @@ func waitForRollout(deployment, autoscaler *unstructured.Unstructured) string {
 	return ""
 }
 
-// whyNotReady says what the pods of the gateway wait for, with the latest warnings about its workload.
+// whyNotReady returns what the pods of the gateway wait for, and the latest warnings about its workload.
 func whyNotReady(ctx context.Context, cluster *kube.Cluster, namespace, name string) string {
 	var reasons []string
 	list := func(resource string, options metav1.ListOptions) []unstructured.Unstructured {

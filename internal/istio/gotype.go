@@ -12,8 +12,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// messageOf returns the tree of a type of Kubernetes' Go API, such as corev1.Affinity. Names come from its json tags, descriptions from its
-// SwaggerDoc method, and a field without omitempty is required. The type must not contain itself.
+// messageOf returns the tree of a type of Kubernetes' Go API, such as corev1.Affinity. Names come from its json tags, and descriptions from its
+// SwaggerDoc method. Fields without omitempty are required. The type must not contain itself.
 func messageOf[T any]() *spec.Message { return fromGo(reflect.TypeFor[T]()) }
 
 func fromGo(t reflect.Type) *spec.Message {
@@ -58,7 +58,7 @@ func fromGoType(t reflect.Type) (f spec.Field) {
 		f.Scalar = spec.Int32
 	case reflect.Int64:
 		f.Scalar = spec.Int64
-	default: // as with a new kind of protobuf
+	default: // as for a new kind of protobuf
 		panic("istio: no Terraform type for " + t.String())
 	}
 	return f

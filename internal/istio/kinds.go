@@ -29,7 +29,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// Kinds are the kinds of objects that are resources: all of Istio's, and Service.
+// Kinds returns the kinds of objects that are resources: all of Istio's, and Service.
 func Kinds() []*engine.Kind {
 	return []*engine.Kind{
 		Gateway(), VirtualService(), DestinationRule(), ServiceEntry(), Service(),
@@ -77,7 +77,7 @@ func DestinationRule() *engine.Kind {
 	}
 	losses := losses[networking.DestinationRule](k.Kind)
 	k.Relied = func(ctx context.Context, cluster *kube.Cluster, before, after *unstructured.Unstructured) []engine.Finding {
-		if after != nil && sameHost(before, after) { // it keeps what others need
+		if after != nil && sameHost(before, after) { // the rule keeps what others need
 			return nil
 		}
 		return losses(ctx, cluster, before, after)
@@ -125,7 +125,7 @@ func related[T any](
 	}
 }
 
-// losses finds the virtual services that lose something by a change.
+// losses finds the virtual services that lose something through a change.
 func losses[T any, P interface {
 	*T
 	metav1.Object
@@ -158,10 +158,11 @@ func offers[T any](of func(*T) []engine.Offer) func(*unstructured.Unstructured) 
 	}
 }
 
-// renamed are the fields of specs whose name is taken at the root of a resource, by Terraform or by an attribute of all resources of this provider.
+// renamed are fields of specs with names that are taken at the root of a resource, by Terraform or by an attribute of all resources of this
+// provider.
 var renamed = map[string]string{"provider": "extension_provider", "labels": "workload_labels"}
 
-// kind makes a kind of Istio's, whose spec is a protobuf message.
+// kind returns a kind of Istio whose spec is a protobuf message.
 func kind(of config.GroupVersionKind, message proto.Message, validate istio.ValidateFunc, advice ...admission.Advice) *engine.Kind {
 	descriptor := message.ProtoReflect().Descriptor()
 	content := spec.FromDescriptor(descriptor)

@@ -35,7 +35,7 @@ const gatewayLabel = "lamia.magnetic.io/gateway"
 
 const statusPort = 15021 // of Istio's proxy, for health checks
 
-// gatewayID is the value of gatewayLabel: a namespace has no dots, so no two gateways share it.
+// gatewayID returns the value of gatewayLabel. Namespaces have no dots, so no two gateways share it.
 func gatewayID(namespace, name string) string {
 	return shorten(namespace+"."+name, validation.LabelValueMaxLength)
 }
@@ -64,8 +64,8 @@ func hash(s string) string {
 	return fmt.Sprintf("-%016x", h.Sum64())
 }
 
-// render makes the companions of the Gateway of this name and spec: what Istio's gateway chart (manifests/charts/gateway) makes by default,
-// with a selector of its own, the ports of its servers, and a disruption budget.
+// render returns the companions of the Gateway with this name and spec: what Istio's gateway chart (manifests/charts/gateway) renders by
+// default, with their own selector, the ports of the Gateway's servers, and a disruption budget.
 func render(namespace, name string, gateway, tuning map[string]any) ([]*unstructured.Unstructured, error) {
 	var w workload
 	if err := convert(tuning, &w, strictly); err != nil {
@@ -102,7 +102,7 @@ func render(namespace, name string, gateway, tuning map[string]any) ([]*unstruct
 	return rendered, nil
 }
 
-// check rejects what the schema cannot: node ports of ports that the gateway does not have.
+// check rejects what the schema cannot reject: node ports for ports that the gateway does not have.
 func (w workload) check(gateway map[string]any) error {
 	names := map[string]bool{}
 	for _, p := range serverPorts(gateway) {
@@ -125,7 +125,7 @@ type serverPort struct {
 // serverPorts returns the ports of the servers, in order.
 func serverPorts(gateway map[string]any) (ports []serverPort) {
 	var given struct{ Servers []struct{ Port serverPort } }
-	_ = convert(gateway, &given) // it was encoded from the very descriptor
+	_ = convert(gateway, &given) // it was encoded with this descriptor
 	for _, s := range given.Servers {
 		ports = append(ports, s.Port)
 	}
@@ -145,7 +145,7 @@ func (r renderer) serviceAccount() *applycore.ServiceAccountApplyConfiguration {
 // runsAs returns the name of the proxies' ServiceAccount.
 func (r renderer) runsAs() string { return cmp.Or(r.w.ServiceAccount.Name, r.name) }
 
-// withDefaults returns the given entries and, under other keys, the default ones.
+// withDefaults returns the given entries, and the defaults of other keys.
 func withDefaults(given, defaults map[string]string) map[string]string {
 	all := maps.Clone(defaults)
 	if all == nil {
@@ -271,7 +271,7 @@ func (r renderer) deployment() *applyapps.DeploymentApplyConfiguration {
 func (r renderer) proxy() *applycore.ContainerApplyConfiguration {
 	proxy := applycore.Container().
 		WithName("istio-proxy").
-		WithImage("auto"). // the injector puts the proxy's image in
+		WithImage("auto"). // the injector replaces it with the proxy's image
 		WithSecurityContext(cmp.Or(r.w.ContainerSecurityContext, applycore.SecurityContext().
 			WithCapabilities(applycore.Capabilities().WithDrop("ALL")).
 			WithAllowPrivilegeEscalation(false).
@@ -299,7 +299,7 @@ func (r renderer) resources() *applycore.ResourceRequirementsApplyConfiguration 
 	return applycore.ResourceRequirements().WithRequests(requests).WithLimits(limits)
 }
 
-// topologySpreadConstraints adds a selector to constraints without one, which would count no pod.
+// topologySpreadConstraints adds a selector to constraints without one, because those would count no pods.
 func (r renderer) topologySpreadConstraints() []*applycore.TopologySpreadConstraintApplyConfiguration {
 	constraints := slices.Clone(r.w.TopologySpreadConstraints)
 	for _, c := range constraints {
@@ -366,5 +366,5 @@ func convert(from, to any, options ...func(*json.Decoder)) error {
 	return d.Decode(to)
 }
 
-// strictly makes an error of a field that the other spelling does not have: one in the JSON of a container is the user's.
+// strictly rejects unknown fields: those in the JSON of a container come from the user.
 func strictly(d *json.Decoder) { d.DisallowUnknownFields() }

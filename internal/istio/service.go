@@ -13,10 +13,10 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// Service is core/v1 Service, with the fields that routing needs. Kubernetes ships no descriptors, so its fields are listed here, with the
-// defaults of the API server (pkg/apis/core/v1/defaults.go and pkg/registry/core/service in k8s.io/kubernetes).
+// Service is core/v1 Service, with the fields that routing needs. Kubernetes has no protobuf descriptors, so its fields are listed here, with
+// the defaults of the API server (pkg/apis/core/v1/defaults.go and pkg/registry/core/service in k8s.io/kubernetes).
 func Service() *engine.Kind {
-	address := []string{"type", "clusterIP", "externalName", "metadata.annotations"} // annotations may move a load balancer
+	address := []string{"type", "clusterIP", "externalName", "metadata.annotations"} // annotations can move a load balancer
 	const kind = "Service"
 	return &engine.Kind{
 		Type: "service",
@@ -153,14 +153,14 @@ var serviceSpec = &spec.Message{Partial: true, OmitsEmpty: true, Fields: []spec.
 	},
 }}
 
-// isDefaultAffinity reports whether this is the API server's default for session affinity.
+// isDefaultAffinity reports whether v is the API server's default for session affinity.
 func isDefaultAffinity(v any, _ map[string]any) bool {
 	config, _ := v.(map[string]any)
 	seconds, _, _ := unstructured.NestedInt64(config, "clientIP", "timeoutSeconds")
 	return seconds == int64(corev1.DefaultClientIPServiceAffinitySeconds)
 }
 
-// changesClass reports whether a change is one of the load balancer class, which Kubernetes allows only together with one of the type.
+// changesClass reports whether the class of a load balancer changes. Kubernetes allows that only together with a change of the type.
 func changesClass(prior, planned map[string]any, defaultType string) bool {
 	balanced := func(service map[string]any) bool {
 		t, given := service["type"]
@@ -210,7 +210,7 @@ func samePort(v any, in map[string]any) bool { return v == in["port"] }
 
 func allocated(any, map[string]any) bool { return true }
 
-// waitForAddress waits for the load balancer of a Service that any controller could serve.
+// waitForAddress returns what a load balancer without an address waits for, or "".
 func waitForAddress(live *unstructured.Unstructured) string {
 	if t, _, _ := unstructured.NestedString(live.Object, "spec", "type"); t != string(corev1.ServiceTypeLoadBalancer) || len(Addresses(live)) > 0 {
 		return ""

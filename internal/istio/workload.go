@@ -14,8 +14,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// workload is the attribute that configures a gateway's own proxies and their Service, as JSON. Absent fields have defaults, the same as in Istio's
-// gateway chart if the chart has one.
+// workload is the JSON of the attribute that configures a gateway's own proxies and their Service. Absent fields have defaults, which are those
+// of Istio's gateway chart if the chart has the field.
 type workload struct {
 	Replicas            *int32              `json:"replicas"`
 	Autoscaling         autoscaling         `json:"autoscaling"`
@@ -54,7 +54,7 @@ type workload struct {
 	DNSConfig                     *applycore.PodDNSConfigApplyConfiguration               `json:"dnsConfig"`
 }
 
-// serviceAccount is the proxies' ServiceAccount: their own, or an existing one with this name.
+// serviceAccount is the proxies' ServiceAccount: a new one, or an existing one with this name.
 type serviceAccount struct {
 	Name        string            `json:"name"`
 	Annotations map[string]string `json:"annotations"`
@@ -100,10 +100,10 @@ type workloadService struct {
 	HTTP3                         bool                                 `json:"http3"`
 }
 
-// asJSON describes parts that are for Kubernetes only. As attributes they would be three times as many as all others.
+// asJSON describes parts that only Kubernetes needs. As attributes, they would be three times as many as all others.
 const asJSON = " of Kubernetes, as JSON with Kubernetes' field names: use `jsonencode`. Unknown fields are errors."
 
-// workloadField is the attribute.
+// workloadField is the attribute workload.
 var workloadField = spec.Field{
 	Name: "workload", JSON: "workload", Message: workloadMessage, Field: describe.Field{Description: "Configures the gateway's own proxies, which exist unless " +
 		"`selector` is set: a Deployment, a Service with its own address, a ServiceAccount with a Role and a RoleBinding to read TLS secrets, a " +

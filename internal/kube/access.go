@@ -9,7 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// Allowed asks the API server whether the provider's credentials give permission to verb the object. Any authenticated user can ask.
+// Allowed asks the API server whether the provider's credentials have permission for this verb on the object. Any authenticated user can ask
+// that.
 func (c *Cluster) Allowed(ctx context.Context, verb string, o Object) (bool, error) {
 	review := authorizationv1.SelfSubjectAccessReview{
 		TypeMeta: metav1.TypeMeta{APIVersion: authorizationv1.SchemeGroupVersion.String(), Kind: "SelfSubjectAccessReview"},

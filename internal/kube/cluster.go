@@ -1,5 +1,5 @@
-// Package kube connects to the cluster. It turns connection arguments into a client as clientcmd does, retries failures that can heal, and explains
-// the API server's errors as diagnostics. It knows nothing else of Terraform.
+// Package kube connects to the cluster. It creates a client from connection arguments as clientcmd does, retries transient failures, and
+// explains the API server's errors as diagnostics. It knows nothing else about Terraform.
 package kube
 
 import (
@@ -24,17 +24,17 @@ const DefaultClusterDomain = "cluster.local"
 
 // Cluster is a client for a cluster. It is safe for concurrent use.
 type Cluster struct {
-	// Dynamic reads and writes objects as they are stored: the typed Istio client drops explicit zeros.
+	// Dynamic reads and writes objects as they are stored. The typed Istio client would drop explicit zeros.
 	Dynamic dynamic.Interface
-	// Namespace is the default namespace of resources: never empty.
+	// Namespace is the default namespace of resources. It is never empty.
 	Namespace string
 	// Host is the API server's URL, such as "https://10.0.0.1:6443".
 	Host string
 	// DryRun is one of DryRuns.
 	DryRun string
-	// ClusterDomain is the DNS domain of the cluster: never empty.
+	// ClusterDomain is the DNS domain of the cluster. It is never empty.
 	ClusterDomain string
-	// RootNamespace and DefaultExportTo are settings of Istio's MeshConfig, from the provider block; empty: Istio's defaults.
+	// RootNamespace and DefaultExportTo are settings of Istio's MeshConfig, from the provider block. If they are empty, Istio's defaults apply.
 	RootNamespace   string
 	DefaultExportTo []string
 
@@ -44,14 +44,14 @@ type Cluster struct {
 	store    store
 }
 
-// New makes the client for cfg. It sends no request, so a cluster that cannot be reached shows at the first
-// one. An argument that is wrong is an [*ArgumentError]; several come joined (see [errors.Join]).
+// New returns a client for cfg. It sends no request, so the first request fails if the cluster cannot be reached. An invalid argument is an
+// [*ArgumentError]. Several of them are joined (see [errors.Join]).
 func New(ctx context.Context, cfg Config) (*Cluster, error) {
 	restConfig, credentials, err := cfg.load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	restConfig.QPS = -1 // the API server protects itself; its 429 is honoured by Retry
+	restConfig.QPS = -1 // the API server limits requests itself, and Retry follows its 429
 	restConfig.UserAgent = cfg.UserAgent
 	restConfig.WarningHandlerWithContext = warningHandler{}
 	secrets := secretsOf(restConfig)
@@ -86,7 +86,7 @@ func New(ctx context.Context, cfg Config) (*Cluster, error) {
 	}, nil
 }
 
-// secretsOf are the values that must appear in no log line.
+// secretsOf returns the values that must not appear in the log.
 func secretsOf(config *rest.Config) []string {
 	secrets := []string{config.Password, config.BearerToken, string(config.KeyData)}
 	if config.Proxy != nil {
@@ -103,25 +103,25 @@ func secretsOf(config *rest.Config) []string {
 	return slices.DeleteFunc(secrets, func(s string) bool { return strings.TrimSpace(s) == "" })
 }
 
-// Connection is what the provider block gives resources: a cluster, or why there is none yet.
+// Connection is the cluster that the provider block configures, or the reason why it is not known yet.
 type Connection struct {
 	cluster   *Cluster
-	namespace string // "" while it is unknown
+	namespace string // "" while unknown
 	unknown   []string
 }
 
-// NewConnection is a connection to a cluster.
+// NewConnection returns a connection to a cluster.
 func NewConnection(cluster *Cluster) *Connection {
 	return &Connection{cluster: cluster, namespace: cluster.Namespace}
 }
 
-// NewUnknownConnection is a connection that waits for the values of the provider arguments named in unknown.
-// The namespace is the provider's default.
+// NewUnknownConnection returns a connection without a cluster, because the values of the provider arguments in unknown are not known yet.
+// namespace is the provider's default.
 func NewUnknownConnection(namespace string, unknown ...string) *Connection {
 	return &Connection{namespace: namespace, unknown: unknown}
 }
 
-// WithUnknownNamespace is the same connection, its default namespace not known yet.
+// WithUnknownNamespace returns a copy of the connection whose default namespace is not known yet.
 func (c *Connection) WithUnknownNamespace() *Connection {
 	return &Connection{cluster: c.cluster, unknown: c.unknown}
 }
@@ -129,7 +129,7 @@ func (c *Connection) WithUnknownNamespace() *Connection {
 // Known reports whether the cluster is known.
 func (c *Connection) Known() bool { return c.cluster != nil }
 
-// Cluster is the cluster, or an error that names the provider arguments whose values are not known yet.
+// Cluster returns the cluster, or an error that names the provider arguments whose values are not known yet.
 func (c *Connection) Cluster() (*Cluster, diag.Diagnostics) {
 	if c.cluster != nil {
 		return c.cluster, nil
@@ -141,5 +141,5 @@ func (c *Connection) Cluster() (*Cluster, diag.Diagnostics) {
 			strings.Join(c.unknown, ", ")))}
 }
 
-// Namespace is the provider's default namespace, "" while its argument is unknown.
+// Namespace returns the provider's default namespace, or "" while its argument is unknown.
 func (c *Connection) Namespace() string { return c.namespace }

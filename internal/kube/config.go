@@ -21,34 +21,33 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// Config says how to reach a cluster. The fields are the arguments of the hashicorp/kubernetes provider, with
-// token_file, namespace and dry_run added; a zero field is unset. Arguments override what a kubeconfig says. A
-// credential among them replaces the kubeconfig user's credentials as a whole, so that never two identities are
-// sent at once.
+// Config describes how to connect to a cluster. Its fields are the arguments of the hashicorp/kubernetes provider, and token_file, namespace,
+// dry_run and settings of Istio. A zero field is unset. Arguments override the kubeconfig. A credential in an argument replaces all credentials
+// of the kubeconfig's user, so that a request never has two identities.
 type Config struct {
 	Host                  string   // URL, or host:port for https
 	Username              string   // HTTP basic authentication
 	Password              string   // secret
 	Insecure              bool     // do not verify the server's certificate
-	TLSServerName         string   // the name to verify instead of the host
+	TLSServerName         string   // name to verify instead of the host
 	ClientCertificate     string   // PEM
 	ClientKey             string   // PEM, secret
 	ClusterCACertificate  string   // PEM
-	ConfigPath            string   // a kubeconfig file
-	ConfigPaths           []string // kubeconfig files, merged as kubectl merges KUBECONFIG
-	ConfigContext         string   // a context of them, instead of their current-context
-	ConfigContextAuthInfo string   // a user of them, instead of the context's
-	ConfigContextCluster  string   // a cluster of them, instead of the context's
+	ConfigPath            string   // path of a kubeconfig
+	ConfigPaths           []string // paths of kubeconfigs, merged like those in kubectl's KUBECONFIG
+	ConfigContext         string   // context to use instead of current-context
+	ConfigContextAuthInfo string   // user to use instead of the context's
+	ConfigContextCluster  string   // cluster to use instead of the context's
 	Token                 string   // bearer token, secret
-	TokenFile             string   // a file that holds one, read again for each request
-	ProxyURL              string   // http, https or socks5; may hold a password
-	Exec                  *Exec    // a credential plugin
-	Namespace             string   // default for resources that name none
-	DryRun                string   // one of DryRuns; DryRunAuto if unset
-	ClusterDomain         string   // of DNS; DefaultClusterDomain if unset
-	RootNamespace         string   // of Istio's MeshConfig; empty: Istio's default
-	DefaultExportTo       []string // of Istio's MeshConfig; empty: Istio's default
-	UserAgent             string   // what requests say they come from
+	TokenFile             string   // path of a file with a bearer token, read for each request
+	ProxyURL              string   // http, https or socks5; can contain a password
+	Exec                  *Exec    // credential plugin
+	Namespace             string   // default namespace of resources
+	DryRun                string   // one of DryRuns; default DryRunAuto
+	ClusterDomain         string   // DNS domain; default DefaultClusterDomain
+	RootNamespace         string   // of Istio's MeshConfig; default Istio's
+	DefaultExportTo       []string // of Istio's MeshConfig; default Istio's
+	UserAgent             string   // user agent of requests
 }
 
 // Exec is a credential plugin: a command that prints an ExecCredential (client.authentication.k8s.io).
@@ -59,7 +58,7 @@ type Exec struct {
 	Env        map[string]string // values may be secret
 }
 
-// ArgumentError is a wrong argument: where it is, what is wrong, what to do. It never holds a secret's value.
+// ArgumentError is an invalid argument: where it is, what is wrong, and what to do. It never contains a secret.
 type ArgumentError struct {
 	Path    path.Path
 	Summary string
@@ -74,12 +73,12 @@ func (Config) argumentError(at path.Path, summary, format string, args ...any) *
 	return &ArgumentError{Path: at, Summary: summary, Detail: fmt.Sprintf(format, args...)}
 }
 
-// String tells where the configuration points and nothing that could be secret.
+// String returns where the configuration connects to, without secrets.
 func (c Config) String() string {
 	return fmt.Sprintf("kube.Config{host: %q, kubeconfig: %q, context: %q}", withoutUser(c.Host), c.paths(), c.ConfigContext)
 }
 
-// GoString is String, so that %#v is as discreet as %v.
+// GoString returns String, so that %#v does not print secrets either.
 func (c Config) GoString() string { return c.String() }
 
 func (c Config) paths() []string {
@@ -89,7 +88,7 @@ func (c Config) paths() []string {
 	return c.ConfigPaths
 }
 
-// configArgument is where an error of the kubeconfig as a whole is shown.
+// configArgument returns the argument at which errors of the whole kubeconfig are reported.
 func (c Config) configArgument() path.Path {
 	switch {
 	case c.ConfigPath != "":
@@ -102,8 +101,8 @@ func (c Config) configArgument() path.Path {
 	return path.Empty()
 }
 
-// credentials are the identity that the arguments give, with its name for people; nil when they give none. A
-// token file is not read here: see wrapTokenFile.
+// credentials returns the identity in the arguments with a description for messages, or nil if there is none. It does not read token files: see
+// wrapTokenFile.
 func (c Config) credentials() (*clientcmdapi.AuthInfo, string) {
 	user := &clientcmdapi.AuthInfo{
 		Token: strings.TrimSpace(c.Token), TokenFile: expandHome(c.TokenFile),
@@ -132,8 +131,8 @@ func (c Config) credentials() (*clientcmdapi.AuthInfo, string) {
 	return nil, ""
 }
 
-// Validate finds what is wrong with the arguments that are given, whatever others may come to them (from the
-// environment, say). It reads no file. Its errors are as New's.
+// Validate returns an error if given arguments are invalid, whatever other arguments may be added, such as from the environment. It reads no
+// files. Its errors are like those of New.
 func (c Config) Validate() error {
 	var errs []error
 	wrong := func(argument, summary, format string, args ...any) {
@@ -171,7 +170,7 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// ExecAPIVersions are the versions of the credential plugin protocol that client-go speaks.
+// ExecAPIVersions are the versions of the credential plugin protocol that client-go supports.
 var ExecAPIVersions = []string{"client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"}
 
 func (c Config) checkHost(wrong func(argument, summary, format string, args ...any)) {
@@ -210,7 +209,7 @@ func (c Config) checkCredentials(wrong func(argument, summary, format string, ar
 	}
 }
 
-// complete finds arguments that lack their other half, and a token file that holds no token.
+// complete returns an error if an argument that another one needs is missing, or if the token file is empty.
 func (c Config) complete() error {
 	var errs []error
 	for _, pair := range [][2]struct{ name, value string }{
@@ -250,7 +249,7 @@ func (c Config) checkTLS(wrong func(argument, summary, format string, args ...an
 	case key != "" && !isPEM(key):
 		wrong("client_key", "Invalid key", "%s", pemProblem(key))
 	case certificate != "" && key != "":
-		// The error of X509KeyPair tells kinds of blocks, never their content.
+		// The error of X509KeyPair names types of blocks, but never their content.
 		if _, err := tls.X509KeyPair([]byte(certificate), []byte(key)); err != nil {
 			wrong("client_key", "Unusable client certificate and key", "%s. Both must be PEM and belong together.", strings.TrimPrefix(err.Error(), "tls: "))
 		}
@@ -262,7 +261,7 @@ func isPEM(s string) bool {
 	return block != nil
 }
 
-// pemProblem says why s is no PEM block and what function would make it one, without a word of s.
+// pemProblem says why s is not a PEM block and which function would return one. It does not quote s.
 func pemProblem(s string) string {
 	if decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(s)); err == nil && isPEM(string(decoded)) {
 		return "The value is base64-encoded PEM. Decode it: base64decode(...)."
@@ -276,7 +275,7 @@ func pemProblem(s string) string {
 	return "The value is not PEM (\"-----BEGIN ...\"). Use a file's content, file(...), or a kubeconfig's data, base64decode(...)."
 }
 
-// checkProxyURL says what is wrong with a proxy's URL without repeating it: it may hold a password.
+// checkProxyURL says what is wrong with a proxy's URL. It does not quote the URL, which can contain a password.
 func checkProxyURL(s string) string {
 	u, err := url.Parse(s)
 	switch {
@@ -288,7 +287,7 @@ func checkProxyURL(s string) string {
 	return ""
 }
 
-// expandHome resolves a leading ~ as a shell would; Terraform does not.
+// expandHome replaces a leading ~ like a shell, because Terraform does not.
 func expandHome(name string) string {
 	if rest, ok := strings.CutPrefix(name, "~"); ok && (rest == "" || os.IsPathSeparator(rest[0])) {
 		if home, err := os.UserHomeDir(); err == nil {
@@ -298,7 +297,7 @@ func expandHome(name string) string {
 	return name
 }
 
-// withoutUser is a URL's scheme and host, without user name and password; what has no host is not shown.
+// withoutUser returns a URL's scheme and host, without user name and password, or "" if the URL has no host.
 func withoutUser(s string) string {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" {

@@ -18,10 +18,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Diagnostics turns the error of a request (verb is "create", "get", "patch" or "delete") into diagnostics: which
-// object, what failed, what the server said and what to do. at maps a Kubernetes field
-// ("spec.http[0].route[0].weight", "metadata.name") to the attribute; false, or no at, means: at the resource.
-// An object that is rejected for several causes gives a diagnostic for each.
+// Diagnostics explains the error of a request (verb is "create", "get", "patch" or "delete"): which object, what failed, what the server said,
+// and what to do. at maps a Kubernetes field ("spec.http[0].route[0].weight", "metadata.name") to its attribute. If at is nil or returns false,
+// the diagnostic is about the resource. There is one diagnostic for each cause for which an object is rejected.
 func Diagnostics(verb string, o Object, err error, at func(field string) (path.Path, bool)) diag.Diagnostics {
 	advice := ""
 	if Ambiguous(err) && changes(verb) {
@@ -49,11 +48,11 @@ func diagnostics(verb string, o Object, err error, undone, advice string, at fun
 	return diags
 }
 
-// problem is a cause of a request's failure.
+// problem is a cause of a failed request.
 type problem struct {
 	what   string // a few words for the summary
-	detail string // sentences: what was said, where, what to do
-	field  string // the Kubernetes field at fault, if one is
+	detail string // sentences: what the server said, where, and what to do
+	field  string // the Kubernetes field that causes it, if known
 }
 
 func changes(verb string) bool { return verb != "get" && verb != "list" }
@@ -70,7 +69,7 @@ func undone(verb string) string {
 	return "not updated"
 }
 
-// server names the API server that err came from, as the start of a sentence.
+// server names the API server that returned err, as the start of a sentence.
 func server(err error) string {
 	var request *requestError
 	if errors.As(err, &request) && request.attempt.host != "" {
@@ -130,7 +129,7 @@ func lastAnswer(request *requestError) string {
 	return " The last answer was: " + text + "."
 }
 
-// said is the server's message; what a proxy or an overloaded server said in plain text is in a cause.
+// said returns the server's message. The plain text of a proxy or an overloaded server is in a cause.
 func said(s metav1.Status) string {
 	message := s.Message
 	if s.Details != nil {
@@ -151,7 +150,7 @@ var (
 	multiErrorHead = regexp.MustCompile(`^\d+ errors? occurred:\s*`)
 )
 
-// explainAdmission explains errors of webhooks and policies, whatever their status code.
+// explainAdmission explains errors of webhooks and policies with any status code.
 func explainAdmission(_ string, _ Object, err error, s metav1.Status) []problem {
 	if m := webhookDenied.FindStringSubmatch(s.Message); m != nil {
 		return one(fmt.Sprintf("refused by the webhook %q", m[1]), "%s", bullets(m[2]))
@@ -171,7 +170,7 @@ func explainAdmission(_ string, _ Object, err error, s metav1.Status) []problem 
 	return nil
 }
 
-// bullets returns a webhook's message, a line for each of several.
+// bullets returns a webhook's message. If it has several parts, each is on its own line.
 func bullets(message string) string {
 	message = strings.TrimPrefix(strings.TrimSpace(message), "configuration is invalid: ")
 	message = multiErrorHead.ReplaceAllString(message, "")
@@ -224,7 +223,7 @@ func explainForbidden(o Object, err error, s metav1.Status) []problem {
 			detail: fmt.Sprintf("The namespace %q is being deleted and accepts no new objects. Wait until it is deleted, then recreate it.", o.Namespace)}}
 	}
 	m := forbidden.FindStringSubmatch(s.Message)
-	if m == nil { // quota, pod security and other admission say what it is
+	if m == nil { // quotas, pod security and other admission plugins explain themselves
 		return one("forbidden", "%s said: %s (HTTP 403).\n\nChange the configuration, or ask the cluster's administrators for the missing permission, quota or "+
 			"policy.", server(err), said(s))
 	}
@@ -234,7 +233,7 @@ func explainForbidden(o Object, err error, s metav1.Status) []problem {
 		role, where = "Role in the namespace "+fmt.Sprintf("%q", namespace), fmt.Sprintf("in the namespace %q", namespace)
 	}
 	advice := "\n\nTo manage the resource Terraform needs the verbs get, create, patch and delete; to plan only, get."
-	if verb == "list" || resource == "namespaces" { // a data source, which is read only
+	if verb == "list" || resource == "namespaces" { // read by a data source
 		advice = ""
 	}
 	return one("forbidden", "%s does not let user %q %s %s %s (HTTP 403).\n\n"+
@@ -292,8 +291,8 @@ func explainConflict(o Object, err error, s metav1.Status) []problem {
 	return one("it has changed", "%s said: %s.\n\nThe object was changed after it was read. Nothing was written. Plan again.", server(err), said(s))
 }
 
-// explainInvalid gives each cause its own problem. A cause without a field says only that the rest was not
-// looked at, so it counts only when there is no other.
+// explainInvalid returns a problem for each cause. A cause without a field only says that the rest was not validated, so it counts only if there
+// is no other.
 func explainInvalid(err error, s metav1.Status) []problem {
 	var problems []problem
 	if s.Details != nil {

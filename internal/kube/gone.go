@@ -7,8 +7,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// IsGone reports whether err says that the object does not exist, in a cluster that knows its kind. Where the kind is not served,
-// perhaps because this is another cluster, nothing is said about the object.
+// IsGone reports whether err means that the object does not exist in a cluster that serves its kind. If the kind is not served, perhaps because
+// it is the wrong cluster, it returns false.
 func IsGone(err error) bool {
 	if !apierrors.IsNotFound(err) {
 		return false

@@ -9,27 +9,27 @@ import (
 	"time"
 )
 
-// outage is how long the API server may not answer before the provider gives up: longer than a restart.
+// outage is how long the provider waits for an API server that does not answer: longer than a restart takes.
 const outage = 40 * time.Second
 
-// Patience is how long the provider waits for the answer to a request. Tests wait less.
+// Patience is how long the provider waits for the response to a request. Tests reduce it.
 var Patience = struct {
-	Read   time.Duration // before it is sent again
-	Write  time.Duration // before it is looked for what became of it; Ctrl-C ends it no earlier
-	DryRun time.Duration // of a plan that can do without
+	Read   time.Duration // before the request is sent again
+	Write  time.Duration // before the provider reads whether the write was carried out; Ctrl-C does not shorten it
+	DryRun time.Duration // for the dry run of an object
 }{15 * time.Second, 30 * time.Second, 10 * time.Second}
 
 // health tracks whether an API server answers. All requests share it, so that the provider notices once that the server is down, however many
 // resources there are.
 type health struct {
 	mu       sync.Mutex
-	answered bool      // ever
-	failing  time.Time // since when no request was answered; zero, if the last one was
-	last     error     // of the last such request
+	answered bool      // whether the API server has ever answered
+	failing  time.Time // when the first unanswered request was sent; zero if the last request was answered
+	last     error     // the error of the last unanswered request
 	down     bool
 }
 
-// answer takes the status of the response to a request. One that only says that the API server does not answer is no answer.
+// answer records the status of a response. The statuses of an API server that is not available count as no answer.
 func (h *health) answer(sent time.Time, code int) {
 	switch code {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -41,7 +41,7 @@ func (h *health) answer(sent time.Time, code int) {
 	h.answered, h.failing, h.down = true, time.Time{}, false
 }
 
-// fail notes that a request got no answer.
+// fail records that a request got no answer.
 func (h *health) fail(sent time.Time, why error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -52,7 +52,7 @@ func (h *health) fail(sent time.Time, why error) {
 	h.down = h.down || time.Since(h.failing) > outage
 }
 
-// wasReached reports whether the API server has ever answered. One that never has is rather the wrong one than one that restarts.
+// wasReached reports whether the API server has ever answered. If not, the address is probably wrong.
 func (h *health) wasReached() bool {
 	if h == nil {
 		return false
@@ -62,7 +62,7 @@ func (h *health) wasReached() bool {
 	return h.answered
 }
 
-// err returns the reason not to send another request, nil if there is none.
+// err returns the reason not to send another request, or nil.
 func (h *health) err() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -72,7 +72,7 @@ func (h *health) err() error {
 	return &DownError{Since: h.failing, Last: h.last}
 }
 
-// limit ends a request that reads when it is time to send it again, or to give up.
+// limit returns a context for a read, which ends when the read must be sent again or given up.
 func (h *health) limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -85,10 +85,10 @@ func (h *health) limit(ctx context.Context) (context.Context, context.CancelFunc
 
 var errNoAnswer = errors.New("no answer in time")
 
-// DownError is an API server that has not answered for so long that the provider stopped trying.
+// DownError means that the API server has not answered for so long that the provider gave up.
 type DownError struct {
 	Since time.Time
-	Last  error // what became of the last request
+	Last  error // the error of the last request
 }
 
 func (e *DownError) Error() string {

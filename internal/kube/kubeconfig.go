@@ -20,7 +20,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// load makes the client's configuration and names the credentials it uses, for people.
+// load returns the client's configuration and a description of its credentials for messages.
 func (c Config) load(ctx context.Context) (*rest.Config, string, error) {
 	if err := errors.Join(c.Validate(), c.complete()); err != nil {
 		return nil, "", err
@@ -43,13 +43,13 @@ func (c Config) load(ctx context.Context) (*rest.Config, string, error) {
 		problem := strings.TrimSuffix(strings.TrimPrefix(err.Error(), "invalid configuration: "), ".")
 		return nil, "", c.argumentError(c.configArgument(), "Invalid Kubernetes connection", "%s cannot be used: %s.", c.sourceName(), problem)
 	}
-	if user := c.chosen(config).AuthInfo; user != "" && !rest.IsConfigTransportTLS(*restConfig) { // clientcmd, as kubectl, leaves them out
+	if user := c.chosen(config).AuthInfo; user != "" && !rest.IsConfigTransportTLS(*restConfig) { // clientcmd omits them without TLS, like kubectl
 		credentials = fmt.Sprintf("no credentials (those of user %q are not sent over http://, where anyone on the network path could read them)", user)
 	}
 	return restConfig, credentials, nil
 }
 
-// source is the kubeconfig to start from: the given files; else, with a host, an empty one; else the pod's.
+// source returns the kubeconfig to start with: the given files, or an empty one if there is a host, or that of the pod.
 func (c Config) source(ctx context.Context) (*clientcmdapi.Config, error) {
 	switch {
 	case len(c.paths()) > 0:
@@ -85,7 +85,7 @@ func (c Config) source(ctx context.Context) (*clientcmdapi.Config, error) {
 // serviceAccountDir is where Kubernetes mounts a pod's credentials.
 const serviceAccountDir = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-// inCluster is the kubeconfig that a pod's environment amounts to; nil outside of a pod.
+// inCluster returns the kubeconfig that corresponds to a pod's environment, or nil outside of a pod.
 func inCluster(dir string) *clientcmdapi.Config {
 	host, port := os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT")
 	token := filepath.Join(dir, "token")
@@ -114,8 +114,8 @@ func (c Config) sourceName() string {
 	return "the pod's service account"
 }
 
-// readFiles merges the kubeconfigs. As with kubectl, a missing one among several is passed over. What a
-// malformed one holds is not repeated: a kubeconfig is full of secrets.
+// readFiles merges the kubeconfigs. Like kubectl, it skips missing files if there are several. Its errors do not quote malformed files, because
+// kubeconfigs contain secrets.
 func (c Config) readFiles(ctx context.Context) (*clientcmdapi.Config, error) {
 	var found []string
 	var errs []error
@@ -155,7 +155,7 @@ func (c Config) readFiles(ctx context.Context) (*clientcmdapi.Config, error) {
 	return config, nil
 }
 
-// yamlLine is where in a file a YAML error is, the one part of its text that quotes nothing of the file.
+// yamlLine returns the position of a YAML error. The rest of the error's text can quote the file.
 func yamlLine(err error) string {
 	if line := regexp.MustCompile(`\bline (\d+)\b`).FindStringSubmatch(err.Error()); line != nil {
 		return ": error near line " + line[1]
@@ -163,7 +163,7 @@ func yamlLine(err error) string {
 	return ""
 }
 
-// chosen is the context to use: the named or current one, with the arguments' user and cluster.
+// chosen returns the context to use: the named or current one, with the user and cluster of the arguments.
 func (c Config) chosen(config *clientcmdapi.Config) clientcmdapi.Context {
 	var chosen clientcmdapi.Context
 	name := c.ConfigContext
@@ -182,7 +182,7 @@ func (c Config) chosen(config *clientcmdapi.Config) clientcmdapi.Context {
 	return chosen
 }
 
-// checkChoice reports a context, cluster or user that the files do not have, and lists those that they have.
+// checkChoice returns an error for a context, cluster or user that the files do not have. The error lists those that they have.
 func (c Config) checkChoice(config *clientcmdapi.Config) error {
 	files := c.sourceName()
 	chosen := c.chosen(config)
@@ -209,7 +209,7 @@ func (c Config) checkChoice(config *clientcmdapi.Config) error {
 		return missing(c.configArgument(), "user", chosen.AuthInfo, slices.Sorted(maps.Keys(config.AuthInfos)))
 	}
 	if cluster := config.Clusters[chosen.Cluster]; cluster != nil && cluster.ProxyURL != "" && c.ProxyURL == "" {
-		// clientcmd would repeat the URL, which may hold a password
+		// clientcmd's error would quote the URL, which can contain a password
 		if problem := checkProxyURL(cluster.ProxyURL); problem != "" {
 			return c.argumentError(c.configArgument(), "Invalid proxy URL", "The proxy-url of cluster %q in %s: %s.", chosen.Cluster, files, problem)
 		}
@@ -224,7 +224,7 @@ func list(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// overrides are the arguments about the cluster, which win over the kubeconfig.
+// overrides returns the arguments about the cluster, which take precedence over the kubeconfig.
 func (c Config) overrides() *clientcmd.ConfigOverrides {
 	overrides := &clientcmd.ConfigOverrides{
 		CurrentContext: c.ConfigContext,
@@ -236,7 +236,7 @@ func (c Config) overrides() *clientcmd.ConfigOverrides {
 			ProxyURL:                 c.ProxyURL,
 		},
 	}
-	if c.Host != "" { // checked to be a URL
+	if c.Host != "" { // Validate has checked that it is a URL
 		host, _, _ := rest.DefaultServerURL(c.Host, "", schema.GroupVersion{}, true)
 		overrides.ClusterInfo.Server = host.String()
 	}

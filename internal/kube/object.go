@@ -6,7 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// Object names one object, for requests and errors.
+// Object identifies an object in requests and errors.
 type Object struct {
 	Resource  schema.GroupVersionResource // such as networking.istio.io/v1 virtualservices
 	Kind      string                      // such as "VirtualService"

@@ -12,27 +12,26 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-// impatience is how long Retry goes on against a server error that seldom heals by itself: HTTP 500, among it a
-// webhook that cannot be called. A restart of istiod fits in.
+// impatience is how long Retry retries server errors that are rarely transient: HTTP 500, such as for a webhook that cannot be called. A restart
+// of istiod takes less time.
 const impatience = 30 * time.Second
 
-// Retry calls f until it succeeds, fails for good or ctx ends. It tries again, with jittered exponential
-// backoff from 0.25 s to 5 s and never before the server's Retry-After is over:
+// Retry calls f until it succeeds, fails permanently or ctx ends. It retries with jittered exponential backoff from 0.25 s to 5 s, and not
+// before the server's Retry-After:
 //
-//   - 429 and 502, 503, 504: until ctx ends;
-//   - other 5xx, such as a webhook that cannot be called: until 30 s have passed since the first;
-//   - a request that could not be sent, if the API server has answered before: it may be restarting;
-//   - nothing else. The caller decides whether to send a request again that was sent and not answered.
+//   - 429, 502, 503 and 504: until ctx ends;
+//   - other 5xx, such as a webhook that cannot be called: until 30 s after the first one;
+//   - a request that could not be sent, if the API server has answered before, because it may be restarting;
+//   - nothing else. The caller decides whether to repeat a request that was sent but not answered.
 //
-// An API server that answers nothing for 40 s is down ([DownError]), to all that the provider asks of it.
+// If the API server does not answer any request for 40 s, all requests fail with a [DownError].
 //
-// f is called with a context of its own, which its requests must use. An attempt that failed may have been
-// carried out anyway: after one, [Ambiguous] is true of the final error, even of a 409 "already exists"
-// that then says that the object may be one's own. When ctx ends, the error is both ctx's and the last answer:
-// [errors.Is] finds context.DeadlineExceeded in it, and [Diagnostics] tells the last state seen.
+// f gets its own context, which its requests must use. A failed attempt may have been carried out anyway. After such an attempt, [Ambiguous] is
+// true for the final error, even for a 409 "already exists", which can then be about the provider's own object. If ctx ends, the error contains
+// both ctx's error and the last response: [errors.Is] finds context.DeadlineExceeded, and [Diagnostics] shows the last response.
 func Retry(ctx context.Context, f func(context.Context) error) error { return retry(ctx, false, f) }
 
-// Read is Retry for requests that change nothing: one that is not answered within 15 s, or whose answer is lost, is sent again.
+// Read is like Retry for requests that change nothing. It repeats a request that is not answered within 15 s, or whose response is lost.
 func (c *Cluster) Read(ctx context.Context, f func(context.Context) error) error {
 	return retry(ctx, true, func(ctx context.Context) error {
 		ctx, cancel := c.health.limit(ctx)
@@ -54,7 +53,7 @@ func retry(ctx context.Context, harmless bool, f func(context.Context) error) er
 		current := &requestError{error: err, attempt: *a, ambiguous: Ambiguous(err)}
 		if last != nil {
 			current.ambiguous = current.ambiguous || last.ambiguous
-			if ctx.Err() != nil && !isStatus(err) { // ctx ended under the request: the state is what was answered before
+			if ctx.Err() != nil && !isStatus(err) { // ctx ended during the request, so the last response is from before
 				last.ambiguous = current.ambiguous
 				return last.ended(ctx)
 			}
@@ -91,12 +90,12 @@ func retry(ctx context.Context, harmless bool, f func(context.Context) error) er
 	}
 }
 
-// requestError is an error of a request with what is known around it.
+// requestError is an error of a request with its circumstances.
 type requestError struct {
 	error
-	attempt   attempt // the last one
-	ambiguous bool    // it or one before may have been carried out
-	end       error   // of the context, which ended before the server gave another answer
+	attempt   attempt // the last attempt
+	ambiguous bool    // the last attempt or an earlier one may have been carried out
+	end       error   // the context's error, if the context ended before another response
 }
 
 func (e *requestError) Error() string {
@@ -148,9 +147,8 @@ func isStatus(err error) bool {
 	return errors.As(err, &status)
 }
 
-// Ambiguous reports whether a write that failed with err may have been carried out anyway: the connection
-// was lost or time ran out after it was sent, or the server failed while at it. It is false when the request
-// was never sent, or was surely refused.
+// Ambiguous reports whether a write that failed with err may have been carried out anyway: it was sent, and then the connection was lost, time
+// ran out or the server failed. It returns false if the request was never sent or was certainly rejected.
 func Ambiguous(err error) bool {
 	if err == nil {
 		return false
@@ -162,14 +160,14 @@ func Ambiguous(err error) bool {
 	var status apierrors.APIStatus
 	if errors.As(err, &status) {
 		s := status.Status()
-		// Webhooks are called before anything is stored.
+		// Webhooks are called before objects are stored.
 		return s.Code >= http.StatusInternalServerError && !strings.Contains(s.Message, "failed calling webhook")
 	}
 	var unsent *unsentError
 	return !errors.As(err, &unsent)
 }
 
-// Settled returns err for callers that have checked that nothing was carried out: it is not Ambiguous.
+// Settled returns err without Ambiguous, for callers that have checked that nothing was carried out.
 func Settled(err error) error {
 	settled := requestError{error: err}
 	var request *requestError

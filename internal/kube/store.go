@@ -22,43 +22,43 @@ import (
 )
 
 const (
-	// pageSize is how many objects a list asks for at once, as kubectl does.
+	// pageSize is the number of objects in a page of a list, the same as kubectl's.
 	pageSize = 500
-	// watching is how long the store follows changes: longer than an apply waits for anything.
+	// watching is how long the store watches objects: longer than an apply waits for anything.
 	watching = 10 * time.Minute
 )
 
-// store holds the objects of the cluster that were read, as JSON, so that hundreds of resources cost a handful of requests.
+// store caches the objects of the cluster that were read, as JSON, so that hundreds of resources need only a few requests.
 type store struct {
 	mu      sync.Mutex
 	sets    map[setKey]*set
-	derived map[any]func() any // what others made of them
-	noted   bool               // something was written or watched, so that what is derived may be old
+	derived map[any]func() any // by key, results of callers of Derived
+	noted   bool               // an object was written or watched, so derived results may be outdated
 }
 
 type setKey struct {
 	resource     schema.GroupVersionResource
-	namespace    string // "" for all
+	namespace    string // "" for all namespaces
 	metadataOnly bool
 }
 
-// set holds the known objects of a resource in a namespace. It reads them page by page, only as far as needed.
+// set contains the known objects of a resource in a namespace. It reads them page by page, only as far as needed.
 type set struct {
 	setKey
 	cluster *Cluster
-	turn    chan struct{} // taken by the one that reads the next page
+	turn    chan struct{} // held by the caller that reads the next page
 
 	mu       sync.Mutex
-	items    map[string]*item // by name, in all namespaces by <namespace>/<name>; one without JSON is gone
-	pages    int              // read so far
-	next     string           // continues the list
-	version  string           // of the list, to watch from
+	items    map[string]*item // by name, or <namespace>/<name> for all namespaces; items without JSON are deleted
+	pages    int              // number of pages read so far
+	next     string           // continue token of the list
+	version  string           // resource version of the list, to watch from
 	complete bool
-	refused  error // by the API server, so that no one needs to ask again
+	refused  error // the API server's rejection, so that lists are not tried again
 	restarts int
 	watched  bool
-	view     any             // what a Listing makes of the items, but for those that
-	changed  map[string]bool // have changed since
+	view     any             // a Listing's view of the items, except for those that
+	changed  map[string]bool // have changed since then
 }
 
 type item struct {
@@ -90,8 +90,8 @@ func (c *Cluster) Get(ctx context.Context, o Object) (live *unstructured.Unstruc
 	return live, err
 }
 
-// Find is Get for callers that accept the object's state at any time since the Cluster was made: it reads the objects of its kind and namespace in
-// lists. Without permission to list, or if the lists do not have the object, it gets the object.
+// Find is like Get for callers that accept the object's state at any time since the Cluster was created. It reads the objects of the kind and
+// namespace in lists. Without permission to list, or if the lists do not contain the object, it gets the object.
 func (c *Cluster) Find(ctx context.Context, o Object) (*unstructured.Unstructured, error) {
 	s := c.set(setKey{resource: o.Resource, namespace: o.Namespace})
 	for {
@@ -102,7 +102,7 @@ func (c *Cluster) Find(ctx context.Context, o Object) (*unstructured.Unstructure
 			if err := utiljson.Unmarshal(found, &live.Object); err != nil {
 				return nil, err
 			}
-			live.SetGroupVersionKind(o.Resource.GroupVersion().WithKind(o.Kind)) // lists leave it out
+			live.SetGroupVersionKind(o.Resource.GroupVersion().WithKind(o.Kind)) // items of lists lack it
 			return live, nil
 		case ended:
 			return c.Get(ctx, o)
@@ -113,26 +113,26 @@ func (c *Cluster) Find(ctx context.Context, o Object) (*unstructured.Unstructure
 	}
 }
 
-// Note tells the store what has become of an object: it was written, or deleted (nil).
+// Note tells the store that an object was written, or deleted if live is nil.
 func (c *Cluster) Note(o Object, live *unstructured.Unstructured) {
 	for _, namespace := range []string{o.Namespace, metav1.NamespaceAll} {
 		c.store.mu.Lock()
 		s := c.store.sets[setKey{resource: o.Resource, namespace: namespace}]
 		c.store.noted, c.store.derived = true, nil
 		c.store.mu.Unlock()
-		if s == nil { // no one has asked
+		if s == nil { // the set is not in use
 			continue
 		}
 		noted := &item{}
 		if live != nil {
 			noted.version = live.GetResourceVersion()
-			noted.raw, _ = live.MarshalJSON() // it came as JSON
+			noted.raw, _ = live.MarshalJSON() // it was decoded from JSON
 		}
 		s.note(s.name(o.Namespace, o.Name), noted)
 	}
 }
 
-// Derived is what make makes of the objects, made once for each key; false, once any of them may have changed since they were read.
+// Derived returns the result of make, which is called once for each key. It returns false once any object may have changed since it was read.
 func (c *Cluster) Derived(key any, make func() any) (any, bool) {
 	c.store.mu.Lock()
 	if c.store.noted {
@@ -151,7 +151,7 @@ func (c *Cluster) Derived(key any, make func() any) (any, bool) {
 	return once(), true
 }
 
-// name is the key of an object in a set.
+// name returns the key of an object in a set.
 func (s *set) name(namespace, name string) string {
 	if s.namespace == metav1.NamespaceAll {
 		return namespace + "/" + name
@@ -171,7 +171,7 @@ func (s *set) note(name string, noted *item) {
 	s.items[name], s.changed[name] = noted, true
 }
 
-// look is the JSON of an object, if it is known, how many pages were read, and whether no more will be.
+// look returns the JSON of an object if it is known, the number of pages that were read, and whether no more will be read.
 func (s *set) look(name string) (raw json.RawMessage, pages int, ended bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -181,7 +181,7 @@ func (s *set) look(name string) (raw json.RawMessage, pages int, ended bool) {
 	return nil, s.pages, s.complete || s.refused != nil
 }
 
-// read reads the page after the first few, unless someone else does.
+// read reads the page that follows the first after pages, unless another caller has read it.
 func (s *set) read(ctx context.Context, after int) error {
 	select {
 	case s.turn <- struct{}{}:
@@ -193,7 +193,7 @@ func (s *set) read(ctx context.Context, after int) error {
 		return nil
 	}
 	var data []byte
-	// The page serves others, too: its warnings are not those of the one that happened to ask first.
+	// All callers share the page, so its warnings do not belong to the first one.
 	err := s.cluster.Read(context.WithValue(ctx, warningsKey{}, nil), func(ctx context.Context) (err error) {
 		request := s.cluster.raw.Get().AbsPath(s.path()...).Param("limit", strconv.Itoa(pageSize))
 		if s.next != "" {
@@ -219,7 +219,7 @@ func (s *set) read(ctx context.Context, after int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case apierrors.IsResourceExpired(err) && s.restarts == 0: // the list took too long
+	case apierrors.IsResourceExpired(err) && s.restarts == 0: // the continue token has expired
 		s.restarts, s.next = 1, ""
 		s.pages++
 		return nil
@@ -235,7 +235,7 @@ func (s *set) read(ctx context.Context, after int) error {
 			return err
 		}
 		name := s.name(object.Namespace, object.Name)
-		if _, newer := s.items[name]; !newer { // noted while the page was read
+		if _, newer := s.items[name]; !newer { // recorded while the page was read
 			s.items[name], s.changed[name] = &item{raw: raw, version: object.ResourceVersion}, true
 		}
 	}
@@ -255,26 +255,27 @@ func (s *set) path() []string {
 	return append(path, s.resource.Resource)
 }
 
-// Listing reads all objects of a kind in a namespace, for checks that can do without: what cannot be read is unknown, and no error.
+// Listing reads all objects of a kind in a namespace, for optional checks. Objects that cannot be read are unknown, which is not an error.
 type Listing[T any] struct {
 	Resource schema.GroupVersionResource
-	// MetadataOnly leaves out the rest of objects that are large or hold secrets.
+	// MetadataOnly omits the rest of objects that are large or contain secrets.
 	MetadataOnly bool
-	// Convert makes an object of its JSON.
+	// Convert decodes an object from JSON.
 	Convert func(raw []byte) (T, error)
-	// Keys are what an object can be found by, other than its name.
+	// Keys returns the keys by which an object can be found, in addition to its name.
 	Keys func(T) []string
 }
 
-// view is what a listing makes of a set, kept up to date object by object: an apply asks after each of its writes.
+// view is a listing's view of a set. It is updated object by object, because an apply reads it after each of its writes.
 type view[T any] struct {
 	names []string // sorted
-	all   []T      // in their order, never changed
+	all   []T      // in the order of names, never changed
 	keyed map[string][]string
 }
 
-// In are the objects of the namespace, or of all for "", by name, as they were when they were first read and with all that was noted or watched since; false, if
-// that is unknown. With keys it is those that have one of them, if the listing has [Listing.Keys]. Whoever asks may get the same slice, which is not to be changed.
+// In returns the objects of the namespace, or of all namespaces for "", sorted by name: as they were first read, with all changes that were
+// recorded or watched since then. It returns false if they are unknown. With keys, and if the listing has [Listing.Keys], it returns the objects
+// that have one of the keys. Callers share the slice and must not change it.
 func (l Listing[T]) In(ctx context.Context, c *Cluster, namespace string, keys ...string) ([]T, bool) {
 	s := c.set(setKey{l.Resource, namespace, l.MetadataOnly})
 	for {
@@ -348,7 +349,7 @@ func (l Listing[T]) view(s *set) (*view[T], error) {
 	return v, nil
 }
 
-// index changes what is found by the keys of an object.
+// index changes the entries for the keys of an object.
 func (v *view[T]) index(keys func(T) []string, object T, change func(names []string) []string) {
 	if keys == nil {
 		return
@@ -358,7 +359,7 @@ func (v *view[T]) index(keys func(T) []string, object T, change func(names []str
 	}
 }
 
-// Known is a stored object as [Listing.In] has it; false, if no list was read that has this version of it.
+// Known returns a stored object as [Listing.In] has it. It returns false if no list has read this version of it.
 func (l Listing[T]) Known(c *Cluster, stored metav1.Object) (known T, ok bool) {
 	for _, namespace := range []string{stored.GetNamespace(), metav1.NamespaceAll} {
 		s := c.set(setKey{l.Resource, namespace, l.MetadataOnly})
@@ -379,7 +380,7 @@ func (l Listing[T]) unknown(ctx context.Context, namespace string, err error) {
 	tflog.Debug(ctx, "unknown, so some checks are left out", map[string]any{"resource": l.Resource.Resource, "namespace": namespace, "error": err.Error()})
 }
 
-// Watch begins to follow the objects of all lists that were read, each once, so that what others write is seen, too.
+// Watch starts to watch the objects of all lists that were read, each of them once, to see what others write.
 func (c *Cluster) Watch() {
 	c.store.mu.Lock()
 	defer c.store.mu.Unlock()
@@ -404,7 +405,7 @@ func (s *set) watch() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), watching)
 	watcher, err := watchtools.NewRetryWatcherWithContext(ctx, s.version, &cache.ListWatch{WatchFuncWithContext: client.Watch})
-	if err != nil { // there is no version to begin with
+	if err != nil { // the list has no resource version
 		cancel()
 		return
 	}
@@ -412,7 +413,7 @@ func (s *set) watch() {
 		defer cancel()
 		for event := range watcher.ResultChan() {
 			object, ok := event.Object.(metav1.Object)
-			if !ok { // not allowed, or too late: what was read has to do
+			if !ok { // forbidden or expired, so the list stays as it was read
 				return
 			}
 			seen := &item{version: object.GetResourceVersion()}

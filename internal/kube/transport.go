@@ -16,12 +16,12 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// transport is the outermost layer of the client: it sees each request once, before any credential is put into
-// it, and each failure, a credential plugin's included.
+// transport is the outermost layer of the client. It sees each request once, before credentials are added, and each failure, including those of
+// a credential plugin.
 type transport struct {
 	next        http.RoundTripper
-	credentials string   // where they come from, for people
-	secrets     []string // masked in the log, whatever the text they stand in
+	credentials string   // where the credentials come from, for messages
+	secrets     []string // masked in log lines
 	health      health
 }
 
@@ -69,24 +69,24 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// unsentError is a request that never left: no connection was made, so nothing can have been carried out.
+// unsentError is the error of a request that was not sent because there was no connection. Nothing can have been carried out.
 type unsentError struct{ error }
 
 func (e *unsentError) Unwrap() error { return e.error }
 
-// Timeout lets url.Error, which does not look deeper, say whether it was one.
+// Timeout is needed because url.Error does not unwrap the error to find out.
 func (e *unsentError) Timeout() bool {
 	var timeout net.Error
 	return errors.As(e.error, &timeout) && timeout.Timeout()
 }
 
-// credentialsError is a credential plugin that failed, without what it printed.
+// credentialsError is the failure of a credential plugin, without its output.
 type credentialsError struct{ problem string }
 
 func (e *credentialsError) Error() string { return "getting credentials: " + e.problem }
 
-// credentialsOnly replaces the error of a credential plugin by one that holds nothing of the plugin's output:
-// client-go's may quote a token that was printed instead of an ExecCredential.
+// credentialsOnly replaces the error of a credential plugin with one that does not contain the plugin's output. client-go's error may quote a
+// token that was printed instead of an ExecCredential.
 func credentialsOnly(err error) error {
 	problem, ok := strings.CutPrefix(err.Error(), "getting credentials: ")
 	if !ok {
@@ -105,8 +105,7 @@ func firstLine(s string) string {
 	return strings.TrimSpace(line)
 }
 
-// wrapTokenFile makes a bearer token file be read for each request. client-go's own reading would keep an
-// outdated token for up to a minute.
+// wrapTokenFile makes the client read the bearer token file for each request. client-go would use an outdated token for up to a minute.
 func wrapTokenFile(config *rest.Config) {
 	file := config.BearerTokenFile
 	if file == "" {
@@ -116,7 +115,7 @@ func wrapTokenFile(config *rest.Config) {
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &tokenFile{file, next} })
 }
 
-// tokenFile puts the bearer token that a file holds into requests.
+// tokenFile adds the bearer token in a file to requests.
 type tokenFile struct {
 	name string
 	next http.RoundTripper
@@ -136,18 +135,18 @@ func (f *tokenFile) RoundTrip(request *http.Request) (*http.Response, error) {
 	return f.next.RoundTrip(request)
 }
 
-// attempt is what one call of Retry's function met. It travels in the context, where the transport finds it.
+// attempt collects what happened in a call of Retry's function. The transport finds it in the context.
 type attempt struct {
 	host        string
-	credentials string // what they are and where from, for people
+	credentials string // what the credentials are and where they come from, for messages
 	retryAfter  time.Duration
 	health      *health
 }
 
 type attemptKey struct{}
 
-// takeRetryAfter takes Retry-After off a response, so that Retry alone waits: client-go would do so up to ten
-// times over, unseen, and then tell of the deadline only.
+// takeRetryAfter removes Retry-After from a response, so that only Retry waits. client-go would wait up to ten times without a log line, and
+// then report only the deadline.
 func (a *attempt) takeRetryAfter(response *http.Response) {
 	a.retryAfter = 0
 	if response.StatusCode != http.StatusTooManyRequests && response.StatusCode < http.StatusInternalServerError {

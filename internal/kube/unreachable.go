@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// explainConnection explains why there was no answer at all.
+// explainConnection explains why there was no response.
 func explainConnection(err error) []problem {
 	var credentials *credentialsError
 	if errors.As(err, &credentials) {

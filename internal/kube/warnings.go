@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 )
 
-// Warnings collects what the API server warned of, such as a deprecated version or a webhook's advice.
+// Warnings collects warnings of the API server, such as about a deprecated version or from a webhook.
 type Warnings struct {
 	mu    sync.Mutex
 	texts []string
@@ -18,13 +18,13 @@ type Warnings struct {
 
 type warningsKey struct{}
 
-// WithWarnings makes requests with the context it returns collect the server's warnings.
+// WithWarnings returns a context with which requests collect the server's warnings.
 func WithWarnings(ctx context.Context) (context.Context, *Warnings) {
 	w := new(Warnings)
 	return context.WithValue(ctx, warningsKey{}, w), w
 }
 
-// Diagnostics are the warnings about o, once each, in the order they came.
+// Diagnostics returns the warnings about o, without duplicates, in order.
 func (w *Warnings) Diagnostics(o Object) diag.Diagnostics {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -35,11 +35,11 @@ func (w *Warnings) Diagnostics(o Object) diag.Diagnostics {
 	return diags
 }
 
-// warningHandler takes client-go's Warning headers to the request's context; without one, to the log.
+// warningHandler adds client-go's Warning headers to the request's context. Without one, it logs them.
 type warningHandler struct{}
 
 func (warningHandler) HandleWarningHeaderWithContext(ctx context.Context, code int, _, text string) {
-	if code != 299 || text == "" { // the only code that Kubernetes gives
+	if code != 299 || text == "" { // Kubernetes uses only this code
 		return
 	}
 	w, ok := ctx.Value(warningsKey{}).(*Warnings)

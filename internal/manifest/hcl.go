@@ -28,7 +28,7 @@ and the import block by which Terraform takes the object over from the cluster. 
 with its line, and its object left out.
 `
 
-// Convert is the command. It returns the exit code: 1 if anything was left out.
+// Convert runs the command convert. It returns the exit code, which is 1 if something was left out.
 func Convert(args []string, in io.Reader, out, complaints io.Writer) int {
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") && args[0] != "-" {
 		fmt.Fprint(complaints, usage)
@@ -63,7 +63,7 @@ func read(name string, in io.Reader) ([]byte, error) {
 	return os.ReadFile(name)
 }
 
-// HCL is the configuration of objects, with blocks that import them. labels are those of resources that are taken.
+// HCL returns the configuration of objects, with import blocks. labels are labels of resources that are already taken.
 func HCL(objects []Object, labels map[string]bool) []byte {
 	f := hclwrite.NewEmptyFile()
 	for _, o := range objects {
@@ -105,7 +105,7 @@ func HCL(objects []Object, labels map[string]bool) []byte {
 
 var illegal = regexp.MustCompile(`[^a-z0-9_-]+`)
 
-// label makes a resource's label from an object's name.
+// label derives a resource's label from an object's name.
 func label(name string) string {
 	l := illegal.ReplaceAllString(strings.ToLower(name), "_")
 	if !hclsyntax.ValidIdentifier(l) {

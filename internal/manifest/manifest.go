@@ -1,5 +1,5 @@
-// Package manifest translates Kubernetes manifests, streams of YAML or JSON documents, to Terraform: to values with the attributes of resources,
-// and to HCL. Nothing gets lost: a field without an attribute is a [Problem] with its line.
+// Package manifest translates Kubernetes manifests, which are streams of YAML or JSON documents, to Terraform: to values with the attributes of
+// resources, and to HCL. Nothing is lost: a field without an attribute is a [Problem] with its line.
 package manifest
 
 import (
@@ -41,7 +41,7 @@ type Problem struct {
 
 func (p Problem) String() string { return fmt.Sprintf("line %d: %s", p.Line, p.Text) }
 
-// Read reads all objects of a stream, and the items of lists in it.
+// Read reads all objects of a stream, including items of lists.
 func Read(text string) ([]Object, []Problem) {
 	var r reader
 	for start, document := range documents(text) {
@@ -90,11 +90,11 @@ func (r *reader) problem(line int, format string, args ...any) {
 
 // document reads the values as kubectl does, and the lines with a parser that keeps them.
 func (r *reader) document(start int, text string) {
-	text = strings.Repeat("\n", start) + text // so that line numbers are those of the stream
+	text = strings.Repeat("\n", start) + text // keeps the line numbers of the stream
 	content, err := yaml.YAMLToJSONStrict([]byte(text))
 	var value any
 	if err == nil {
-		err = json.Unmarshal(content, &value) // integers as integers
+		err = json.Unmarshal(content, &value) // integers are int64
 	}
 	var lines yamlv3.Node
 	if err == nil {
@@ -111,7 +111,7 @@ func (r *reader) document(start int, text string) {
 
 var atLine = regexp.MustCompile(`line (\d+): (.*)`)
 
-// unreadable reports the YAML parser's errors at the lines that it names.
+// unreadable reports the YAML parser's errors at the lines in their text.
 func (r *reader) unreadable(line int, text string) {
 	matches := atLine.FindAllStringSubmatch(text, -1)
 	if matches == nil {
@@ -127,7 +127,7 @@ func (r *reader) unreadable(line int, text string) {
 // served are the fields of metadata that the API server sets. A manifest read from a cluster has them; they can be ignored.
 var served = []string{"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"}
 
-// lastApplied is the annotation in which kubectl keeps what it applied. Only kubectl needs it.
+// lastApplied is the annotation in which kubectl stores what it has applied. Only kubectl needs it.
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
 func (r *reader) object(at node, value any) {
@@ -225,7 +225,7 @@ func (r *reader) spec(o *Object, at node, value any) {
 		r.problem(at.Line, "%s", err)
 		return
 	}
-	for name := range o.Defaults { // the provider sets it where the configuration does not; the object has none
+	for name := range o.Defaults { // the object does not have it, but the provider would set it by default
 		if tree[name] == nil {
 			tree[name] = map[string]any{}
 		}
@@ -244,7 +244,7 @@ func unset(kind string, spec map[string]any) {
 	delete(spec, "clusterIPs")
 }
 
-// strangers are the fields that the provider does not know.
+// strangers reports the fields that the provider does not know.
 func (r *reader) strangers(at node, name string, m *spec.Message, value any) {
 	content, _ := value.(map[string]any)
 	for _, key := range slices.Sorted(maps.Keys(content)) {

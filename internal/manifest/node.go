@@ -2,10 +2,10 @@ package manifest
 
 import yamlv3 "go.yaml.in/yaml/v3"
 
-// node is a place in a YAML document; for a missing value, the place where it would be.
+// node is a place in a YAML document. For a missing value, it is the place where the value would be.
 type node struct{ *yamlv3.Node }
 
-// content returns the node that a document or an alias stands for.
+// content returns the node of a document or an alias.
 func (n node) content() node {
 	for {
 		switch {
@@ -19,7 +19,7 @@ func (n node) content() node {
 	}
 }
 
-// pair returns a key of a mapping and its value; nil if there is none.
+// pair returns a key of a mapping and its value, or nil.
 func (n node) pair(name string) (key, value *yamlv3.Node) {
 	content := n.content()
 	if content.Kind != yamlv3.MappingNode {

@@ -21,9 +21,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Proxy is a proxy that gets its configuration from a control plane.
+// Proxy is a proxy to which a control plane sends configuration.
 type Proxy struct {
-	Gateway   bool // or else a sidecar
+	Gateway   bool // false for a sidecar
 	Namespace string
 	Labels    map[string]string
 }
@@ -66,7 +66,7 @@ func (m *Mesh) Config(p Proxy) (c *Config, err error) {
 
 	c = &Config{Routes: map[string]*route.RouteConfiguration{}, Clusters: map[string]bool{}, node: node, ports: map[host.Name][]int{}}
 	c.Listeners = m.core.BuildListeners(node, m.push)
-	slices.SortFunc(c.Listeners, func(a, b *listener.Listener) int { return strings.Compare(a.GetName(), b.GetName()) }) // pilot has them in a map
+	slices.SortFunc(c.Listeners, func(a, b *listener.Listener) int { return strings.Compare(a.GetName(), b.GetName()) }) // pilot keeps them in a map
 	request := &model.PushRequest{Push: m.push}
 	routes, _ := m.core.BuildHTTPRoutes(node, request, c.RouteNames())
 	for _, r := range routes {
@@ -110,7 +110,7 @@ func chains(l *listener.Listener) []*listener.FilterChain {
 	return append(slices.Clone(l.GetFilterChains()), l.GetDefaultFilterChain())
 }
 
-// httpOf returns the HTTP connection manager of a filter chain; nil if it forwards connections.
+// httpOf returns the HTTP connection manager of a filter chain, or nil if the chain forwards connections.
 func httpOf(chain *listener.FilterChain) *hcm.HttpConnectionManager {
 	for _, f := range chain.GetFilters() {
 		if http := (&hcm.HttpConnectionManager{}); f.GetName() == wellknown.HTTPConnectionManager && f.GetTypedConfig().UnmarshalTo(http) == nil {
@@ -120,7 +120,7 @@ func httpOf(chain *listener.FilterChain) *hcm.HttpConnectionManager {
 	return nil
 }
 
-// ConnectionOf returns the TCP proxy of a filter chain; nil if it handles requests.
+// ConnectionOf returns the TCP proxy of a filter chain, or nil if the chain handles requests.
 func ConnectionOf(chain *listener.FilterChain) *tcp.TcpProxy {
 	for _, f := range chain.GetFilters() {
 		if tcp := (&tcp.TcpProxy{}); f.GetName() == wellknown.TCPProxy && f.GetTypedConfig().UnmarshalTo(tcp) == nil {
@@ -130,14 +130,14 @@ func ConnectionOf(chain *listener.FilterChain) *tcp.TcpProxy {
 	return nil
 }
 
-// Cluster is where a route leads.
+// Cluster is the destination of a route.
 type Cluster struct {
 	Host   host.Name
 	Subset string
 	Port   int
 }
 
-// ClusterOf parses pilot's name of a cluster; false if it is not for a host.
+// ClusterOf parses pilot's name of a cluster. It returns false if the cluster is not for a host.
 func ClusterOf(name string) (Cluster, bool) {
 	if !strings.HasPrefix(name, string(model.TrafficDirectionOutbound)+"|") {
 		return Cluster{}, false
@@ -155,26 +155,26 @@ func (c Cluster) Name() string {
 type Rule struct {
 	VirtualService types.NamespacedName
 	HTTP           bool
-	Index          int // of an HTTP rule; else it is unknown
-	Delegated      int // index of the rule of the delegate; -1, if there is none
+	Index          int // of an HTTP rule, otherwise unknown
+	Delegated      int // index of the delegate's rule, or -1
 }
 
 // Field returns the rule's field in its object, such as "spec.http[1]".
 func (r Rule) Field() string { return fmt.Sprintf("spec.http[%d]", r.Index) }
 
-// Served is a rule as a proxy has it.
+// Served is a rule in a proxy's configuration.
 type Served struct {
 	Rule
 	Port     int
 	Domains  []string     // of requests, or SNI hosts of connections
 	Route    *route.Route // of requests
-	Before   []Served     // what requests for the same domains are tried on first
-	Clusters []string     // where it leads
+	Before   []Served     // rules that take precedence for requests to the same domains
+	Clusters []string     // its destinations
 }
 
 var configOf = regexp.MustCompile(`^/apis/networking\.istio\.io/[^/]+/namespaces/([^/]+)/virtual-service/(.+)$`)
 
-// RuleOf returns the rule from which a route was made; false if it is of no virtual service.
+// RuleOf returns the rule of a route. It returns false if the route does not come from a virtual service.
 func RuleOf(r *route.Route) (Rule, bool) {
 	found := configOf.FindStringSubmatch(r.GetMetadata().GetFilterMetadata()["istio"].GetFields()["config"].GetStringValue())
 	if found == nil {
@@ -195,7 +195,7 @@ func RuleOf(r *route.Route) (Rule, bool) {
 	return rule, true
 }
 
-// rules are the rules of a proxy, read on first use.
+// rules are the rules of a proxy, which are read on first use.
 type rules struct {
 	once sync.Once
 	all  []Served
@@ -258,7 +258,7 @@ func (c *Config) served() (all []Served) {
 	return all
 }
 
-// CountedFor returns the virtual service that routes a connection; false if none does.
+// CountedFor returns the virtual service that routes a connection. It returns false if there is none.
 func CountedFor(proxy *tcp.TcpProxy) (types.NamespacedName, bool) {
 	at := strings.LastIndex(proxy.GetStatPrefix(), ".")
 	if at < 0 || proxy.GetWeightedClusters() == nil {
@@ -289,7 +289,7 @@ func requests(port int, routes *route.RouteConfiguration) (all []Served) {
 	return all
 }
 
-// clustersOf returns the clusters to which a route sends requests, mirrors included.
+// clustersOf returns the clusters to which a route sends requests, including mirrors.
 func clustersOf(r *route.Route) (names []string) {
 	action := r.GetRoute()
 	if name := action.GetCluster(); name != "" {
@@ -321,7 +321,7 @@ type Server struct {
 	Hosts   []string
 }
 
-// Servers returns the servers for which the proxy listens, of any gateway.
+// Servers returns the servers of all gateways for which the proxy listens.
 func (c *Config) Servers() (all []Server) {
 	if c.node.MergedGateway == nil {
 		return nil
@@ -352,7 +352,7 @@ func (c *Config) listens(s *v1alpha3.Server) bool {
 	return false
 }
 
-// Serves reports whether the proxy listens for the server of this gateway and index.
+// Serves reports whether the proxy listens for the server with this gateway and index.
 func (c *Config) Serves(s Server) bool {
 	return slices.ContainsFunc(c.Servers(), func(o Server) bool { return o.Gateway == s.Gateway && o.Index == s.Index })
 }

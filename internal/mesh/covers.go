@@ -15,7 +15,7 @@ func Covers(first, second *route.Route) bool {
 	return coversPath(a, b) && coversAll(a.GetHeaders(), b.GetHeaders()) && coversAll(a.GetQueryParameters(), b.GetQueryParameters())
 }
 
-// coversAll reports whether what the first asks for the second asks for, too.
+// coversAll reports whether second has all conditions of first.
 func coversAll[M proto.Message](first, second []M) bool {
 	return !slices.ContainsFunc(first, func(a M) bool {
 		return !slices.ContainsFunc(second, func(b M) bool { return proto.Equal(a, b) })

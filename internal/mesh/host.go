@@ -10,8 +10,8 @@ import (
 	"istio.io/istio/pkg/config/host"
 )
 
-// Host is what a host means in an object of the namespace: a name without dots is a Service of that namespace. Whatever the cluster's own domain
-// is, it becomes the usual one.
+// Host returns the full name of a host in an object of the namespace. A name without dots is a Service in that namespace. The cluster's own
+// domain is replaced with the default one.
 func Host(name, namespace string) host.Name {
 	if labels := strings.SplitN(name, ".", 4); len(labels) == 4 && labels[2] == "svc" {
 		return host.Name(strings.Join(labels[:3], ".") + "." + Domain)

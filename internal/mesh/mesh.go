@@ -1,5 +1,5 @@
-// Package mesh is Istio's own translation: with istiod's code (istio.io/istio/pilot), in this process, it turns the objects of a cluster into the
-// configuration that istiod would send a proxy. It is wired like pilot/pkg/networking/core/fake.go, without the parts for tests.
+// Package mesh runs Istio's own translation: with istiod's code (istio.io/istio/pilot), it translates the objects of a cluster to the
+// configuration that istiod would send to a proxy. It is wired like pilot/pkg/networking/core/fake.go, without the parts for tests.
 //
 // It translates lazily.
 package mesh
@@ -31,13 +31,13 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// Domain is what follows <service>.<namespace>.svc in the name of a Service.
+// Domain is the part after <service>.<namespace>.svc in the name of a Service.
 const Domain = constants.DefaultClusterLocalDomain
 
 // Settings are the settings of Istio's MeshConfig that matter here. The zero value means Istio's defaults.
 type Settings struct {
-	RootNamespace string   // whose DestinationRules and Sidecars are for all namespaces
-	ExportTo      []string // of Services, virtual services and destination rules that do not say it themselves
+	RootNamespace string   // its DestinationRules and Sidecars apply to all namespaces
+	ExportTo      []string // default of Services, virtual services and destination rules
 }
 
 // Root returns the root namespace.
@@ -63,7 +63,7 @@ type Objects struct {
 	Pods             map[string][]labels.Set // by namespace
 }
 
-// Mesh is a control plane with certain objects.
+// Mesh is a control plane with these objects.
 type Mesh struct {
 	env  *model.Environment
 	push *model.PushContext
@@ -73,15 +73,15 @@ type Mesh struct {
 	proxies map[string]*Config
 }
 
-// quiet keeps pilot's log off the standard output, which is Terraform's, and its memory of what it did out of this process.
+// quiet stops pilot from logging to standard output, which Terraform uses, and from keeping what it has translated in memory.
 var quiet = sync.OnceFunc(func() {
 	for _, scope := range log.Scopes() {
 		scope.SetOutputLevel(log.NoneLevel)
 	}
-	krt.GlobalDebugHandler = nil // it would keep all that was ever translated
+	krt.GlobalDebugHandler = nil // it would keep everything that was ever translated
 })
 
-// New makes the mesh of these objects.
+// New returns the mesh of these objects.
 func New(o Objects) (m *Mesh, err error) {
 	quiet()
 	defer recovered(&err)
@@ -94,7 +94,7 @@ func New(o Objects) (m *Mesh, err error) {
 	}
 	controller := memory.NewController(store)
 	stop := make(chan struct{})
-	defer close(stop) // what a proxy is served is computed from the push context, which does not change any more
+	defer close(stop) // configurations are computed from the push context, which no longer changes
 	go controller.Run(stop)
 
 	env := model.NewEnvironment()
@@ -114,14 +114,14 @@ func New(o Objects) (m *Mesh, err error) {
 	return &Mesh{env: env, push: env.PushContext(), core: core.NewConfigGenerator(&model.DisabledCache{}), proxies: map[string]*Config{}}, nil
 }
 
-// recovered turns a panic of pilot into an error: what it cannot translate is unknown.
+// recovered converts a panic of pilot to an error. What pilot cannot translate is unknown.
 func recovered(err *error) {
 	if r := recover(); r != nil {
 		*err = fmt.Errorf("pilot panics: %v", r)
 	}
 }
 
-// configs converts Istio's objects for pilot. Pilot changes some, so it gets copies.
+// configs converts Istio's objects for pilot. Pilot changes some of them, so it gets copies.
 func (o Objects) configs() (all []config.Config) {
 	add := func(kind config.GroupVersionKind, meta metav1.Object, spec config.Spec) {
 		all = append(all, config.Config{Meta: config.Meta{
@@ -158,8 +158,9 @@ func (o Objects) configs() (all []config.Config) {
 	return all
 }
 
-// mark leaves traces of the rules of a virtual service in what pilot makes of them: a route is named after the indices of its rule and match,
-// and a connection is counted under the name of the virtual service, which pilot does where there are several destinations. [Config] reads them.
+// mark makes the rules of a virtual service recognizable in pilot's output. A route gets the indices of its rule and match as its name. A
+// connection has the name of the virtual service in its statistics, because pilot adds that if there are several destinations. [Config] reads
+// both.
 func mark(vs *v1alpha3.VirtualService) {
 	for i, rule := range vs.GetHttp() {
 		rule.Name = strconv.Itoa(i)

@@ -17,7 +17,7 @@ import (
 	kubelabels "k8s.io/apimachinery/pkg/labels"
 )
 
-// registry holds the services of a mesh. It has no pods of proxies.
+// registry contains the services of a mesh. Pods of proxies are not in it.
 type registry struct {
 	model.NetworkGatewaysHandler
 	services []*model.Service
@@ -36,7 +36,7 @@ func newRegistry(o Objects, endpoints *model.EndpointIndex) *registry {
 		}
 	}
 	shard.Provider = provider.External
-	all := map[string][]*model.IstioEndpoint{} // several entries of a namespace may have the same host
+	all := map[string][]*model.IstioEndpoint{} // several entries in a namespace can have the same host
 	for _, e := range o.ServiceEntries {
 		for _, service := range external(e) {
 			r.services = append(r.services, service)
@@ -47,7 +47,7 @@ func newRegistry(o Objects, endpoints *model.EndpointIndex) *registry {
 	return r
 }
 
-// cluster is the only one.
+// cluster is the name of the only cluster.
 const cluster = constants.DefaultClusterName
 
 // selected returns the endpoints of the pods with these labels.
@@ -69,7 +69,8 @@ func endpoint(namespace, address string, port *model.Port, labels labels.Instanc
 	}
 }
 
-// resolutions returns the resolutions of a service entry (convertServices in pilot/pkg/serviceregistry/serviceentry, which takes a Kubernetes client to call).
+// resolutions maps the resolutions of service entries (see convertServices in pilot/pkg/serviceregistry/serviceentry, which requires a
+// Kubernetes client).
 var resolutions = map[v1alpha3.ServiceEntry_Resolution]model.Resolution{
 	v1alpha3.ServiceEntry_NONE:            model.Passthrough,
 	v1alpha3.ServiceEntry_STATIC:          model.ClientSideLB,
@@ -78,7 +79,7 @@ var resolutions = map[v1alpha3.ServiceEntry_Resolution]model.Resolution{
 	v1alpha3.ServiceEntry_DYNAMIC_DNS:     model.DynamicDNS,
 }
 
-// external returns the services of a service entry: one for each host and address.
+// external returns the services of a service entry, one for each host and address.
 func external(e *networking.ServiceEntry) (all []*model.Service) {
 	var ports model.PortList
 	for _, p := range e.Spec.Ports {
@@ -107,7 +108,7 @@ func external(e *networking.ServiceEntry) (all []*model.Service) {
 	return all
 }
 
-// given returns the endpoints of a service entry: its own, those of the pods that it selects or, by DNS, the host itself.
+// given returns the endpoints of a service entry: its own, those of selected pods or, with DNS, the host itself.
 func given(o Objects, e *networking.ServiceEntry, service *model.Service) (all []*model.IstioEndpoint) {
 	if e.Spec.WorkloadSelector != nil {
 		return selected(o, e.Namespace, e.Spec.WorkloadSelector.GetLabels(), service.Ports)

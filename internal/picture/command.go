@@ -29,7 +29,7 @@ Kubernetes manifests, in FILE or on the standard input:
 What routes name and the objects do not include is marked as not found.
 `
 
-// Run is the command. It returns the exit code.
+// Run runs the command draw. It returns the exit code.
 func Run(args []string, in io.Reader, out, complaints io.Writer) int {
 	if len(args) > 1 || len(args) == 1 && strings.HasPrefix(args[0], "-") {
 		fmt.Fprint(complaints, usage)
@@ -104,7 +104,7 @@ func (m module) add(o *mesh.Objects) (err error) {
 	return err
 }
 
-// valueOf returns a JSON value as Terraform has it, without nulls: a plan has null for unknown values.
+// valueOf converts a JSON value to a Terraform value, without nulls, because a plan has null for unknown values.
 func valueOf(v any) tftypes.Value {
 	switch v := v.(type) {
 	case string:

@@ -14,7 +14,7 @@ import (
 // drawFunction is provider::lamia::draw.
 type drawFunction struct{}
 
-// NewFunction makes the function draw.
+// NewFunction returns the function draw.
 func NewFunction() function.Function { return drawFunction{} }
 
 func (drawFunction) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {

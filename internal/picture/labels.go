@@ -30,7 +30,7 @@ func escaped(lines ...string) string {
 	return b.String()
 }
 
-// share is the part of the requests that one of several destinations gets.
+// share returns the share of requests that one of several destinations gets, as text.
 func share(weight, total int32, destinations int) string {
 	if destinations < 2 || total == 0 {
 		return ""
@@ -38,7 +38,7 @@ func share(weight, total int32, destinations int) string {
 	return fmt.Sprintf("%.3g%%", 100*float64(weight)/float64(total))
 }
 
-// matches says which requests a rule applies to, and which path its destination gets.
+// matches describes which requests a rule applies to, and which path its destination receives.
 func matches(rule *v1alpha3.HTTPRoute) string {
 	var all []string
 	for _, m := range rule.Match {

@@ -1,5 +1,5 @@
-// Package picture draws where requests go as a Mermaid flowchart: who enters at which gateway, which virtual service routes it where, and in which
-// namespace each of them is. It marks routes that lead nowhere, by the findings of internal/analysis.
+// Package picture draws the routing as a Mermaid flowchart: clients, gateways, virtual services and their destinations, each in its namespace.
+// It marks routes that lead nowhere, with the findings of internal/analysis.
 package picture
 
 import (
@@ -20,17 +20,17 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// drawing is a flowchart in the making.
+// drawing is a flowchart under construction.
 type drawing struct {
 	objects     mesh.Objects
-	ids         map[string]string   // of nodes, by what they stand for
-	nodes       map[string][]string // lines, by namespace; "" is outside of all
+	ids         map[string]string   // IDs of nodes by key
+	nodes       map[string][]string // lines by namespace; "" for nodes outside of all namespaces
 	edges       []string
 	brokenNodes []string
 	brokenEdges []string
 }
 
-// Draw returns the flowchart of these objects. Equal objects give equal text.
+// Draw returns the flowchart of these objects. Equal objects give the same text.
 func Draw(o mesh.Objects) string {
 	d := &drawing{objects: o, ids: map[string]string{}, nodes: map[string][]string{}}
 	order(o.Gateways)
@@ -111,7 +111,7 @@ func (d *drawing) gateway(g *networking.Gateway) {
 // virtualService draws the routes from its gateways to its destinations.
 func (d *drawing) virtualService(vs *networking.VirtualService, findings []engine.Finding) {
 	us := d.ids[virtualServiceKey(vs.Namespace, vs.Name)]
-	// broken reports whether a finding is about the field or a part of it. The mark replaces a note.
+	// broken reports whether a finding is about the field or a part of it. The mark then replaces a note.
 	broken := func(format string, indices ...any) bool {
 		field := fmt.Sprintf(format, indices...)
 		before := len(findings)
@@ -215,7 +215,7 @@ func (d *drawing) destination(to *v1alpha3.Destination, namespace string) string
 	return d.found(namespace, hostKey(h, ""), kind, name)
 }
 
-// notes draws the other findings about a node.
+// notes draws the remaining findings about a node.
 func (d *drawing) notes(id, namespace string, findings []engine.Finding) {
 	for _, f := range findings {
 		note := d.node(namespace, "", `>"%s"]`, f.Summary)
@@ -236,7 +236,7 @@ func (d *drawing) found(namespace, key, kind, name string) string {
 
 func (d *drawing) next() string { return fmt.Sprint("n", len(d.ids)) }
 
-// node returns the node of a key, and draws it once; without a key it draws a new node.
+// node returns the node with a key, and draws it if it is new. Without a key, it always draws a new node.
 func (d *drawing) node(namespace, key, shape string, lines ...string) string {
 	if id := d.ids[key]; id != "" {
 		return id

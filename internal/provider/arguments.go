@@ -11,21 +11,21 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 )
 
-// argument is a provider argument that holds a string: its name in the provider block, the environment variable
-// that stands in when it is not given, and the place of its value.
+// argument is a provider argument of type string: its name in the provider block, the environment variable that replaces it if it is null, and
+// the field for its value.
 type argument struct {
 	name, env   string
 	description string
 	sensitive   bool
-	// instead are arguments of which any, when given in the provider block, makes this one's environment
-	// variable be ignored: what is written beats what a shell happens to hold.
+	// instead are arguments that, if any of them is in the provider block, make the provider ignore this one's environment variable. The
+	// configuration takes precedence over the shell.
 	instead []string
 	field   func(*configuration) *string
 }
 
-// The names and the environment variables are those of the hashicorp/kubernetes provider; KUBE_TOKEN_FILE, KUBE_DRY_RUN and KUBE_CHECK_NAMES are
-// new. Variables that begin with LAMIA_ do not concern the connection: Terraform's kubernetes backend also reads KUBE_NAMESPACE, and the place of the
-// state must not decide where objects go.
+// The names and environment variables are those of the hashicorp/kubernetes provider, except for KUBE_TOKEN_FILE, KUBE_DRY_RUN and
+// KUBE_CHECK_NAMES. Variables that begin with LAMIA_ do not concern the connection: Terraform's kubernetes backend reads KUBE_NAMESPACE, too,
+// and the location of the state must not decide where objects are created.
 var arguments = []argument{
 	{name: "host", env: "KUBE_HOST",
 		description: "URL of the API server, such as `https://10.0.0.1:6443`.",

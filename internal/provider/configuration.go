@@ -29,7 +29,7 @@ type configuration struct {
 	kube.Config
 	settings engine.Settings
 	atOnce   bool              // remove_at_once
-	fromEnv  map[string]string // argument to the environment variable that its value is from
+	fromEnv  map[string]string // by argument, the environment variable that its value comes from
 }
 
 // unknown returns the arguments of a provider block whose values are unknown, sorted.
@@ -48,8 +48,8 @@ func unknown(block tfsdk.Config) ([]string, error) {
 	return names, nil
 }
 
-// read takes the known values of a provider block; an unknown one counts as not given. For an argument that is
-// null, getenv is asked. An empty string is a value: it means unset, whatever the environment says.
+// read returns the known values of a provider block. Unknown values are treated as null. For a null argument, it calls getenv. An empty string
+// is a value: it means unset, whatever the environment contains.
 func read(ctx context.Context, block tfsdk.Config, getenv func(string) string) (configuration, diag.Diagnostics) {
 	c := configuration{fromEnv: map[string]string{}}
 	r := reader{ctx: ctx, block: block}
@@ -93,10 +93,10 @@ func read(ctx context.Context, block tfsdk.Config, getenv func(string) string) (
 	return c, r.diags
 }
 
-// Validate validates the arguments.
+// Validate checks the arguments.
 func (c *configuration) Validate() error { return errors.Join(c.wrongSettings(), c.Config.Validate()) }
 
-// wrongSettings validates the arguments that do not concern the connection.
+// wrongSettings checks the arguments that do not concern the connection.
 func (c *configuration) wrongSettings() error {
 	var errs []error
 	wrong := func(at path.Path, format string, args ...any) {
@@ -138,8 +138,7 @@ func (c *configuration) given() map[string]bool {
 	return given
 }
 
-// dropContextWithoutKubeconfig ignores a context from the environment without a kubeconfig: with host, that host is
-// meant.
+// dropContextWithoutKubeconfig ignores a context from the environment if there is a host but no kubeconfig.
 func (c *configuration) dropContextWithoutKubeconfig() {
 	if c.ConfigPath != "" || len(c.ConfigPaths) > 0 {
 		return
@@ -155,7 +154,7 @@ func (c *configuration) dropContextWithoutKubeconfig() {
 	}
 }
 
-// diagnostics puts errors at their arguments.
+// diagnostics returns errors as diagnostics with their arguments.
 func (c *configuration) diagnostics(err error) diag.Diagnostics {
 	if err == nil {
 		return nil
@@ -224,7 +223,7 @@ func (r *reader) patterns(at path.Path) (patterns []*regexp.Regexp) {
 	return patterns
 }
 
-// exec returns the exec block; nil if there is none or a part of it is unknown.
+// exec returns the exec block, or nil if there is none or a part of it is unknown.
 func (r *reader) exec() *kube.Exec {
 	blocks := attribute[types.List](r, path.Root("exec"))
 	if raw, err := blocks.ToTerraformValue(r.ctx); err != nil || !raw.IsFullyKnown() || len(blocks.Elements()) != 1 {

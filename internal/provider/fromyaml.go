@@ -19,7 +19,7 @@ import (
 
 var _ function.Function = fromYAMLFunction{}
 
-// fromYAMLFunction is provider::lamia::from_yaml, the objects of a manifest as values for resources.
+// fromYAMLFunction is provider::lamia::from_yaml, which returns the objects of a manifest as values for resources.
 type fromYAMLFunction struct{}
 
 func newFromYAMLFunction() function.Function { return fromYAMLFunction{} }

@@ -13,7 +13,7 @@ import (
 
 var _ function.Function = hostFunction{}
 
-// hostFunction is provider::lamia::host, the fully qualified name of a Service that Terraform does not manage.
+// hostFunction is provider::lamia::host, which returns the fully qualified name of a Service that Terraform does not manage.
 type hostFunction struct{}
 
 func newHostFunction() function.Function { return hostFunction{} }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Quiet keeps the SDK from logging, unless the environment asks for Terraform's log: Terraform would read every line and drop it.
+// Quiet stops the SDK from logging, unless the environment enables Terraform's log. Terraform would read every line and drop it.
 func Quiet(environment []string) {
 	if slices.ContainsFunc(environment, func(variable string) bool {
 		name, value, _ := strings.Cut(variable, "=")

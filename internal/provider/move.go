@@ -21,7 +21,7 @@ var movable = map[string]func(state []byte) (text, namespace, uid string, err er
 	"alekc/kubectl kubectl_manifest":           fromKubectlManifest,
 }
 
-// MoveResourceState takes an object over from a resource of another provider, for a moved block. It sends no request to the cluster.
+// MoveResourceState moves an object from a resource of another provider, for a moved block. It sends no request to the cluster.
 func (s server) MoveResourceState(ctx context.Context, req *tfprotov6.MoveResourceStateRequest) (*tfprotov6.MoveResourceStateResponse, error) {
 	k := s.resources[req.TargetTypeName]
 	read := movable[sourceOf(req)]
@@ -39,13 +39,13 @@ func (s server) MoveResourceState(ctx context.Context, req *tfprotov6.MoveResour
 	return k.MoveResourceState(taken)
 }
 
-// sourceOf is the provider, without the registry that it comes from, and the type of the resource to move.
+// sourceOf returns the provider, without its registry, and the type of the resource to move.
 func sourceOf(req *tfprotov6.MoveResourceStateRequest) string {
 	address := strings.Split(req.SourceProviderAddress, "/")
 	return strings.Join(address[max(0, len(address)-2):], "/") + " " + req.SourceTypeName
 }
 
-// take returns the only object of a state, or what is wrong with it.
+// take returns the only object of a state, or an error message.
 func take(k *engine.Kind, read func([]byte) (text, namespace, uid string, err error), state []byte) (engine.Taken, string) {
 	text, namespace, uid, err := read(state)
 	if err != nil {

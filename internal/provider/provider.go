@@ -57,8 +57,8 @@ func (p *lamia) ValidateConfig(ctx context.Context, req provider.ValidateConfigR
 	}
 }
 
-// Configure gives resources and data sources a [*kube.Connection]. While an argument is unknown, the connection has no
-// cluster: neither the environment nor a default replaces the argument. If Terraform can defer changes, it is asked to.
+// Configure gives resources and data sources a [*kube.Connection]. If an argument is unknown, the connection has no cluster, because neither the
+// environment nor a default may replace the argument. If Terraform can defer changes, Configure asks for that.
 func (p *lamia) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
 	waiting, err := unknown(req.Config)
 	if err != nil {
@@ -66,7 +66,7 @@ func (p *lamia) Configure(ctx context.Context, req provider.ConfigureRequest, re
 		return
 	}
 	unknownNamespace, unknownDryRun := slices.Contains(waiting, "namespace"), slices.Contains(waiting, "dry_run")
-	waiting = slices.DeleteFunc(waiting, func(name string) bool { // it takes none of them to ask
+	waiting = slices.DeleteFunc(waiting, func(name string) bool { // it needs none of them to defer
 		return name == "namespace" || name == "dry_run" || name == "remove_at_once"
 	})
 
@@ -76,7 +76,7 @@ func (p *lamia) Configure(ctx context.Context, req provider.ConfigureRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if unknownDryRun { // it may turn out to be so
+	if unknownDryRun { // the unknown value may be "required"
 		c.DryRun = kube.DryRunNever
 	}
 	if slices.Contains(waiting, "cluster_domain") {

@@ -10,7 +10,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// NewServer makes the provider as a server of Terraform's protocol 6. Terraform starts it in the folder of the root module; "" means none.
+// NewServer returns a function that creates the provider's server for Terraform's protocol 6. folder is the root module, in which Terraform
+// starts the provider, or "".
 func NewServer(version, folder string) func() tfprotov6.ProviderServer {
 	return func() tfprotov6.ProviderServer {
 		p := &lamia{version: version, kinds: istio.Kinds()}
@@ -23,7 +24,7 @@ func NewServer(version, folder string) func() tfprotov6.ProviderServer {
 	}
 }
 
-// protocol has all requests that terraform-plugin-framework serves, including those of newer versions of Terraform.
+// protocol contains all requests that terraform-plugin-framework serves, including those of newer Terraform versions.
 type protocol interface {
 	tfprotov6.ProviderServer
 	tfprotov6.ListResourceServer
@@ -39,7 +40,7 @@ type server struct {
 	written   *written
 }
 
-// single returns the kind whose data source has the type and reads one object, nil if there is none.
+// single returns the kind whose data source has this type and reads one object, or nil.
 func (s server) single(typeName string) *engine.Kind {
 	if k := s.resources[typeName]; k != nil && k.DataSource != "" {
 		return k

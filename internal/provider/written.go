@@ -20,15 +20,15 @@ import (
 
 const checkNames = "check_names"
 
-// written has the configuration files of this run.
+// written gives access to the configuration files of this run.
 type written struct {
-	// read reads it, and schemas asks for those of the provider, each once.
+	// read reads the configuration, and schemas requests the provider's schemas. Each does so only once.
 	read    func() *source.Configuration
 	schemas func() (*tfprotov6.GetProviderSchemaResponse, error)
-	// silent is a run whose provider block wants no check of names, or in which names have been checked: Terraform validates all before
-	// it configures a provider.
+	// silent is true if the provider block disables the check of names, or if names have been checked. Terraform validates everything before it
+	// configures a provider.
 	silent atomic.Bool
-	said   sync.Map // the blocks whose lost names have been told
+	said   sync.Map // blocks whose lost names were reported
 	loses  sync.Map // by type, whether any of its blocks has lost names
 }
 
@@ -53,12 +53,12 @@ func (s server) ValidateProviderConfig(ctx context.Context, req *tfprotov6.Valid
 			wanted = env
 		}
 	} else if ok && check.IsKnown() {
-		_ = check.As(&wanted) // the schema says bool
+		_ = check.As(&wanted) // the schema has type bool
 	}
 	s.written.silent.Store(!wanted)
 	checks := os.Getenv(offlineChecksEnv)
 	if given, ok := s.written.providerArgument(req.Config, "offline_checks"); ok && given.IsKnown() && !given.IsNull() {
-		_ = given.As(&checks) // the schema says string
+		_ = given.As(&checks) // the schema has type string
 	}
 	for _, k := range s.lamia.kinds { // Terraform validates resources before it configures the provider
 		k.Use(engine.Settings{ClusterDomain: kube.DefaultClusterDomain, OfflineChecks: checks})
@@ -97,7 +97,7 @@ func (w *written) providerArgument(config *tfprotov6.DynamicValue, name string) 
 	return v, ok
 }
 
-// blocks returns the blocks that may have config, and the type of their arguments. Types of data sources begin with "data.".
+// blocks returns the blocks that may have this configuration, and the type of their arguments. Types of data sources begin with "data.".
 func (w *written) blocks(typeName string, config *tfprotov6.DynamicValue) ([]*source.Block, tftypes.Object) {
 	value, object, ok := w.value(typeName, config)
 	if !ok {
@@ -106,7 +106,7 @@ func (w *written) blocks(typeName string, config *tfprotov6.DynamicValue) ([]*so
 	return w.read().Find(typeName, value), object
 }
 
-// value is what Terraform says of a resource or a data source; false, if there is nothing written to compare it with.
+// value decodes a resource or a data source from Terraform. It returns false if there is no configuration to compare it with.
 func (w *written) value(typeName string, of *tfprotov6.DynamicValue) (value tftypes.Value, object tftypes.Object, ok bool) {
 	if object, ok = w.object(typeName); !ok || of == nil {
 		return value, object, false
@@ -115,7 +115,7 @@ func (w *written) value(typeName string, of *tfprotov6.DynamicValue) (value tfty
 	return value, object, err == nil
 }
 
-// object is the type of the arguments; false, if there is nothing written to compare them with.
+// object returns the type of the arguments. It returns false if there is no configuration to compare them with.
 func (w *written) object(typeName string) (object tftypes.Object, ok bool) {
 	schemas, err := w.schemas()
 	if w.read() == nil || err != nil {
@@ -143,8 +143,8 @@ func (w *written) mayLose(typeName string) bool {
 	return loses.(bool)
 }
 
-// claim gives an imported object the labels and annotations in its configuration, if that is certainly its configuration: Terraform manages these of
-// all that the object has, and the first plan shows no change. The next refresh sets their values.
+// claim sets the keys of labels and annotations of an imported object that are in its configuration, if it is certain which block that is.
+// Terraform then manages these, and the first plan has no changes. The next refresh sets the values.
 func (w *written) claim(imported *tfprotov6.ImportedResource) {
 	state, object, ok := w.value(imported.TypeName, imported.State)
 	var attributes map[string]tftypes.Value
@@ -170,8 +170,7 @@ func (w *written) claim(imported *tfprotov6.ImportedResource) {
 	}
 }
 
-// lostNames returns errors about names inside of arguments that Terraform drops, because the schema does not have them:
-// hashicorp/terraform#33570.
+// lostNames returns errors for names within arguments that the schema lacks. Terraform drops them silently: hashicorp/terraform#33570.
 func (w *written) lostNames(typeName string, config *tfprotov6.DynamicValue) (diagnostics []*tfprotov6.Diagnostic) {
 	if w.silent.Load() || !w.mayLose(typeName) {
 		return nil
@@ -201,7 +200,7 @@ func unsupported(b *source.Block, l source.Lost) string {
 		source.Position(l.At), l.In, b.Address, l.Name, advice)
 }
 
-// line returns where the value at a path is written, if that is certain.
+// line returns where the value at a path is written, or "" if that is uncertain.
 func (w *written) line(typeName string, config *tfprotov6.DynamicValue, path *tftypes.AttributePath) string {
 	blocks, _ := w.blocks(typeName, config)
 	if len(blocks) != 1 {
@@ -214,9 +213,9 @@ func (w *written) line(typeName string, config *tfprotov6.DynamicValue, path *tf
 	return "\n\nIt is written at " + source.Position(at) + "."
 }
 
-// place names in the text of each diagnostic the nested attribute that it is about and the line of its value, and leaves Terraform the
-// attribute of the resource that it lies in to point at. Of a longer path Terraform shows nothing: it points at the resource block, which may
-// hold hundreds of attributes, or even at another attribute that has the name of the last step.
+// place adds the nested attribute and the line of its value to the text of each diagnostic, and shortens the path to the attribute of the
+// resource. For a longer path, Terraform would point to the resource block, which can have hundreds of attributes, or to an unrelated attribute
+// with the same name as the last step.
 func (w *written) place(diagnostics []*tfprotov6.Diagnostic, typeName string, config *tfprotov6.DynamicValue) {
 	for _, d := range diagnostics {
 		if d.Attribute == nil || len(d.Attribute.Steps()) < 2 {
@@ -231,7 +230,7 @@ func (w *written) place(diagnostics []*tfprotov6.Diagnostic, typeName string, co
 	}
 }
 
-// pathString writes a path as the configuration does, such as http[0].match[1].headers["x-user"].exact.
+// pathString formats a path like the configuration, such as http[0].match[1].headers["x-user"].exact.
 func pathString(path *tftypes.AttributePath) string {
 	var b strings.Builder
 	for i, step := range path.Steps() {

@@ -16,10 +16,10 @@ import (
 
 var _ datasource.DataSourceWithConfigure = (*routeData)(nil)
 
-// routeData is lamia_route: what happens to a request in the cluster.
+// routeData is the data source lamia_route, which says what happens to a request in the cluster.
 type routeData struct{ connection *kube.Connection }
 
-// NewData makes the data source lamia_route.
+// NewData returns the data source lamia_route.
 func NewData() datasource.DataSource { return &routeData{} }
 
 type routeModel struct {
@@ -64,7 +64,7 @@ func (*routeData) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 }
 
 func (d *routeData) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
-	d.connection, _ = req.ProviderData.(*kube.Connection) // nil while Terraform only validates
+	d.connection, _ = req.ProviderData.(*kube.Connection) // nil during terraform validate
 }
 
 func (d *routeData) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
@@ -103,7 +103,7 @@ func (d *routeData) Read(ctx context.Context, req datasource.ReadRequest, resp *
 	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
 }
 
-// read are the objects of the namespaces, and what cannot be read.
+// read returns the objects of the namespaces, and what cannot be read.
 func read(r analysis.Reader, namespaces []string) (o mesh.Objects, unknown string) {
 	o.Settings = r.Settings()
 	for _, namespace := range append([]string{o.Root()}, namespaces...) {

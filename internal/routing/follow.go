@@ -18,7 +18,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// follow takes the first route that the request matches.
+// follow follows the first route that the request matches.
 func (r Request) follow(c *mesh.Config, routes []*route.Route) Result {
 	var first *route.Route
 	var later []Rule
@@ -85,7 +85,7 @@ func (r Request) forward(c *mesh.Config, result Result, first *route.Route, acti
 	return result.forwarded(c, weights)
 }
 
-// redirect returns the URL to which the answer sends the client.
+// redirect sets the URL to which the response redirects the client.
 func (r Request) redirect(result Result, first *route.Route, action *route.RedirectAction) Result {
 	codes := map[route.RedirectAction_RedirectResponseCode]int{
 		route.RedirectAction_MOVED_PERMANENTLY: 301, route.RedirectAction_FOUND: 302, route.RedirectAction_SEE_OTHER: 303,
@@ -121,7 +121,7 @@ func (r Request) redirect(result Result, first *route.Route, action *route.Redir
 	return result
 }
 
-// rewritten returns the path that the destination gets.
+// rewritten returns the path that the destination receives.
 func (r Request) rewritten(m *route.RouteMatch, prefix string, regex *matcher.RegexMatchAndSubstitute) string {
 	path, query, asked := strings.Cut(r.Path, "?")
 	switch {
@@ -145,7 +145,7 @@ var groups = regexp.MustCompile(`\\(\d)`)
 
 func (r Request) matches(m *route.RouteMatch) bool {
 	path, query, _ := strings.Cut(r.Path, "?")
-	if m.GetCaseSensitive() != nil && !m.GetCaseSensitive().GetValue() && m.GetSafeRegex() == nil { // Envoy takes an expression literally
+	if m.GetCaseSensitive() != nil && !m.GetCaseSensitive().GetValue() && m.GetSafeRegex() == nil { // Envoy ignores it for regular expressions
 		path = strings.ToLower(path)
 		m = lower(m)
 	}
@@ -231,7 +231,7 @@ func (r Request) header(m *route.HeaderMatcher) bool {
 		matches = there == by.PresentMatch
 	case *route.HeaderMatcher_StringMatch:
 		if !there {
-			return false // whether or not the match is inverted, as Envoy does
+			return false // even for inverted matches, as in Envoy
 		}
 		matches = text(by.StringMatch, value)
 	}
@@ -263,13 +263,13 @@ func text(m *matcher.StringMatcher, value string) bool {
 	return false
 }
 
-// whole matches all of a text. Envoy's expressions have the same engine, RE2.
+// whole reports whether the expression matches the whole text. Envoy uses the same syntax, RE2.
 func whole(expression, value string) bool {
 	compiled, err := regexp.Compile(`^(?:` + expression + `)$`)
 	return err == nil && compiled.MatchString(value)
 }
 
-// longest returns the length of the longest of these prefixes that contains the address; -1 if none does.
+// longest returns the length of the longest prefix that contains the address, or -1.
 func longest(ranges []*core.CidrRange, address string) (bits int) {
 	bits = -1
 	a, err := netip.ParseAddr(address)
@@ -308,7 +308,7 @@ func share(p *percent.FractionalPercent) float64 {
 	return float64(p.GetNumerator()) / denominators[p.GetDenominator()]
 }
 
-// duration returns a text such as "3s"; "" if there is none.
+// duration returns a text such as "3s", or "" if there is none.
 func duration(d *durationpb.Duration) string {
 	if d.AsDuration() == 0 {
 		return ""

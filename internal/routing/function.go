@@ -16,10 +16,10 @@ var _ function.Function = routeFunction{}
 const ObjectsDescription = "Resources of this provider, or objects with the same attributes: `gateways`, `virtual_services`, `destination_rules`, " +
 	"`service_entries` and `services`, each a list, a set, a map or a single object. They can be in several namespaces."
 
-// routeFunction is provider::lamia::route: what happens to a request in a cluster that has only these objects.
+// routeFunction is provider::lamia::route, which says what happens to a request in a cluster with exactly these objects.
 type routeFunction struct{}
 
-// NewFunction makes the function route.
+// NewFunction returns the function route.
 func NewFunction() function.Function { return routeFunction{} }
 
 func (routeFunction) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {

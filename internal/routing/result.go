@@ -49,7 +49,7 @@ func numberOrNull(n int) attr.Value {
 	return types.Int64Value(int64(n))
 }
 
-// value returns the result as a Terraform value.
+// value converts the result to a Terraform value.
 func (r Result) value() types.Object {
 	rule := types.Int64Null()
 	if r.Rule >= 0 {

@@ -1,4 +1,5 @@
-// Package routing says what happens to a request: like a proxy, it follows the configuration that Istio makes of objects (internal/mesh).
+// Package routing finds out what happens to a request: like a proxy, it follows the configuration that Istio creates from objects
+// (internal/mesh).
 package routing
 
 import (
@@ -16,10 +17,10 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/mesh"
 )
 
-// Request is a request that a proxy gets.
+// Request is a request to a proxy.
 type Request struct {
-	Gateway   string // <namespace>/<name> of the Gateway that it comes to; "", if a sidecar sends it
-	Namespace string // of the proxy; by default the gateway's
+	Gateway   string // <namespace>/<name> of the Gateway that receives the request; "" if a sidecar sends it
+	Namespace string // of the proxy; default the gateway's
 	Labels    map[string]string
 	Protocol  string // "http", "https", "tls" or "tcp"
 	Host      string
@@ -34,24 +35,24 @@ type Request struct {
 const (
 	Forwarded   = "forwarded"
 	Redirected  = "redirected"
-	Answered    = "answered"    // by the proxy itself, as the rule says
-	Passed      = "passed"      // to its original address, because no rule applies
-	Refused     = "refused"     // no listener, or none for this host
+	Answered    = "answered"    // by the proxy itself, as the rule configures
+	Passed      = "passed"      // to its original destination, because no rule applies
+	Refused     = "refused"     // there is no listener, or none for this host
 	NotFound    = "not_found"   // 404
 	Unavailable = "unavailable" // 503
 )
 
-// Result is what happens.
+// Result is what happens to a request.
 type Result struct {
 	Outcome        string
-	Status         int // of the answer if the proxy gives it; else 0
+	Status         int // of the response if the proxy itself sends it, otherwise 0
 	Reason         string
 	Destinations   []Destination
 	Mirrors        []Destination
-	VirtualService string // that decides
-	Rule           int    // its index; -1, if there is none
-	Later          []Rule // that the request would match, too
-	Path           string // that the destination sees
+	VirtualService string // the virtual service that applies
+	Rule           int    // index of its rule, or -1
+	Later          []Rule // later rules that the request matches, too
+	Path           string // the path that the destination receives
 	Host           string
 	Redirect       string
 	Body           string
@@ -60,12 +61,12 @@ type Result struct {
 	Fault          *Fault
 }
 
-// Destination is where a share of requests goes.
+// Destination is a destination of requests.
 type Destination struct {
 	Host   string
 	Subset string
 	Port   int
-	Share  float64 // 0 to 1
+	Share  float64 // share of requests, from 0 to 1
 	Exists bool
 }
 
@@ -82,7 +83,7 @@ type Retries struct {
 	PerTryTimeout string
 }
 
-// Fault is what the proxy does to some requests on purpose.
+// Fault is an injected fault.
 type Fault struct {
 	Delay      string
 	DelayShare float64
@@ -118,7 +119,7 @@ func Route(o mesh.Objects, r Request) (Result, error) {
 	return Follow(c, r, address(o, r)), nil
 }
 
-// addressed gives the services cluster IPs, as the API server does.
+// addressed returns the Services with cluster IPs, as the API server assigns them.
 func addressed(all []*corev1.Service) (with []*corev1.Service) {
 	next := netip.MustParseAddr("198.18.0.1")
 	for _, s := range all {
@@ -132,7 +133,7 @@ func addressed(all []*corev1.Service) (with []*corev1.Service) {
 	return with
 }
 
-// address returns the address to which a client sends a request for the host; "" if unknown.
+// address returns the address to which a client sends a request for the host, or "" if it is unknown.
 func address(o mesh.Objects, r Request) string {
 	h := mesh.Host(r.Host, r.Namespace)
 	for _, s := range o.Services {
@@ -194,7 +195,7 @@ func (r Request) sni() string {
 	return r.Host
 }
 
-// listenerFor returns the listener for the connection: the one at the address and port, or else the one at the port on all addresses.
+// listenerFor returns the listener for the connection: the one on the address and port, or else the one on the port of all addresses.
 func listenerFor(c *mesh.Config, r Request, address string) (found *listener.Listener) {
 	for _, l := range c.Listeners {
 		socket := l.GetAddress().GetSocketAddress()
@@ -212,7 +213,7 @@ func listenerFor(c *mesh.Config, r Request, address string) (found *listener.Lis
 	return found
 }
 
-// chainFor returns the filter chain of a listener for the connection: the best match of its destination, then its name, then its protocol.
+// chainFor returns the filter chain of a listener for the connection: the best match by destination, then by name, then by protocol.
 func chainFor(l *listener.Listener, r Request, address string) *listener.FilterChain {
 	encrypted := r.Protocol == "https" || r.Protocol == "tls"
 	var best *listener.FilterChain
@@ -256,7 +257,7 @@ func chainFor(l *listener.Listener, r Request, address string) *listener.FilterC
 	return best
 }
 
-// named returns how much of a name one of these matches; -1 if none does.
+// named returns the length of the part of a name that one of these matches, or -1 if none matches.
 func named(names []string, name string) (length int) {
 	length = -1
 	for _, n := range names {
@@ -270,7 +271,7 @@ func named(names []string, name string) (length int) {
 	return length
 }
 
-// hostFor returns the virtual host of a request: by its exact name, then by the longest wildcard.
+// hostFor returns the virtual host for a request: by its exact name, or by the longest wildcard.
 func hostFor(routes *route.RouteConfiguration, name string) (best *route.VirtualHost) {
 	name = strings.ToLower(name)
 	if routes.GetIgnorePortInHostMatching() {

@@ -21,7 +21,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// collections are the kinds of objects that affect routes, by the name of a collection of them.
+// collections returns the kinds of objects that affect routes, by the names of their collections.
 func collections() map[string]*engine.Kind {
 	return map[string]*engine.Kind{
 		"gateways": istio.Gateway(), "virtual_services": istio.VirtualService(), "destination_rules": istio.DestinationRule(),
@@ -29,7 +29,7 @@ func collections() map[string]*engine.Kind {
 	}
 }
 
-// ObjectsOf reads values of resources, in collections by kind. It returns [spec.ErrUnknown] if a value is unknown.
+// ObjectsOf reads resources from a value with collections by kind. It returns [spec.ErrUnknown] if a value is unknown.
 func ObjectsOf(value tftypes.Value) (o mesh.Objects, err error) {
 	kinds := collections()
 	members, err := membersOf(value)
@@ -87,7 +87,7 @@ func each(value tftypes.Value, do func(tftypes.Value) error) error {
 	return nil
 }
 
-// Kinds are the kinds of objects that affect routes, by the type of their resource.
+// Kinds returns the kinds of objects that affect routes, by the type of their resource.
 func Kinds() map[string]*engine.Kind {
 	kinds := map[string]*engine.Kind{}
 	for _, kind := range collections() {
@@ -144,7 +144,7 @@ func AddObject(o *mesh.Objects, kind *engine.Kind, meta metav1.ObjectMeta, tree 
 	return converted(&o.Services, u)
 }
 
-// treeOf returns the tree of an object with at least the attributes of m; it ignores other attributes.
+// treeOf returns the tree of an object that has at least the attributes of m. It ignores other attributes.
 func treeOf(m *spec.Message, value tftypes.Value) (map[string]any, error) {
 	members, err := membersOf(value)
 	if err != nil {

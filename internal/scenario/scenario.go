@@ -31,24 +31,24 @@ var (
 	deployments = appsv1.SchemeGroupVersion.WithResource("deployments")
 )
 
-// image is the image of the tutorial: a web server that answers with its SERVICE_NAME.
+// image is the tutorial's image, a web server that answers with its SERVICE_NAME.
 const (
 	image = "magneticio/nodewebservice:2.0.13"
 	port  = 9090
 )
 
-// Scenario is the virtual clusters of the three teams in one cluster.
+// Scenario contains the virtual clusters of the three teams in one cluster.
 type Scenario struct {
 	VirtualClusters []VirtualCluster
-	// Change changes each Deployment before it is made, such as its image; nil leaves the tutorial's.
+	// Change changes each Deployment before it is created, such as its image. Nil keeps the tutorial's Deployments.
 	Change func(*appsv1.Deployment)
 
 	client  dynamic.Interface
 	created []*unstructured.Unstructured
 }
 
-// New makes a scenario, which Create creates. The namespaces' names begin with prefix: "" for the defaults of the example, something unique where
-// several scenarios share a cluster.
+// New returns a scenario that does not exist yet. The namespaces' names begin with prefix. "" gives the default names of the example. It must be
+// unique if several scenarios share a cluster.
 func New(client dynamic.Interface, prefix string) *Scenario {
 	return &Scenario{client: client, VirtualClusters: []VirtualCluster{
 		{prefix + "vamp-test1", "app1", 3},
@@ -65,7 +65,7 @@ func (s *Scenario) Namespaces() (names []string) {
 	return names
 }
 
-// Create makes the namespaces and the Deployments. It fails for a namespace that exists, which belongs to someone else.
+// Create creates the namespaces and the Deployments. It fails if a namespace already exists, because it belongs to someone else.
 func (s *Scenario) Create(ctx context.Context) error {
 	for _, c := range s.VirtualClusters {
 		namespace, err := create(ctx, s.client.Resource(namespaces), c.namespace())
@@ -96,7 +96,7 @@ func create(ctx context.Context, client dynamic.ResourceInterface, object any) (
 	return client.Create(ctx, &unstructured.Unstructured{Object: content}, metav1.CreateOptions{})
 }
 
-// Available counts the Deployments whose replicas are all available, and all Deployments.
+// Available returns the number of Deployments whose replicas are all available, and the number of all Deployments.
 func (s *Scenario) Available(ctx context.Context) (available, all int, err error) {
 	for _, c := range s.VirtualClusters {
 		all += c.Versions
@@ -134,7 +134,7 @@ func (s *Scenario) Wait(ctx context.Context, progress func(available, all int)) 
 	return err
 }
 
-// Delete starts the deletion of the namespaces that Create made, and does not wait for it.
+// Delete starts to delete the namespaces that Create has created, and does not wait.
 func (s *Scenario) Delete(ctx context.Context) error {
 	var errs []error
 	for _, namespace := range s.created {

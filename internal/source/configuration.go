@@ -1,7 +1,7 @@
-// Package source reads the files of the configuration that Terraform runs, for what the protocol does not tell a provider: which names Terraform
-// drops because the schema does not have them, and on which line a value is.
+// Package source reads the files of the configuration that Terraform runs, to find out what the protocol does not tell a provider: which names
+// Terraform drops because the schema lacks them, and on which line a value is.
 //
-// It reports only what is certain, and skips what it cannot read or follow: Terraform itself reports what is wrong with a file.
+// It reports only what is certain, and skips what it cannot read or follow, because Terraform itself reports errors in files.
 package source
 
 import (
@@ -18,9 +18,9 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// Configuration are the resources and data sources of a root module and of all modules that it calls.
+// Configuration contains the resources and data sources of a root module and of all modules that it calls.
 type Configuration struct {
-	// blocks are keyed by their type and the name of their object; "" if it is no literal.
+	// blocks are grouped by their type and the name of their object, which is "" if it is not a literal.
 	blocks map[kind][]*Block
 }
 
@@ -29,11 +29,11 @@ type kind struct{ typ, name string }
 // Block is a resource block, or a data block.
 type Block struct {
 	Type      string // such as "lamia_gateway", or "data.lamia_virtual_cluster"
-	Address   string // in its module, such as "lamia_gateway.web"
+	Address   string // within its module, such as "lamia_gateway.web"
 	arguments map[string]hcl.Expression
 }
 
-// Read reads the configuration whose root module is in a folder.
+// Read reads the configuration with the root module in a folder.
 func Read(folder string) *Configuration {
 	c := &Configuration{blocks: make(map[kind][]*Block)}
 	c.module(folder, "", installed(folder), make(map[string]bool))
@@ -50,7 +50,7 @@ func (c *Configuration) Blocks(typ string) (blocks []*Block) {
 	return blocks
 }
 
-// installed are the folders of modules by the path of the calls that lead to them, such as "network.gateway".
+// installed returns the folders of modules by the path of their calls, such as "network.gateway".
 func installed(folder string) map[string]string {
 	data := cmp.Or(os.Getenv("TF_DATA_DIR"), ".terraform")
 	if !filepath.IsAbs(data) {
@@ -177,7 +177,8 @@ func files(folder string) (all []file) {
 	return all
 }
 
-// twice reports whether there are main.tf and main.tofu: Terraform reads one, OpenTofu the other, and the provider does not know which of them runs.
+// twice reports whether there are both main.tf and main.tofu, or others with the same name. Terraform reads one and OpenTofu the other, and the
+// provider does not know which of them runs.
 func twice(names []string, name string) bool {
 	other := strings.Replace(name, ".tofu", ".tf", 1)
 	if other == name {

@@ -9,7 +9,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// unwrap returns the expression in parentheses, in a template of one interpolation, or in a JSON string of one.
+// unwrap returns the expression in parentheses, or in a template or JSON string that has only one interpolation.
 func unwrap(e hcl.Expression) hcl.Expression {
 	for {
 		switch inner := e.(type) {
@@ -75,7 +75,7 @@ type item struct {
 	value hcl.Expression
 }
 
-// object returns the items of a literal object, without those whose keys are no literals; false if e is no literal object.
+// object returns the items of a literal object, except those whose keys are not literals. It returns false if e is not a literal object.
 func object(e hcl.Expression) (items []item, complete, ok bool) {
 	pairs, diags := hcl.ExprMap(e)
 	if diags.HasErrors() {

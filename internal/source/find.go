@@ -10,8 +10,8 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// Find returns the blocks of a type that may have made value, an object: it agrees with all their literals, and has nothing else where they have
-// no argument. Terraform does not tell a provider which block it asks about.
+// Find returns the blocks of a type that can have this value, an object: the value matches all their literals, and is null where they have no
+// argument. Terraform does not tell a provider which block a request is about.
 func (c *Configuration) Find(typ string, value tftypes.Value) []*Block {
 	attributes := make(map[string]tftypes.Value)
 	if value.As(&attributes) != nil {
@@ -35,11 +35,11 @@ func (c *Configuration) Typed(typ string) (all []*Block) {
 	return all
 }
 
-// Named returns the blocks of a type that may have made the object with this namespace and name, whatever else they contain.
+// Named returns the blocks of a type that can be those of the object with this namespace and name, whatever else they contain.
 func (c *Configuration) Named(typ, namespace, name string) []*Block {
 	candidates := slices.Concat(c.blocks[kind{typ: typ}], c.blocks[kind{typ, name}])
 	return slices.DeleteFunc(candidates, func(b *Block) bool {
-		e, given := b.arguments["namespace"] // without it the provider's applies
+		e, given := b.arguments["namespace"] // the default is the provider's namespace
 		return given && !isNull(e) && !agrees(e, tftypes.NewValue(tftypes.String, namespace))
 	})
 }
@@ -120,7 +120,7 @@ func objectAgrees(items []item, complete bool, v tftypes.Value) bool {
 	return true
 }
 
-// equal reports whether v, which is known, is what Terraform converts a literal to.
+// equal reports whether v, which is known, is the value to which Terraform converts a literal.
 func equal(literal cty.Value, v tftypes.Value) bool {
 	if literal.IsNull() || v.IsNull() {
 		return literal.IsNull() && v.IsNull()

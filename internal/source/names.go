@@ -13,14 +13,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// Lost is a name in a literal object that the schema does not have there, so that Terraform drops it and its value.
+// Lost is a name in a literal object that the schema lacks, so that Terraform drops it with its value.
 type Lost struct {
 	Name     string
 	At       hcl.Range // of the name
 	Argument string    // of the block
 	In       string    // the object, such as "http[0].retries"
-	Nearest  string    // the most similar name in the schema, "" if none is similar
-	Names    []string  // in the schema
+	Nearest  string    // the most similar name in the schema, or ""
+	Names    []string  // all names in the schema
 }
 
 // LostNames returns the lost names of the block. schema has the types of its arguments.
@@ -40,7 +40,7 @@ type lostWalk struct {
 	lost     []Lost
 }
 
-// value looks for lost names in the literal parts of an expression whose value has type t.
+// value searches for lost names in the literal parts of an expression whose value has type t.
 func (w *lostWalk) value(at string, e hcl.Expression, t tftypes.Type) {
 	e = unwrap(e)
 	switch inner := e.(type) {
@@ -88,7 +88,7 @@ func (w *lostWalk) object(at string, e hcl.Expression, t tftypes.Object) {
 	}
 }
 
-// each is a for expression.
+// each searches in a for expression.
 func (w *lostWalk) each(at string, e *hclsyntax.ForExpr, t tftypes.Type) {
 	if e.KeyExpr == nil {
 		if element := elementType(t); element != nil {
@@ -107,7 +107,7 @@ func (w *lostWalk) each(at string, e *hclsyntax.ForExpr, t tftypes.Type) {
 	}
 }
 
-// call is a call to a function whose result has the elements or attributes of its arguments.
+// call searches in a call of a function whose result contains the elements or attributes of its arguments.
 func (w *lostWalk) call(at string, e *hclsyntax.FunctionCallExpr, t tftypes.Type) {
 	name, _ := call(e)
 	element := elementType(t)
@@ -125,7 +125,7 @@ func (w *lostWalk) call(at string, e *hclsyntax.FunctionCallExpr, t tftypes.Type
 				w.value(at, arg, t)
 			}
 			for _, e := range elements {
-				w.value(at+"[*]", e, element) // the number of elements before it may be unknown
+				w.value(at+"[*]", e, element) // the number of preceding elements may be unknown
 			}
 		}
 	case element != nil && name == "flatten":
@@ -135,7 +135,7 @@ func (w *lostWalk) call(at string, e *hclsyntax.FunctionCallExpr, t tftypes.Type
 	}
 }
 
-// flattened looks into lists of lists, however deep, of elements of type t.
+// flattened searches in lists of elements of type t that are nested to any depth.
 func (w *lostWalk) flattened(at string, e hcl.Expression, t tftypes.Type) {
 	e = unwrap(e)
 	if c, ok := e.(*hclsyntax.ConditionalExpr); ok {
@@ -156,7 +156,7 @@ func (w *lostWalk) flattened(at string, e hcl.Expression, t tftypes.Type) {
 	}
 }
 
-// elementType is the type of the elements of a list or a set; nil if t is neither.
+// elementType returns the type of the elements of a list or a set, or nil.
 func elementType(t tftypes.Type) tftypes.Type {
 	switch t := t.(type) {
 	case tftypes.List:
@@ -167,11 +167,11 @@ func elementType(t tftypes.Type) tftypes.Type {
 	return nil
 }
 
-// likeness is the least similarity of two names of which one is suggested for the other. It is above that of "port" and "host", and below that of
-// "retry" and "retries".
+// likeness is the minimum similarity of two names to suggest one for the other. It excludes "port" for "host", and includes "retry" for
+// "retries".
 var likeness = levenshtein.NewParams().BonusThreshold(0).BonusScale(0.1)
 
-// nearest returns the most similar of names, whatever the case and with or without underscores; "" if none is similar.
+// nearest returns the most similar of names, ignoring case and underscores, or "" if none is similar.
 func nearest(name string, names []string) string {
 	best, score := "", 0.6
 	for _, candidate := range names {

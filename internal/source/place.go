@@ -8,8 +8,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// Place returns where the value at a path is written, or the innermost value around it whose place can be found; false if that is only its
-// argument.
+// Place returns where the value at a path is written, or the innermost value around it that can be located. It returns false if only the
+// argument can be located.
 func (b *Block) Place(path *tftypes.AttributePath) (hcl.Range, bool) {
 	steps := path.Steps()
 	if len(steps) == 0 {
@@ -31,7 +31,7 @@ func (b *Block) Place(path *tftypes.AttributePath) (hcl.Range, bool) {
 	return e.Range(), e != argument
 }
 
-// in returns the expression of the member or element at a step in the value of another expression; nil if it cannot be found.
+// in returns the expression of the member or element at a step in another expression, or nil if it cannot be found.
 func in(e hcl.Expression, step tftypes.AttributePathStep) hcl.Expression {
 	e = unwrap(e)
 	if c, ok := e.(*hclsyntax.ConditionalExpr); ok {
@@ -59,7 +59,7 @@ func member(e hcl.Expression, name string) hcl.Expression {
 		return f.ValExpr
 	}
 	if function, f := call(e); function == "merge" && !f.ExpandFinal {
-		for i := len(f.Args) - 1; i >= 0; i-- { // the last wins
+		for i := len(f.Args) - 1; i >= 0; i-- { // the last one takes precedence
 			arg := unwrap(f.Args[i])
 			_, complete, ok := object(arg)
 			if found := member(arg, name); found != nil || !ok || !complete {

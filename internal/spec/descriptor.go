@@ -12,8 +12,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/describe"
 )
 
-// FromDescriptor is the tree of a protobuf message whose Kubernetes JSON is the canonical JSON of protobuf. The message must not
-// contain itself.
+// FromDescriptor returns the tree of a protobuf message whose Kubernetes JSON is protobuf's canonical JSON. The message must not contain itself.
 func FromDescriptor(md protoreflect.MessageDescriptor) *Message {
 	m := &Message{}
 	for i := range md.Fields().Len() {
@@ -74,7 +73,7 @@ func isRequired(fd protoreflect.FieldDescriptor) bool {
 	return false
 }
 
-// wellKnown are the messages that are a scalar in protobuf's JSON.
+// wellKnown are the messages that are scalars in protobuf's JSON.
 var wellKnown = map[protoreflect.FullName]Scalar{
 	"google.protobuf.Duration":    Duration,
 	"google.protobuf.BoolValue":   Bool,
@@ -94,7 +93,7 @@ func checkNumber(key string) string {
 
 var wordEnd = regexp.MustCompile(`([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])`)
 
-// Snake turns a camelCase name into snake case: targetCPUPercentage becomes target_cpu_percentage.
+// Snake converts a camelCase name to snake case: targetCPUPercentage becomes target_cpu_percentage.
 func Snake(name string) string {
 	return strings.ToLower(wordEnd.ReplaceAllString(name, "${1}${3}_${2}${4}"))
 }
@@ -125,6 +124,6 @@ func fromKind(fd protoreflect.FieldDescriptor) Scalar {
 		}
 		return Enum(names...)
 	}
-	// A new release of Istio uses another protobuf kind: add it above.
+	// A new release of Istio uses another protobuf kind, which must be added above.
 	panic("spec: no Terraform type for " + string(fd.FullName()) + " of kind " + fd.Kind().String())
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/describe"
 )
 
-// Error is a value that one side holds and the other cannot express.
+// Error is a value that Terraform or the API server has, and the other cannot represent.
 type Error struct {
 	Path path.Path
 	Err  error
@@ -22,15 +22,15 @@ func (e *Error) Error() string { return fmt.Sprintf("%s %v", e.Path, e.Err) }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// ErrUnknown is the error of a value that Terraform does not know yet.
+// ErrUnknown is the error for a value that Terraform does not know yet.
 var ErrUnknown = errors.New("is not known yet")
 
-// Encode returns the JSON object of a tree of m. It shares the parts that are the same in JSON. Errors are of type *[Error].
+// Encode returns the JSON object of a tree of m. It shares parts that are the same in JSON. Errors are of type *[Error].
 func (m *Message) Encode(tree map[string]any) (map[string]any, error) {
 	return m.encode(tree, false)
 }
 
-// Canonical is Encode, but values that mean the same, such as "60s" and "1m", become equal.
+// Canonical is like Encode, but values with the same meaning, such as "60s" and "1m", become equal.
 func (m *Message) Canonical(tree map[string]any) (map[string]any, error) {
 	return m.encode(tree, true)
 }
@@ -57,7 +57,7 @@ func (m *Message) encode(tree map[string]any, canonical bool) (map[string]any, e
 	return object, err
 }
 
-// Keep returns after, with the values of before wherever both mean the same, so that Terraform shows no change there.
+// Keep returns after, with the values of before that have the same meaning, so that Terraform shows no change there.
 func (m *Message) Keep(before, after map[string]any) map[string]any {
 	r := rewriter{leaf: func(f *Field, is, was any) (any, error) {
 		if is != was && is != nil && was != nil && is != Unknown && was != Unknown && f.Message == nil && f.Scalar.same(f.Scalar.toJSON(was), f.Scalar.toJSON(is)) {
@@ -65,11 +65,11 @@ func (m *Message) Keep(before, after map[string]any) map[string]any {
 		}
 		return is, nil
 	}}
-	kept, _, _ := r.message(m, after, before) // the leaf never fails
+	kept, _, _ := r.message(m, after, before) // this leaf never returns an error
 	return kept
 }
 
-// rewriter makes a tree from another one, and may compare it with a third tree of the same message. It shares the parts that stay the same.
+// rewriter creates a tree from another one, and can compare it with a third tree of the same message. It shares parts that stay the same.
 type rewriter struct {
 	at steps
 	// leaf converts a scalar, a null or an unknown value; nil means absent.
@@ -162,9 +162,9 @@ func (r *rewriter) element(f *Field, value, beside any) (rewritten any, other bo
 	return v, v != value, err
 }
 
-// Observe returns the tree of a stored object, JSON as client-go reads it. prior is the tree in the state, or nil. Where both mean the same,
-// the tree has the value of prior, and a default of the API server is kept only if prior has the field, too ([Field.Filled]). unknown lists the
-// fields of the object that m, unless it is partial, does not have, such as "http[0].newInIstio2". Errors are of type *[Error].
+// Observe returns the tree of a stored object, which is JSON as client-go reads it. prior is the tree in the state, or nil. The tree keeps
+// values of prior that have the same meaning, and a default of the API server is kept only if prior has the field, too ([Field.Filled]). unknown
+// lists the fields of the object that m lacks, unless m is partial, such as "http[0].newInIstio2". Errors are of type *[Error].
 func (m *Message) Observe(object, prior map[string]any) (tree map[string]any, unknown []string, err error) {
 	var o observer
 	tree, err = o.message(m, object, prior)
@@ -272,7 +272,7 @@ func (o *observer) field(f *Field, j, prior any) (any, error) {
 		values := make(map[string]any, len(object))
 		for key := range object {
 			o.at.push(mapKey(key))
-			known := norm.NFC.String(key) // as Terraform has it
+			known := norm.NFC.String(key) // in Terraform's normal form
 			v, err := o.element(f, object[key], before[known])
 			if err != nil {
 				return nil, err

@@ -28,7 +28,7 @@ func member(f *Field, json string) step { return step{kind: toMember, name: f.Na
 func index(i int) step                  { return step{kind: toIndex, index: i} }
 func mapKey(key string) step            { return step{kind: toKey, name: key} }
 
-// steps are the position of a walk. They become a path only for a diagnostic.
+// steps is the current position of a walk. It is converted to a path only for a diagnostic.
 type steps []step
 
 func (s *steps) push(next step) { *s = append(*s, next) }
@@ -50,7 +50,7 @@ func (s steps) path() path.Path {
 	return at
 }
 
-// field writes the steps as Kubernetes does, such as "http[0].match[1].headers[x-user].exact".
+// field formats the steps like Kubernetes, such as "http[0].match[1].headers[x-user].exact".
 func (s steps) field() string {
 	var b strings.Builder
 	for i, step := range s {
@@ -69,14 +69,14 @@ func (s steps) field() string {
 	return b.String()
 }
 
-// Path returns the attribute of a field of m in Kubernetes' API, such as "http[0].match[1].headers[x-user].exact". For a field that is
-// no attribute, it returns the nearest attribute above; false if there is none.
+// Path returns the attribute for a field of m in Kubernetes' API, such as "http[0].match[1].headers[x-user].exact". If the field is not an
+// attribute, it returns the nearest attribute above, or false if there is none.
 func (m *Message) Path(field string) (path.Path, bool) {
 	at, _, found := m.locate(field)
 	return at, found
 }
 
-// Since is the first release of Istio that has the attribute, "" if that is not known.
+// Since returns the first release of Istio that has the attribute, or "" if that is not known.
 func (m *Message) Since(field string) string {
 	if _, f, found := m.locate(field); found {
 		return f.Since
@@ -116,7 +116,7 @@ func (m *Message) locate(field string) (at path.Path, last *Field, found bool) {
 	return at, last, found
 }
 
-// At returns the value at a path in a tree of m: nil if there is none, [Unknown] within an unknown value.
+// At returns the value at a path in a tree of m: nil if there is none, and [Unknown] within an unknown value.
 func (m *Message) At(tree map[string]any, at path.Path) any {
 	var value any = tree
 	var f *Field

@@ -13,25 +13,25 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Scalar is the form of a single value in Terraform and in JSON.
+// Scalar describes a single value in Terraform and in JSON.
 type Scalar struct {
 	Type Type
 
 	Values   []string // of an enum
-	JSON     bool     // a string that is JSON itself
+	JSON     bool     // a string that contains JSON
 	Min, Max int64    // of an integer, inclusive
-	// Check says what is wrong with a string, and what to write instead. Nil: every string is valid.
+	// Check returns what is wrong with a string, and what to write instead. Nil means that every string is valid.
 	Check func(s string) *Problem
 
-	// encode turns a value into JSON, nil for absent. Nil: both are the same.
+	// encode converts a value to JSON, or nil if it is absent. Nil means that both are the same.
 	encode func(v any) any
-	// decode is the reverse; it returns nil for other JSON. Nil: both are the same.
+	// decode is the reverse of encode. It returns nil for JSON of another type. Nil means that both are the same.
 	decode func(j any) any
-	// canonical maps JSON values that mean the same to one of them. Nil: no two values mean the same.
+	// canonical returns the same JSON for all values with the same meaning. Nil means that no two values have the same meaning.
 	canonical func(j any) any
 }
 
-// Type is the Terraform type of a scalar.
+// Type is the type of a scalar in Terraform.
 type Type int
 
 const (
@@ -41,7 +41,7 @@ const (
 	FloatType
 )
 
-// Problem is what is wrong with a value.
+// Problem describes what is wrong with a value.
 type Problem struct{ Summary, Detail string }
 
 var (
@@ -52,30 +52,30 @@ var (
 	Int32  = Integer(math.MinInt32, math.MaxInt32)
 	Uint32 = Integer(0, math.MaxUint32)
 	Int64  = Integer(math.MinInt64, math.MaxInt64)
-	// Uint64 ends at the largest integer of Kubernetes' JSON, an int64.
+	// Uint64 is limited to the largest integer in Kubernetes' JSON, an int64.
 	Uint64 = Integer(0, math.MaxInt64)
 
-	// Bytes are base64.
+	// Bytes is a string in base64.
 	Bytes = Scalar{Type: StringType, Check: checkBase64}
 
-	// Duration is a string for Go's time.ParseDuration, like the one that Istio's CRDs and istiod use.
+	// Duration is a string for Go's time.ParseDuration, as in Istio's CRDs and istiod.
 	Duration = Scalar{Type: StringType, Check: checkDuration, canonical: canonicalDuration}
 
-	// Struct is an object of any form; in Terraform it is a string of JSON. A dynamic type would read better, but Terraform does not allow one in a
-	// list whose elements differ, such as the patches of an EnvoyFilter.
+	// Struct is an object with any fields. In Terraform it is a string of JSON. A dynamic type would be easier to read, but Terraform does not
+	// allow one in a list whose elements differ, such as the patches of an EnvoyFilter.
 	Struct = Scalar{Type: StringType, JSON: true, Check: checkObject, encode: encodeObject, decode: decodeObject, canonical: canonicalObject}
 
-	// IntOrString is a Kubernetes IntOrString: a string of digits becomes a number.
+	// IntOrString is a Kubernetes IntOrString. A string of digits becomes a number.
 	IntOrString = Scalar{Type: StringType, encode: encodeIntOrString, decode: decodeIntOrString}
 )
 
-// Enum is a string that must be one of names.
+// Enum returns a scalar whose value is one of names.
 func Enum(names ...string) Scalar { return Scalar{Type: StringType, Values: names} }
 
-// Integer is a whole number from low to high.
+// Integer returns a scalar whose value is a whole number from low to high.
 func Integer(low, high int64) Scalar { return Scalar{Type: IntegerType, Min: low, Max: high} }
 
-// Flag is a boolean that Kubernetes stores as a certain value of a string field.
+// Flag returns a boolean scalar that Kubernetes stores as a certain value of a string field.
 func Flag(value string) Scalar {
 	return Scalar{
 		Type: BoolType,
@@ -94,7 +94,7 @@ func Flag(value string) Scalar {
 	}
 }
 
-// toJSON returns the JSON of a value, nil for absent.
+// toJSON returns the JSON of a value, or nil if it is absent.
 func (s *Scalar) toJSON(v any) any {
 	if s.encode != nil {
 		return s.encode(v)
@@ -113,7 +113,7 @@ func (s *Scalar) fromJSON(j any) (any, error) {
 	case StringType:
 		var text string
 		if text, ok = v.(string); ok {
-			v = norm.NFC.String(text) // as Terraform has it
+			v = norm.NFC.String(text) // in Terraform's normal form
 		}
 	case BoolType:
 		_, ok = v.(bool)
@@ -130,7 +130,7 @@ func (s *Scalar) fromJSON(j any) (any, error) {
 	return v, nil
 }
 
-// literal returns the JSON text, so that "80" differs from the number 80.
+// literal returns the JSON text, in which "80" differs from the number 80.
 func literal(j any) string {
 	text, err := json.Marshal(j)
 	if err != nil {
@@ -143,7 +143,7 @@ func (t Type) String() string {
 	return [...]string{"string", "bool", "whole number", "number"}[t]
 }
 
-// same reports whether two JSON values mean the same.
+// same reports whether two JSON values have the same meaning.
 func (s *Scalar) same(a, b any) bool {
 	return s.toCanonical(a) == s.toCanonical(number(b))
 }
@@ -155,7 +155,7 @@ func (s *Scalar) toCanonical(j any) any {
 	return j
 }
 
-// number returns j, but as an int64 if it is a float64 with a whole value.
+// number returns j, converted to an int64 if it is a float64 with a whole value.
 func number(j any) any {
 	if f, ok := j.(float64); ok && f == math.Trunc(f) && math.Abs(f) < 1<<63 {
 		return int64(f)
@@ -163,7 +163,7 @@ func number(j any) any {
 	return j
 }
 
-// parseNumber returns an int64 or a float64 if it has the same decimal, else a *big.Float with the precision of Terraform's literals.
+// parseNumber returns an int64, or a float64 if it has the same decimal, or else a *big.Float with the precision of Terraform's literals.
 func parseNumber(text string) (any, error) {
 	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return i, nil
@@ -194,7 +194,7 @@ func asBig(v any) (*big.Float, bool) {
 // formatFloat returns the shortest decimal of the number.
 func formatFloat(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 
-// formatNumber writes a number as a configuration does.
+// formatNumber formats a number as in a configuration.
 func formatNumber(v any) string {
 	switch n := v.(type) {
 	case float64:
@@ -275,7 +275,7 @@ func withoutNulls(v any) any {
 	return v
 }
 
-// decodeObject is the reverse; it writes like Terraform's jsonencode.
+// decodeObject is the reverse of encodeObject. It formats JSON like Terraform's jsonencode.
 func decodeObject(j any) any {
 	object, ok := j.(map[string]any)
 	if !ok {

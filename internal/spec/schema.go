@@ -6,7 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// Attributes are the Terraform attributes of m. They have no validators: [Message.Validate] checks the values.
+// Attributes returns the Terraform attributes of m. They have no validators, because [Message.Validate] checks the values.
 func (m *Message) Attributes() map[string]schema.Attribute {
 	attributes := make(map[string]schema.Attribute, len(m.Fields))
 	for i := range m.Fields {
@@ -64,8 +64,8 @@ func (f *Field) attribute() schema.Attribute {
 	}
 }
 
-// description includes the deprecation. The schema cannot mark the attribute as deprecated: Terraform would omit it from the configuration that it
-// generates for an import, and the next plan would remove it. [Message.Validate] warns instead.
+// description returns the description with the deprecation. The schema cannot mark the attribute as deprecated, because Terraform would omit it
+// from the configuration that it generates for an import, and the next plan would remove it. [Message.Validate] warns instead.
 func (f *Field) description() string {
 	if f.Deprecation == "" {
 		return f.Description

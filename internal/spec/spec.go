@@ -1,12 +1,12 @@
 // Package spec describes a resource as a tree of fields, and derives everything from that tree: the Terraform schema, the encoding of values for
 // Terraform and as Kubernetes' JSON, and validation with paths.
 //
-// A value is the same tree for both: an object is a map[string]any by the names of Kubernetes' JSON, a list is a []any, a map is a
-// map[string]any by its own keys, and a scalar is a string, a bool, an int64, a float64, or a *big.Float where neither number can hold it.
-// What is null in Terraform is absent; an explicit zero, false, "" or [] is a value like any other. What Terraform does not know yet is
-// [Unknown]. Trees are shared and never changed.
+// A value has the same representation for both. An object is a map[string]any with the names of Kubernetes' JSON, a list is a []any, and a map
+// is a map[string]any with its own keys. A scalar is a string, a bool, an int64, a float64, or a *big.Float for other numbers. Values that are
+// null in Terraform are absent. An explicit zero, false, "" or [] is a value like any other. [Unknown] represents values that Terraform does not
+// know yet. Trees are shared and never changed.
 //
-// The tree of an Istio kind comes from its protobuf descriptor ([FromDescriptor]); a kind without one writes it down.
+// The tree of an Istio kind comes from its protobuf descriptor ([FromDescriptor]). A kind without one lists its fields itself.
 package spec
 
 import (
@@ -33,28 +33,28 @@ type Message struct {
 	sorted []*Field // by name
 }
 
-// Field is one member of a Message.
+// Field is a member of a Message.
 type Field struct {
-	Name string // in Terraform, snake_case
-	JSON string // in Kubernetes, camelCase
+	Name string // in Terraform, in snake_case
+	JSON string // in Kubernetes, in camelCase
 
-	describe.Field // its description and constraints
+	describe.Field // description and constraints
 	Required       bool
-	Computed       bool // the provider may set it; unless Configurable, only the provider
+	Computed       bool // the provider can set it; unless Configurable, only the provider can
 	Configurable   bool
-	// Immutable fields cannot change on an existing object: it is replaced.
+	// Immutable fields cannot change: the object is replaced.
 	Immutable bool
 
 	Collection Collection
-	Scalar     Scalar   // of the value, or of a collection's elements, unless
+	Scalar     Scalar   // of the value or of a collection's elements, unless
 	Message    *Message // the value or the elements are messages
 	// Void means that an empty object has no effect.
 	Void bool
-	// CheckKey says what is wrong with a key of a map, "" when nothing. Nil: all keys are allowed.
+	// CheckKey returns what is wrong with a key of a map, or "". Nil means that all keys are allowed.
 	CheckKey func(key string) string
 
-	// Filled reports whether value may be a default of the API server, in an object that is otherwise in. The state omits such a value
-	// unless it has the field already. Nil: the server sets no default.
+	// Filled reports whether value may be a default of the API server, in an object that is otherwise in. The state omits such a value unless it
+	// already has the field. Nil means that the server sets no default.
 	Filled func(value any, in map[string]any) bool
 }
 
@@ -91,7 +91,7 @@ func Known(tree any) bool {
 	return true
 }
 
-// Rename gives the i-th field another name in Terraform. Call it before any other use of m.
+// Rename changes the name of the i-th field in Terraform. It must be called before m is used.
 func (m *Message) Rename(i int, name string) {
 	for _, names := range m.OneOfs {
 		for j := range names {
@@ -103,7 +103,7 @@ func (m *Message) Rename(i int, name string) {
 	m.Fields[i].Name = name
 }
 
-// Unfilled returns m without Filled: defaults of the API server are values like any other.
+// Unfilled returns m without Filled, so that defaults of the API server are values like any other.
 func (m *Message) Unfilled() *Message {
 	all := &Message{Partial: m.Partial, OmitsEmpty: m.OmitsEmpty, OneOfs: m.OneOfs}
 	for _, f := range m.Fields {
@@ -128,14 +128,14 @@ func (m *Message) index() {
 	})
 }
 
-// Named returns the field with this name in Terraform, nil if there is none.
+// Named returns the field with this name in Terraform, or nil.
 func (m *Message) Named(name string) *Field {
 	m.index()
 	return m.byName[name]
 }
 
-// stored returns the field with this key in JSON. Like protobuf, it accepts the protobuf name, too: Istio's CRD has mirror_percent
-// under both names.
+// stored returns the field with this key in JSON. Like protobuf, it also accepts the protobuf name, because Istio's CRD has mirror_percent under
+// both names.
 func (m *Message) stored(key string) *Field {
 	m.index()
 	if f, ok := m.byJSON[key]; ok {

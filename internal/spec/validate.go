@@ -14,8 +14,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/describe"
 )
 
-// Validate checks types, choices and limits of a configuration of m, and warns of deprecated attributes, each at its attribute. Unknown values
-// are valid.
+// Validate checks the types, choices and limits of a configuration of m, and warns about deprecated attributes. Unknown values are valid.
 func (m *Message) Validate(tree map[string]any) diag.Diagnostics {
 	var v validator
 	v.message(m, tree)
@@ -142,7 +141,7 @@ func (v *validator) string(f *Field, s string) {
 		v.fail("Value Too Long", "The value has %d characters, but can have at most %d.", n, *limits.MaxLength)
 	}
 	if limits.MinDuration != 0 {
-		if d, err := time.ParseDuration(s); err == nil && d < limits.MinDuration { // else Check has reported it
+		if d, err := time.ParseDuration(s); err == nil && d < limits.MinDuration { // otherwise Check has reported it
 			v.fail("Duration Too Short", "The duration %s is too short. Use at least %s.", s, limits.MinDuration)
 		}
 	}
@@ -156,7 +155,7 @@ func (f *Field) limits() describe.Constraints {
 	return f.Element
 }
 
-// within is the least and the greatest integer.
+// within returns the smallest and the largest integer that is allowed.
 func (s *Scalar) within(limits describe.Constraints) (low, high int64) {
 	low, high = s.Min, s.Max
 	if limits.Minimum != nil {
@@ -168,7 +167,7 @@ func (s *Scalar) within(limits describe.Constraints) (low, high int64) {
 	return low, high
 }
 
-// outOfRange says what is wrong with a number, "" if nothing is.
+// outOfRange returns what is wrong with a number, or "".
 func (f *Field) outOfRange(value any, limits describe.Constraints) string {
 	switch f.Scalar.Type {
 	case IntegerType:

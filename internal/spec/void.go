@@ -8,8 +8,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// void are the messages and fields whose empty object istiod ignores. Other empty objects have a meaning: an empty match applies to every request,
-// empty retries turn retries off, and an empty policy replaces the one above it. Those that istiod rejects are not listed.
+// void are the messages and fields whose empty object istiod ignores. Other empty objects have a meaning: an empty match applies to every
+// request, empty retries turn retries off, and an empty policy overrides the one of its parent. Empty objects that istiod rejects are not
+// listed.
 var void = []protoreflect.FullName{
 	"istio.networking.v1alpha3.Headers",
 	"istio.networking.v1alpha3.Headers.HeaderOperations",

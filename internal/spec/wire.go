@@ -14,7 +14,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
-// Unmarshal reads a value of m as Terraform sends it: MessagePack, as github.com/zclconf/go-cty writes it. It returns nil for null.
+// Unmarshal decodes a value of m from Terraform, which is MessagePack as github.com/zclconf/go-cty encodes it. It returns nil for null.
 func (m *Message) Unmarshal(data []byte) (map[string]any, error) {
 	d := msgpack.GetDecoder()
 	defer msgpack.PutDecoder(d)
@@ -148,7 +148,7 @@ func readNumber(d *msgpack.Decoder) (any, error) {
 	return d.DecodeInt64()
 }
 
-// exactly returns f as a float64 if its shortest decimal is the same number, else as a *big.Float.
+// exactly returns f as a float64 if its shortest decimal is the same number, and otherwise as a *big.Float.
 func exactly(f float64) any {
 	exact := new(big.Float).SetFloat64(f)
 	if short, err := parseNumber(formatFloat(f)); err == nil {
@@ -254,7 +254,7 @@ func (f *Field) writeElement(e *msgpack.Encoder, v any) error {
 		return e.EncodeBool(v)
 	case int64:
 		return e.EncodeInt(v)
-	case float64: // as a decimal: Terraform tells 0.1 from the nearest float64
+	case float64: // as a decimal, because Terraform distinguishes 0.1 from the nearest float64
 		return e.EncodeString(formatFloat(v))
 	case *big.Float:
 		if f, accuracy := v.Float64(); accuracy == big.Exact {

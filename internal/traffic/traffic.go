@@ -1,5 +1,5 @@
-// Package traffic sends requests through a cluster's gateways, and says who answered: the applications are those of the embedded control
-// plane's package echo, in the control plane's pods or as a container.
+// Package traffic sends requests through a cluster's gateways, and returns which application has answered. The applications are those of the
+// embedded control plane's package echo, in the control plane's pods or as a container.
 package traffic
 
 import (
@@ -21,20 +21,20 @@ import (
 	"k8s.io/client-go/dynamic"
 )
 
-// timeout is longer than any answer takes.
+// timeout limits each request. It is longer than any response takes.
 const timeout = 30 * time.Second
 
-// Cluster maps addresses of a cluster to addresses that this machine reaches.
+// Cluster maps addresses of a cluster to addresses that this machine can reach.
 type Cluster struct {
-	// Proxies is the version of Envoy in the embedded control plane, "" if its pods are simulated.
+	// Proxies is the version of Envoy in the embedded control plane, or "" if its pods are simulated.
 	Proxies string
-	// Embedded reports whether it is the embedded control plane.
+	// Embedded is true for the embedded control plane.
 	Embedded bool
 
 	lowPorts int
 }
 
-// Discover asks the cluster. Only the embedded control plane needs a mapping.
+// Discover reads how addresses are mapped. Only the embedded control plane needs a mapping.
 func Discover(ctx context.Context, client dynamic.Interface) (*Cluster, error) {
 	public, err := client.Resource(corev1.SchemeGroupVersion.WithResource("configmaps")).Namespace("istio-system").
 		Get(ctx, "lamia-controlplane", metav1.GetOptions{})
@@ -62,7 +62,7 @@ func (c *Cluster) LoadBalancer(address string, port int) string {
 	return net.JoinHostPort(address, strconv.Itoa(port))
 }
 
-// Pod returns the address of a pod's port in the embedded control plane: its IP, with 127 instead of 10. Ports below 1024 are 10000 higher there.
+// Pod returns the address of a pod's port in the embedded control plane: its IP with 127 instead of 10. Ports below 1024 are 10000 higher there.
 func (c *Cluster) Pod(ip string, port int) string {
 	if port < 1024 {
 		port += 10000
@@ -70,18 +70,18 @@ func (c *Cluster) Pod(ip string, port int) string {
 	return net.JoinHostPort("127."+strings.TrimPrefix(ip, "10."), strconv.Itoa(port))
 }
 
-// Answer is the answer to a request.
+// Answer is the response to a request.
 type Answer struct {
 	Status  int
 	Proto   string
-	Headers http.Header          // of the answer
+	Headers http.Header          // of the response
 	TLS     *tls.ConnectionState // nil without TLS
 	Body    string
 	// Asked describes the application and the request, if the application answered.
 	Asked Asked
 }
 
-// Asked is a request as an application got it.
+// Asked is a request as the application has received it.
 type Asked struct {
 	Pod       string            `json:"pod"`
 	Namespace string            `json:"namespace"`
@@ -90,10 +90,10 @@ type Asked struct {
 	Host      string            `json:"host"`
 	Path      string            `json:"path"`
 	Headers   http.Header       `json:"headers"`
-	Seen      int               `json:"seen"` // how many requests with the id of this one
+	Seen      int               `json:"seen"` // number of requests with the same id
 }
 
-// Version is the version of the application that was asked.
+// Version returns the version of the application that has answered.
 func (a Asked) Version() string { return a.Labels["version"] }
 
 // Client sends requests to one address, whatever their host.
@@ -104,7 +104,7 @@ type Client struct {
 	}
 }
 
-// NewClient connects to an address; the TLS configuration may be nil.
+// NewClient returns a client for an address. The TLS configuration can be nil.
 func NewClient(at string, config *tls.Config) *Client {
 	return &Client{&http.Transport{
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -117,12 +117,12 @@ func NewClient(at string, config *tls.Config) *Client {
 // Close closes the connections.
 func (c *Client) Close() { c.Transport.CloseIdleConnections() }
 
-// Get gets a URL with these headers, names and values in turn.
+// Get sends a GET request with these headers, given as names and values in turn.
 func (c *Client) Get(ctx context.Context, url string, headers ...string) (*Answer, error) {
 	return c.Send(ctx, http.MethodGet, url, headers...)
 }
 
-// Send sends a request. A redirect is not followed.
+// Send sends a request. It does not follow redirects.
 func (c *Client) Send(ctx context.Context, method, url string, headers ...string) (*Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -149,7 +149,7 @@ func (c *Client) Send(ctx context.Context, method, url string, headers ...string
 	return a, err
 }
 
-// Versions counts the versions that answer n requests. Another status than 200 is an error.
+// Versions sends n requests and counts the versions that answer. It returns an error for a status other than 200.
 func (c *Client) Versions(ctx context.Context, n int, url string, headers ...string) (map[string]int, error) {
 	versions := map[string]int{}
 	for range n {

@@ -6,13 +6,13 @@ import (
 	"slices"
 )
 
-// The default labels for the application of a workload, and for its version.
+// The default labels of workloads for their application and version.
 var (
 	applicationLabels = []string{"app", "app.kubernetes.io/name"}
 	versionLabels     = []string{"version", "app.kubernetes.io/version"}
 )
 
-// application is a group of workloads that are its versions. The names of workloads are grouped by kind, like the virtual cluster's maps.
+// application is a group of workloads, which are its versions. The names of workloads are grouped by kind, like the virtual cluster's maps.
 type application struct {
 	Deployments    []string                     `tfsdk:"deployments"`
 	StatefulSets   []string                     `tfsdk:"stateful_sets"`
@@ -21,19 +21,19 @@ type application struct {
 	Versions       map[string]map[string]string `tfsdk:"versions"`
 }
 
-// port is a port of an application's pods, of any of their containers.
+// port is a port of any container in an application's pods.
 type port struct {
 	Name     *string `tfsdk:"name"`
 	Port     int64   `tfsdk:"port"`
 	Protocol string  `tfsdk:"protocol"`
 }
 
-// inseparable is a version for whose pods no labels are unique.
+// inseparable is a version whose pods have no unique labels.
 type inseparable struct{ application, version string }
 
-// applications groups the workloads by the first of applicationKeys that is set, and the workloads of an application by the first of versionKeys.
-// A workload without an application label is in none; without a version label, its name is the version. Versions that labels cannot select are
-// returned separately, sorted.
+// applications groups workloads by the first key in applicationKeys that is set, and the workloads of an application by the first key in
+// versionKeys. A workload without an application label is in no application. Without a version label, its name is the version. Versions that
+// labels cannot select are returned separately, sorted.
 func applications(workloads []workload, applicationKeys, versionKeys []string) (map[string]application, []inseparable) {
 	grouped := map[string][]workload{}
 	for _, w := range workloads {
@@ -68,7 +68,7 @@ func applications(workloads []workload, applicationKeys, versionKeys []string) (
 	return all, left
 }
 
-// label returns the value of the first key that is set, on the pods or else on the workload itself; "" if none is.
+// label returns the value of the first key that is set, on the pods or else on the workload itself, or "".
 func (w workload) label(keys []string) string {
 	for _, key := range keys {
 		if value := cmp.Or(w.PodLabels[key], w.Labels[key]); value != "" {
@@ -89,7 +89,7 @@ func names(workloads []workload, k workloadKind) []string {
 	return names
 }
 
-// ports returns the distinct ports of all containers, sorted. A port with several names gets none.
+// ports returns the distinct ports of all containers, sorted. A port with several names has none.
 func ports(workloads []workload) []port {
 	type key struct {
 		number   int64
@@ -113,8 +113,8 @@ func ports(workloads []workload) []port {
 	})...)
 }
 
-// selecting returns labels that select exactly the pods of the version: the version's own label, if that is enough, else the labels that the
-// workloads' selectors have in common, else all labels that their pods have in common. It returns nil if none of them is enough.
+// selecting returns labels that select exactly the pods of the version: the version label if that is enough, or else the labels that the
+// workloads' selectors have in common, or else all labels that their pods have in common. It returns nil if none of them is enough.
 func selecting(version string, versions map[string][]workload, versionKeys []string) map[string]string {
 	common := shared(versions[version], func(w workload) map[string]string { return w.PodLabels })
 	var candidates []map[string]string
@@ -132,7 +132,7 @@ func selecting(version string, versions map[string][]workload, versionKeys []str
 	return nil
 }
 
-// shared returns the labels that all of the workloads have.
+// shared returns the labels that all workloads have in common.
 func shared(workloads []workload, of func(workload) map[string]string) map[string]string {
 	labels := maps.Clone(of(workloads[0]))
 	for _, w := range workloads[1:] {

@@ -13,12 +13,12 @@ import (
 // connected is a data source's connection to the cluster.
 type connected struct{ connection *kube.Connection }
 
-// Configure takes the connection of the provider block.
+// Configure sets the connection of the provider block.
 func (c *connected) Configure(_ context.Context, req datasource.ConfigureRequest, _ *datasource.ConfigureResponse) {
-	c.connection, _ = req.ProviderData.(*kube.Connection) // nil while Terraform only validates
+	c.connection, _ = req.ProviderData.(*kube.Connection) // nil during terraform validate
 }
 
-// open returns the cluster, nil after an error, and a context with the timeout for reads.
+// open returns the cluster and a context with the timeout for reads. The cluster is nil after an error.
 func (c *connected) open(ctx context.Context, given timeouts.Value, diags *diag.Diagnostics) (context.Context, context.CancelFunc, *kube.Cluster) {
 	limit, wrong := given.Read(ctx, defaultTimeout)
 	diags.Append(wrong...)

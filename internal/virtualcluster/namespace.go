@@ -28,7 +28,7 @@ func newNamespace(live *unstructured.Unstructured) (namespace, error) {
 	return namespace{Labels: notNil(n.Labels), Annotations: annotations, Phase: &phase, Mesh: &mesh}, nil
 }
 
-// notNil returns m as an empty rather than a null map.
+// notNil returns m, or an empty map if m is nil.
 func notNil[K comparable, V any](m map[K]V) map[K]V {
 	if m == nil {
 		return map[K]V{}

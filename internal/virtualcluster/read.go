@@ -14,8 +14,8 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/kube"
 )
 
-// list reads all objects of a namespace ("": of the cluster) that the label selector matches, keyed by name. It reads in pages, like kubectl, and
-// all at once if the list's version expires before the last page.
+// list reads all objects in a namespace ("" for the cluster) that match the label selector, by name. It reads pages like kubectl, and reads
+// everything again at once if the list expires before the last page.
 func list[T any](ctx context.Context, cluster *kube.Cluster, resource schema.GroupVersionResource, namespace, labelSelector string,
 	convert func(*unstructured.Unstructured) (T, error)) (map[string]T, error) {
 	client := cluster.Dynamic.Resource(resource).Namespace(namespace)
@@ -39,7 +39,7 @@ func list[T any](ctx context.Context, cluster *kube.Cluster, resource schema.Gro
 	})
 }
 
-// decode reads an object as client-go's type of its kind.
+// decode converts an object to client-go's type for its kind.
 func decode[T any](live *unstructured.Unstructured) (object T, err error) {
 	if err = runtime.DefaultUnstructuredConverter.FromUnstructured(live.Object, &object); err != nil {
 		err = fmt.Errorf("%s %s: %w", live.GetKind(), live.GetName(), err)

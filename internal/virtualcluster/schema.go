@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// clusterAttributes are the attributes of lamia_virtual_cluster.
+// clusterAttributes returns the attributes of lamia_virtual_cluster.
 func clusterAttributes(ctx context.Context) map[string]schema.Attribute {
 	all := map[string]schema.Attribute{
 		"name": schema.StringAttribute{
@@ -193,10 +193,10 @@ func timeoutsAttribute(ctx context.Context) schema.Attribute {
 	return a
 }
 
-// valid validates a string by one of Kubernetes' functions.
+// valid validates a string with one of Kubernetes' functions.
 type valid struct {
 	what  string                // such as "label selector"
-	wrong func(string) []string // what is wrong; nil, when nothing is
+	wrong func(string) []string // returns what is wrong, or nil
 }
 
 func (v valid) Description(context.Context) string { return "must be a " + v.what }

@@ -1,5 +1,5 @@
-// Package virtualcluster reads what runs in a cluster, for data sources. A virtual cluster is a namespace with its workloads. Workloads that share
-// a label are an application, and those of them that share another label are a version of it. The package never writes to the cluster.
+// Package virtualcluster reads what runs in a cluster, for data sources. A virtual cluster is a namespace with its workloads. Workloads that
+// share a label are an application, and those of them that share another label are a version of it. The package never writes to the cluster.
 package virtualcluster
 
 import (
@@ -27,12 +27,12 @@ import (
 
 var _ datasource.DataSourceWithConfigure = (*one)(nil)
 
-// New makes the data source of one virtual cluster, lamia_virtual_cluster.
+// New returns the data source for one virtual cluster, lamia_virtual_cluster.
 func New() datasource.DataSource { return &one{} }
 
 type one struct{ connected }
 
-// virtualCluster has the data source's configuration and results. A result is null without permission to read it.
+// virtualCluster contains the data source's configuration and results. A result is null without permission to read it.
 type virtualCluster struct {
 	Name              string         `tfsdk:"name"`
 	LabelSelector     *string        `tfsdk:"label_selector"`
@@ -76,16 +76,16 @@ func (d *one) Read(ctx context.Context, req datasource.ReadRequest, resp *dataso
 	}
 }
 
-// part is a part of a virtual cluster, with permissions of its own.
+// part is a part of a virtual cluster that needs its own permissions.
 type part struct {
-	attributes string // that are null without it
+	attributes string // the attributes that are null without permission
 	object     kube.Object
 	verb       string
 	read       func() error
 	err        error
 }
 
-// read sets the results. Those that the provider's user has no permission to read stay null, with a warning.
+// read sets the results. Results that the provider has no permission to read stay null, with a warning.
 func (v *virtualCluster) read(ctx context.Context, cluster *kube.Cluster) (diags diag.Diagnostics) {
 	parts := v.parts(ctx, cluster)
 	var requests sync.WaitGroup
@@ -119,7 +119,7 @@ func (v *virtualCluster) read(ctx context.Context, cluster *kube.Cluster) (diags
 	return diags
 }
 
-// rules are the rules of a Role that allows reading all of a virtual cluster.
+// rules are the rules of a Role with the permissions to read all of a virtual cluster.
 const rules = `
 - apiGroups: [""]
   resources: ["namespaces"]
@@ -132,7 +132,7 @@ const rules = `
   verbs: ["list"]
 `
 
-// parts are the namespace itself, and the kinds of objects in it.
+// parts returns the namespace itself and the kinds of objects in it.
 func (v *virtualCluster) parts(ctx context.Context, cluster *kube.Cluster) []*part {
 	var labelSelector string
 	if v.LabelSelector != nil {
@@ -188,7 +188,7 @@ func (p *part) diagnostics() diag.Diagnostics {
 	return kube.Diagnostics(p.verb, p.object, p.err, nil)
 }
 
-// group finds the applications among the workloads.
+// group groups the workloads into applications.
 func (v *virtualCluster) group() (diags diag.Diagnostics) {
 	if v.Deployments == nil && v.StatefulSets == nil && v.DaemonSets == nil {
 		return nil

@@ -14,7 +14,7 @@ import (
 
 var _ datasource.DataSourceWithConfigure = (*many)(nil)
 
-// NewList makes the data source of all virtual clusters that have certain labels, lamia_virtual_clusters.
+// NewList returns the data source for all virtual clusters with certain labels, lamia_virtual_clusters.
 func NewList() datasource.DataSource { return &many{} }
 
 type many struct{ connected }

@@ -11,8 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// workload is a Deployment, StatefulSet or DaemonSet. It holds what routing needs, and nothing of a container that could be secret: no environment,
-// no arguments, no volumes. It has no annotations either, since kubectl keeps a copy of the whole object in one.
+// workload is a Deployment, StatefulSet or DaemonSet, with what routing needs. It has nothing of a container that could be secret: no
+// environment, no arguments, no volumes. It has no annotations either, because kubectl stores a copy of the whole object in one.
 type workload struct {
 	Kind               string            `tfsdk:"kind"`
 	Name               string            `tfsdk:"name"`

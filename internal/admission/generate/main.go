@@ -1,7 +1,7 @@
-// Command generate writes internal/admission/schemas.json: the schemas, with their rules in CEL, of Istio's CRDs, each in its most stable version,
+// Command generate writes internal/admission/schemas.json: the schemas of Istio's CRDs with their CEL rules, each in its most stable version,
 // without descriptions.
 //
-// It reads the istio.io/api module that go.mod requires, wherever it lies.
+// It reads the istio.io/api module that go.mod requires.
 package main
 
 import (

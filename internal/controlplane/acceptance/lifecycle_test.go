@@ -208,7 +208,7 @@ func TestBadInput(t *testing.T) {
 		want string
 	}{
 		{[]string{"true"}, `unexpected argument "true"; to run a command, put it after --`},
-		{[]string{"--kubeconfig", exists}, "exists already exists and would be overwritten"},
+		{[]string{"--kubeconfig", exists}, "already exists and would be overwritten"},
 		{[]string{"--logs", exists}, "--logs: mkdir"},
 		{[]string{"--kubeconfig", "/dev/null/x"}, "not a directory"},
 		{[]string{"kubeconfig"}, `required flag(s) "service-account" not set`},

@@ -1,5 +1,5 @@
 // Package node is a node without a kubelet. virtual-kubelet registers it and renews its lease, and pods that the scheduler assigns to it are
-// reported as running. No image is pulled; a Workload runs in place of a pod's containers, or nothing.
+// reported as running. No image is pulled; a Workload runs instead of a pod's containers, or nothing.
 package node
 
 import (

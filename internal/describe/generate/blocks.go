@@ -21,20 +21,19 @@ const (
 
 var (
 	htmlComment = regexp.MustCompile(`(?s)<!--.*?-->`)
-	// marker is a line that speaks to a generator, not to a reader.
+	// marker matches a line for generators, not for readers.
 	marker   = regexp.MustCompile(`^\s*(\+[a-zA-Z0-9]+([-:=].*)?|\$hide_from_docs|Next available field number.*|Deprecated: Marked as deprecated in .*\.proto\.)$`)
 	listItem = regexp.MustCompile(`^(\s*)([-*]|\d+\.)\s+(.*)$`)
 )
 
-// parseBlocks splits a comment into blocks, without markers, with lines that were
-// wrapped in the source joined.
+// parseBlocks splits a comment into blocks. It removes markers and joins lines that were wrapped in the source.
 func parseBlocks(comment string) []block {
 	var blocks []block
 	var kind blockKind
 	open := false // whether the next line may continue the last block
 	fence := false
 	for line := range strings.SplitSeq(htmlComment.ReplaceAllString(comment, ""), "\n") {
-		trimmed := strings.TrimSpace(strings.TrimPrefix(line, "# ")) // gofmt takes some sentences for headings
+		trimmed := strings.TrimSpace(strings.TrimPrefix(line, "# ")) // gofmt turns some sentences into headings
 		switch {
 		case strings.HasPrefix(trimmed, "```"):
 			if fence = !fence; fence {
@@ -66,8 +65,7 @@ func parseBlocks(comment string) []block {
 	return blocks
 }
 
-// String renders blocks as Markdown that can stand in a list item: all lines but the
-// first are indented by two spaces.
+// render renders blocks as Markdown for a list item: all lines except the first are indented by two spaces.
 func render(blocks []block) string {
 	var b strings.Builder
 	for i, block := range blocks {

@@ -14,8 +14,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-// readComments returns the comment of each message, field and enum value,
-// as protoc-gen-go copied them from the .proto files to the Go code.
+// readComments returns the comment of each message, field and enum value, which protoc-gen-go copied from the .proto files to the Go code.
 func readComments(module string, messages []protoreflect.MessageDescriptor) (map[protoreflect.FullName]string, error) {
 	packages := map[string]source{}
 	docs := map[protoreflect.FullName]string{}
@@ -74,8 +73,8 @@ func readComments(module string, messages []protoreflect.MessageDescriptor) (map
 	return docs, nil
 }
 
-// source holds the comments of a package of generated Go, by "Type" of a message,
-// "Type/field_name" of a field and "Type/number" of an enum value.
+// source contains the comments of a package of generated Go, by "Type" for a message, "Type/field_name" for a field and "Type/number" for an
+// enum value.
 type source map[string]string
 
 func parse(dir string) (source, error) {
@@ -113,7 +112,7 @@ func (src source) add(decl *ast.GenDecl) {
 					continue
 				}
 				message := spec.Name.Name
-				if oneof { // the type Message_Field holds the one field of this member
+				if oneof { // the type Message_Field has the only field of this member
 					message = strings.TrimSuffix(strings.TrimRight(message, "_"), "_"+strings.TrimRight(f.Names[0].Name, "_"))
 				}
 				src[path.Join(message, name)] = f.Doc.Text() + f.Comment.Text()
@@ -130,7 +129,7 @@ func (src source) add(decl *ast.GenDecl) {
 	}
 }
 
-// protobufName reads a struct field's tag: protobuf:"bytes,1,opt,name=exact,proto3,oneof".
+// protobufName parses a struct field's tag: protobuf:"bytes,1,opt,name=exact,proto3,oneof".
 func protobufName(f *ast.Field) (name string, oneof bool) {
 	if f.Tag == nil {
 		return "", false

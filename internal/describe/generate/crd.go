@@ -17,7 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/version"
 )
 
-// crd is the part of a CustomResourceDefinition that is read here.
+// crd is the part of a CustomResourceDefinition that this package reads.
 type crd struct {
 	Spec struct {
 		Names struct {
@@ -37,8 +37,8 @@ type crdVersion struct {
 // schema is an OpenAPI schema, with all the keywords that Istio's CRDs use.
 type schema map[string]any
 
-// readConstraints walks the schema of each kind, of the same version, together with the kind's
-// descriptor and returns the constraints of every field.
+// readConstraints walks the schema of each kind together with the kind's descriptor of the same version, and returns the constraints of every
+// field.
 func readConstraints(file string) (map[protoreflect.FullName]describe.Field, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -74,8 +74,7 @@ func readConstraints(file string) (map[protoreflect.FullName]describe.Field, err
 	return c, nil
 }
 
-// constraints are the constraints found so far. A field has the same ones wherever its message
-// is used, or else the walk fails.
+// constraints are the constraints found so far. The walk fails if a field has different ones in different places.
 type constraints map[protoreflect.FullName]describe.Field
 
 func (c constraints) message(s schema, md protoreflect.MessageDescriptor) error {
@@ -119,10 +118,10 @@ func (c constraints) field(s schema, fd protoreflect.FieldDescriptor) (err error
 	return nil
 }
 
-// durationRule is the rule that protoc-gen-crd gives to durations.
+// durationRule is the rule that protoc-gen-crd adds to durations.
 const durationRule = "duration(self) >= duration('1ms')"
 
-// portRule is the rule that Istio gives to port numbers.
+// portRule is the rule that Istio adds to port numbers.
 const portRule = "0 < self && self <= 65535"
 
 func read(s schema, fd protoreflect.FieldDescriptor) (describe.Constraints, error) {
@@ -154,10 +153,10 @@ func read(s schema, fd protoreflect.FieldDescriptor) (describe.Constraints, erro
 				return c, fmt.Errorf("the CRD offers %v of the enum's values %v", v, names)
 			}
 			continue
-		case "type", "format", "nullable", // as the descriptor says
+		case "type", "format", "nullable", // the descriptor says the same
 			"description", "properties", "items", "additionalProperties", "required", "x-kubernetes-validations",
-			"oneOf", "allOf", "anyOf", // as the descriptor's oneofs say
-			"pattern", "minLength", "minProperties", // package admission judges by the CRD itself
+			"oneOf", "allOf", "anyOf", // the descriptor's oneofs say the same
+			"pattern", "minLength", "minProperties", // package admission checks these with the CRD itself
 			"x-kubernetes-preserve-unknown-fields", "x-kubernetes-int-or-string", "x-kubernetes-list-type", "x-kubernetes-list-map-keys":
 			continue
 		default:
@@ -172,7 +171,7 @@ func read(s schema, fd protoreflect.FieldDescriptor) (describe.Constraints, erro
 		switch rule.(map[string]any)["rule"] {
 		case durationRule:
 			c.MinDuration = time.Millisecond
-		case portRule: // narrows what minimum and maximum say
+		case portRule: // narrows minimum and maximum
 			c.Minimum, c.Maximum = new(int64(1)), new(int64(65535))
 		}
 	}
@@ -189,8 +188,8 @@ func (s schema) property(name string) (schema, bool) {
 	return properties.child(name)
 }
 
-// sameRequired fails when the CRD and google.api.field_behavior disagree on
-// which fields are required: the descriptor alone decides it in this provider.
+// sameRequired fails if the CRD and google.api.field_behavior disagree on which fields are required, because this provider uses only the
+// descriptor.
 func sameRequired(s schema, md protoreflect.MessageDescriptor) error {
 	required, _ := s["required"].([]any)
 	for fd := range each(md.Fields()) {

@@ -1,7 +1,6 @@
-// Command generate writes internal/describe/fields.json: the descriptions and
-// constraints of all that can be reached from the specs of Istio's kinds.
+// Command generate writes internal/describe/fields.json: the descriptions and constraints of everything that the specs of Istio's kinds contain.
 //
-// It reads the istio.io/api module that go.mod requires, wherever it lies.
+// It reads the istio.io/api module that go.mod requires.
 package main
 
 import (
@@ -25,7 +24,7 @@ import (
 	"k8s.io/apimachinery/pkg/version"
 )
 
-// kinds are the kinds to describe, all that Istio's client has, with the message of their spec in the most stable version.
+// kinds are the kinds to describe, which are all kinds of Istio's client, with the message of their spec in the most stable version.
 var kinds = func() map[string]protoreflect.MessageDescriptor {
 	specs, versions := make(map[string]protoreflect.MessageDescriptor), make(map[string]string)
 	for of, object := range scheme.Scheme.AllKnownTypes() {
@@ -63,7 +62,7 @@ func main() {
 	}
 }
 
-// encode writes the fields in the order of their names.
+// encode writes the fields sorted by their names.
 func encode(fields map[protoreflect.FullName]describe.Field) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
@@ -73,7 +72,7 @@ func encode(fields map[protoreflect.FullName]describe.Field) ([]byte, error) {
 	return buf.Bytes(), err
 }
 
-// moduleDir returns the folder that holds a module's source.
+// moduleDir returns the folder with a module's source.
 func moduleDir(module string) (string, error) {
 	cmd := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module)
 	cmd.Stderr = os.Stderr
@@ -84,8 +83,7 @@ func moduleDir(module string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// generate describes every message that can be reached from the kinds' specs, and
-// the fields and enum values in them.
+// generate describes every message that the kinds' specs contain, with its fields and enum values.
 func generate(module string) (map[protoreflect.FullName]describe.Field, error) {
 	messages := reachable()
 	docs, err := readComments(module, messages)
@@ -127,7 +125,7 @@ func generate(module string) (map[protoreflect.FullName]describe.Field, error) {
 	return fields, text.unused()
 }
 
-// since is the release that brought a field: what fields.json said so far, and of a field that is new there, the one of istio.io/api.
+// since returns the release that introduced a field: the one in fields.json, or that of istio.io/api for a new field.
 func since(fd protoreflect.FieldDescriptor, release string) string {
 	if known := describe.Of(fd.FullName()); known.Description != "" {
 		return known.Since
@@ -135,7 +133,7 @@ func since(fd protoreflect.FieldDescriptor, release string) string {
 	return release
 }
 
-// releaseOf is the release of Istio whose API lies in a folder of the module cache, such as "1.32".
+// releaseOf returns the Istio release of an API in the module cache, such as "1.32".
 func releaseOf(module string) (string, error) {
 	_, v, _ := strings.Cut(filepath.Base(module), "@")
 	release := strings.TrimPrefix(semver.MajorMinor(v), "v")
@@ -145,8 +143,7 @@ func releaseOf(module string) (string, error) {
 	return release, nil
 }
 
-// reachable returns all messages of the kinds' specs, without those of
-// google.protobuf, which have a JSON form of their own.
+// reachable returns all messages of the kinds' specs, except those of google.protobuf, which have their own JSON form.
 func reachable() []protoreflect.MessageDescriptor {
 	var found []protoreflect.MessageDescriptor
 	seen := map[protoreflect.FullName]bool{}
@@ -177,7 +174,7 @@ func isDuration(fd protoreflect.FieldDescriptor) bool {
 	return fd.Message() != nil && fd.Message().FullName() == (&durationpb.Duration{}).ProtoReflect().Descriptor().FullName()
 }
 
-// each ranges over one of protoreflect's lists of descriptors.
+// each iterates over one of protoreflect's lists of descriptors.
 func each[D any](list interface {
 	Len() int
 	Get(int) D

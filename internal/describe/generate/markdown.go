@@ -14,12 +14,12 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 )
 
-// markdown turns the comments of Istio's API into descriptions of attributes.
+// markdown converts the comments of Istio's API to descriptions of attributes.
 type markdown struct {
 	docs       map[protoreflect.FullName]string
 	references map[protoreflect.FullName]string
 	names      names
-	// used counts how often each amendment applied.
+	// used counts how often each amendment was applied.
 	used map[protoreflect.FullName]int
 }
 
@@ -27,8 +27,7 @@ func newMarkdown(docs, references map[protoreflect.FullName]string, messages []p
 	return &markdown{docs: docs, references: references, names: namesOf(messages, references), used: map[protoreflect.FullName]int{}}
 }
 
-// of returns the description of a message, a field or an enum value, empty when
-// the source has no comment on it.
+// of returns the description of a message, a field or an enum value. It is empty if the source has no comment on it.
 func (m *markdown) of(d protoreflect.Descriptor) string {
 	return render(m.blocks(d))
 }
@@ -58,8 +57,8 @@ func (m *markdown) blocks(d protoreflect.Descriptor) []block {
 	return blocks
 }
 
-// field completes f, which has the field's constraints, with its description.
-// It tells whether the source has a comment on the field; one without gets its message's.
+// field completes f, which has the field's constraints, with its description. It reports whether the source has a comment on the field. A field
+// without comment gets the comment of its message.
 func (m *markdown) field(f *describe.Field, fd protoreflect.FieldDescriptor) (commented bool) {
 	blocks := m.blocks(fd)
 	commented = len(blocks) > 0
@@ -85,14 +84,14 @@ func (m *markdown) field(f *describe.Field, fd protoreflect.FieldDescriptor) (co
 	extra = slices.DeleteFunc(extra, func(s string) bool { return s == "" })
 	if first := &blocks[0].lines[0]; !strings.HasSuffix(*first, ":") {
 		*first = strings.Join(append([]string{*first}, extra...), " ")
-	} else if len(extra) > 0 { // the first paragraph announces what follows
+	} else if len(extra) > 0 { // the first paragraph introduces the next ones
 		blocks = append(blocks, block{kind: paragraph, lines: []string{strings.Join(extra, " ")}})
 	}
 	f.Description = render(blocks)
 	return commented
 }
 
-// message is the message that a field, or each element of it, holds; nil if it holds none of Istio's.
+// message returns the message of a field or of its elements, or nil if it is none of Istio's.
 func message(fd protoreflect.FieldDescriptor) protoreflect.MessageDescriptor {
 	if fd.IsMap() {
 		fd = fd.MapValue()
@@ -103,8 +102,7 @@ func message(fd protoreflect.FieldDescriptor) protoreflect.MessageDescriptor {
 	return fd.Message()
 }
 
-// enumValues lists the values of an enum with their meaning, unless the text already
-// speaks of each of them.
+// enumValues lists the values of an enum with their meaning, unless the text already mentions all of them.
 func (m *markdown) enumValues(fd protoreflect.FieldDescriptor, text string) []string {
 	if fd.Enum() == nil {
 		return nil
@@ -131,7 +129,7 @@ func (m *markdown) enumValues(fd protoreflect.FieldDescriptor, text string) []st
 
 var sentenceEnd = regexp.MustCompile(`[.:!?]\)?\s+`)
 
-// sentences splits a paragraph. An abbreviation such as "e.g." ends no sentence.
+// sentences splits a paragraph. An abbreviation such as "e.g." does not end a sentence.
 func sentences(text string) []string {
 	var found []string
 	start := 0
@@ -154,8 +152,7 @@ var (
 	leadIn   = regexp.MustCompile(`,? for example[:,]?$`)
 )
 
-// leadWithMeaning moves sentences that say when a field may be used behind
-// those that say what it is.
+// leadWithMeaning moves sentences about when a field can be used behind those about what it is.
 func leadWithMeaning(text string) string {
 	parts := sentences(text)
 	for range parts {
@@ -178,8 +175,7 @@ func fullStop(text string) string {
 	return text
 }
 
-// capital makes a sentence begin with a capital letter, unless it begins with a name
-// such as failoverPriority.
+// capital capitalizes a sentence, unless it begins with a name such as failoverPriority.
 func capital(text string) string {
 	word, _, _ := strings.Cut(text, " ")
 	if first, size := utf8.DecodeRuneInString(text); strings.ToLower(word) == word && unicode.IsLower(first) {
@@ -188,8 +184,7 @@ func capital(text string) string {
 	return text
 }
 
-// withoutExamples drops the YAML examples and the sentences that announce them. Settings
-// of a line or two become code within the text.
+// withoutExamples removes YAML examples and the sentences that introduce them. Settings of a line or two become code in the text.
 func (m *markdown) withoutExamples(blocks []block) []block {
 	var kept []block
 	for _, b := range blocks {
@@ -224,8 +219,7 @@ func (m *markdown) withoutExamples(blocks []block) []block {
 	return kept
 }
 
-// settings writes YAML that sets some fields to a value or a list of values as Terraform
-// does; it returns "" for anything else.
+// settings converts YAML that sets some fields to a value or a list of values to Terraform's syntax. It returns "" for other YAML.
 func (m *markdown) settings(lines []string) string {
 	var values map[string]any
 	if err := yaml.Unmarshal([]byte(strings.Join(lines, "\n")), &values); err != nil {
@@ -261,7 +255,7 @@ func (m *markdown) settings(lines []string) string {
 	return strings.Join(set, ", ")
 }
 
-// unused fails when an amendment found nothing to amend: Istio has changed the comment.
+// unused fails if an amendment was not applied, because Istio has changed the comment.
 func (m *markdown) unused() error {
 	for name := range amendments {
 		if m.used[name] == 0 {

@@ -9,7 +9,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// names has the names of fields in Istio's documentation and in Terraform.
+// names contains the names of fields in Istio's documentation and in Terraform.
 type names struct {
 	attributes map[string]string // JSON name of a field to its proto name
 	values     map[string]bool   // enum values
@@ -39,7 +39,7 @@ func (n names) attribute(name string) (string, bool) {
 }
 
 var (
-	// opaque is what holds no prose: code, a link's target, a URL.
+	// opaque matches what is not prose: code, a link's target, a URL.
 	opaque   = regexp.MustCompile("`[^`]+`|\\]\\([^)]*\\)|https?://\\S+")
 	word     = regexp.MustCompile(`\S+`)
 	ident    = regexp.MustCompile(`[A-Za-z0-9_]+`)
@@ -49,7 +49,7 @@ var (
 	sameDoc  = regexp.MustCompile(`^\]\(#(\w+)\)$`)
 )
 
-// inText replaces the names in a line of Markdown by Terraform's, and makes links absolute.
+// inText replaces the names in a line of Markdown with Terraform's, and makes links absolute.
 func (n names) inText(d protoreflect.Descriptor, line string) string {
 	line = outsideOf(opaque, line, func(prose string) string {
 		return globbed.ReplaceAllStringFunc(prose, func(s string) string {
@@ -69,8 +69,7 @@ func (n names) inText(d protoreflect.Descriptor, line string) string {
 	})
 }
 
-// inProse marks names of attributes and values as code. A single plain word is more often a
-// word than a name.
+// inProse formats names of attributes and values as code. A single plain word is left alone, because it is rarely a name.
 func (n names) inProse(prose string) string {
 	return word.ReplaceAllStringFunc(prose, func(w string) string {
 		core := strings.Trim(w, `("'*_[].,;:)`)
@@ -91,7 +90,7 @@ func code1(w, core, name string) string {
 
 func notLower(r rune) bool { return r == '_' || 'A' <= r && r <= 'Z' }
 
-// inCode replaces fields by attributes, and writes a setting as Terraform does.
+// inCode replaces fields with attributes, and converts a setting to Terraform's syntax.
 func (n names) inCode(span string) string {
 	text := strings.Trim(span, "`")
 	if strings.ContainsAny(text, "</") {
@@ -111,8 +110,7 @@ func (n names) inCode(span string) string {
 	return "`" + text + "`"
 }
 
-// outsideOf rewrites the parts of s between the matches of re with prose, and the
-// matches with match.
+// outsideOf applies prose to the parts of s between matches of re, and match to the matches.
 func outsideOf(re *regexp.Regexp, s string, prose, match func(string) string) string {
 	var b strings.Builder
 	end := 0

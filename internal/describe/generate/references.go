@@ -13,9 +13,9 @@ import (
 
 var location = regexp.MustCompile(`(?m)^location: https://istio\.io/docs/(.+)\.html$`)
 
-// readReferences returns the section of Istio's reference on each message. The module holds the pages as
-// Istio's docs generator wrote them: a page says where istio.io shows it, and its sections have anchors.
-// A message that Istio hides from its reference gets the section of the message that it is nested in.
+// readReferences returns the section of each message in Istio's reference. The module contains the pages that Istio's docs generator wrote: a
+// page contains its location on istio.io, and its sections have anchors. A message that Istio hides from its reference gets the section of the
+// message in which it is nested.
 func readReferences(module string, messages []protoreflect.MessageDescriptor) (map[protoreflect.FullName]string, error) {
 	references := map[protoreflect.FullName]string{}
 	for _, md := range messages {
@@ -38,7 +38,7 @@ func readReferences(module string, messages []protoreflect.MessageDescriptor) (m
 	return references, nil
 }
 
-// anchor is the name of a message in its package, as Istio's reference writes it: TrafficPolicy-PortTrafficPolicy.
+// anchor returns the name of a message in its package in the format of Istio's reference: TrafficPolicy-PortTrafficPolicy.
 func anchor(d protoreflect.Descriptor) string {
 	return strings.ReplaceAll(strings.TrimPrefix(string(d.FullName()), string(d.ParentFile().Package())+"."), ".", "-")
 }

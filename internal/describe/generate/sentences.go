@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// rangeSentence says which values the CRD accepts.
+// rangeSentence describes the values that the CRD accepts.
 func rangeSentence(f *describe.Field, fd protoreflect.FieldDescriptor) string {
 	if fd.Message() != nil && fd.Message().FullName() == "google.protobuf.Struct" {
 		return "An object, as JSON: `jsonencode` writes it."
@@ -26,7 +26,7 @@ func rangeSentence(f *describe.Field, fd protoreflect.FieldDescriptor) string {
 	var all []string
 	say := func(format string, min, max *int64) {
 		if max != nil && *max == math.MaxUint32 {
-			max = nil // the type's own limit
+			max = nil // it is the type's own limit
 		}
 		if min != nil && *min == 0 && max == nil {
 			min = nil
@@ -70,8 +70,7 @@ func conflictSentence(fd protoreflect.FieldDescriptor) string {
 
 var aboutDeprecation = regexp.MustCompile(`(?i)\bdeprecated\b|\binstead\b`)
 
-// deprecation says that a field is deprecated and, when the comment says it, what
-// replaces it, as plain text.
+// deprecation returns plain text that says that a field is deprecated and, if the comment mentions it, what replaces it.
 func deprecation(comment string, fd protoreflect.FieldDescriptor, blocks []block) string {
 	marked := fd.Options().(interface{ GetDeprecated() bool }).GetDeprecated()
 	if !marked && !strings.HasPrefix(comment, "Deprecated") {

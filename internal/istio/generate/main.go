@@ -1,8 +1,9 @@
-// Command generate writes internal/istio/testdata/corpus.json: the objects of this provider's kinds that Istio's own tests hold, valid and
-// invalid, in YAML files, in templates of such, and in the tables of the tests of its package validation.
+// Command generate writes internal/istio/testdata/corpus.json: the objects in Istio's own tests of the kinds that this provider manages, valid
+// and invalid. They come from YAML files, from templates of YAML files, and from the tables of the tests of Istio's package validation.
 //
-// It takes them from the module istio.io/istio that internal/controlplane requires, whose tests it runs to hear what they validate. That
-// takes a while, and only a new release of Istio changes the outcome: run it then, with go run ./internal/istio/generate, not by make generate.
+// It reads the module istio.io/istio that internal/controlplane requires, and runs its tests to record what they validate. That takes a while,
+// and the result changes only with a new release of Istio. Therefore make generate does not run it: run go run ./internal/istio/generate after
+// an update.
 package main
 
 import (
@@ -24,9 +25,9 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/istio"
 )
 
-// Object is an object in a test of Istio's.
+// Object is an object in a test of Istio.
 type Object struct {
-	Source      string            `json:"source"` // a file, or a test
+	Source      string            `json:"source"` // a file or a test
 	Kind        string            `json:"kind"`
 	Name        string            `json:"name,omitempty"`
 	Labels      map[string]string `json:"labels,omitempty"`
@@ -36,7 +37,7 @@ type Object struct {
 
 var kinds = istio.Kinds()
 
-// isIstio reports whether an object is of a kind of Istio's that is a resource.
+// isIstio reports whether an object is of a kind of Istio that is a resource.
 func isIstio(apiVersion, kind string) bool {
 	group, _, _ := strings.Cut(apiVersion, "/")
 	return slices.ContainsFunc(kinds, func(k *engine.Kind) bool {
@@ -76,7 +77,7 @@ func main() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		if !seen[string(same)] && len(line) < 64<<10 { // a text that is too long needs no megabyte
+		if !seen[string(same)] && len(line) < 64<<10 { // a test of a long string does not need a megabyte
 			seen[string(same)] = true
 			out.WriteString(separator)
 			out.Write(line)
@@ -99,8 +100,8 @@ func in(folder, name string, args ...string) ([]byte, error) {
 	return out, nil
 }
 
-// recorded are the objects that the tests of Istio's package validation validate. They run with recorder.go.txt among them, which go test
-// lays over a module only if that lies outside of the module cache: a folder of links to the module's does.
+// recorded returns the objects that the tests of Istio's package validation validate. It adds recorder.go.txt to these tests with go test
+// -overlay. That works only outside of the module cache, so it creates a folder with links to the module's files.
 func recorded(module string) ([]Object, error) {
 	work, err := os.MkdirTemp("", "corpus")
 	if err != nil {
@@ -165,15 +166,15 @@ func recorded(module string) ([]Object, error) {
 }
 
 var (
-	// control is a line of a template that holds nothing else.
+	// control matches a line that has only template actions.
 	control = regexp.MustCompile(`(?m)^\s*\{\{.*\}\}\s*$\n?`)
 	amount  = regexp.MustCompile(`(?m)^(\s*(?:- *)?(?:number|port|weight|value|http|minClusterSize): *)\{\{.*\}\}\s*$`)
 	action  = regexp.MustCompile(`\{\{[^{}]*\}\}`)
 	quoted  = regexp.MustCompile("(?s)`[^`]*`")
 )
 
-// written are the objects in the files of a folder: YAML, templates of it, and Go with either in strings. What a template fills in is
-// "example" here, or 80 where a number goes; what is no YAML then is left out.
+// written returns the objects in the files of a folder: YAML files, templates of them, and Go files with either in strings. Template actions
+// become "example", or 80 for a number. What is not valid YAML afterwards is ignored.
 func written(module, folder string) (objects []Object, err error) {
 	err = filepath.WalkDir(filepath.Join(module, folder), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
