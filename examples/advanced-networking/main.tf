@@ -1,5 +1,5 @@
-# Three teams, each with a namespace, an application and routing of its own. A team's module needs rights in the
-# team's namespace only; what one team offers another goes from module to module here.
+# Three teams, each with its own namespace, application and routing. A team's module needs permissions only in the
+# team's namespace. Here, the modules pass on what one team offers to another.
 
 terraform {
   required_version = ">= 1.5"
@@ -11,7 +11,7 @@ terraform {
   }
 }
 
-# Which cluster: KUBE_CONFIG_PATH or any other of the provider's environment variables.
+# KUBE_CONFIG_PATH or the provider's other environment variables select the cluster.
 provider "lamia" {}
 
 locals {

@@ -1,4 +1,4 @@
-# Tests of the routes, before anything is applied: terraform test.
+# Tests the routes before anything is applied: terraform test.
 
 run "routes" {
   command = plan

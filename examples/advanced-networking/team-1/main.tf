@@ -8,7 +8,7 @@ terraform {
   }
 }
 
-# What runs in the namespace: a Deployment of another version is another subset in the next plan.
+# Reads what runs in the namespace. A Deployment with a new version becomes a new subset in the next plan.
 data "lamia_virtual_cluster" "team" {
   name = var.namespace
 }
@@ -50,7 +50,7 @@ resource "lamia_gateway" "gw_1" {
   namespace = var.namespace
   name      = "gw-1"
 
-  # Without a selector the gateway has proxies and an address of its own.
+  # Without a selector, the gateway has its own proxies and address.
   servers = [{
     port  = var.gateway_port
     hosts = [local.host, local.alt_host]
@@ -86,7 +86,7 @@ resource "lamia_virtual_service" "vs_2" {
   http = [{
     route = [{
       destination = {
-        host   = lamia_service.svc_1.host # the Service has one port, so none needs to be named
+        host   = lamia_service.svc_1.host # the Service has only one port, so this needs no port
         subset = local.subsets["version2"]
       }
       weight = 100

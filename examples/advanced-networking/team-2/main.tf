@@ -1,4 +1,4 @@
-# Application app2 and a gateway with one host name: a path leads to the team's own application, another to team 1's.
+# Application app2 and a gateway with one host name: one path leads to the team's own application, another to team 1's.
 
 terraform {
   required_providers {
@@ -8,7 +8,7 @@ terraform {
   }
 }
 
-# What runs in the namespace: a Deployment of another version is another subset in the next plan.
+# Reads what runs in the namespace. A Deployment with a new version becomes a new subset in the next plan.
 data "lamia_virtual_cluster" "team" {
   name = var.namespace
 }
@@ -22,7 +22,7 @@ locals {
   # The subset of each version.
   subsets = zipmap(keys(local.application.versions), lamia_destination_rule.dr_2.subsets[*].name)
 
-  # What a path leads to. In its place the application is sent "/".
+  # The destination of each path. The application receives "/" instead of the path.
   paths = {
     "/service1" = var.service_1
     "/service2" = {
@@ -59,7 +59,7 @@ resource "lamia_gateway" "gw_2" {
   namespace = var.namespace
   name      = "gw-2"
 
-  # Without a selector the gateway has proxies and an address of its own.
+  # Without a selector, the gateway has its own proxies and address.
   servers = [{
     port  = var.gateway_port
     hosts = [local.host]

@@ -1,5 +1,5 @@
-# What team 2's gateway serves, as a part of the mesh. Istio retries a call from a pod that gets no connection, and gives up one that takes
-# longer than three seconds. It passes on an error of the application's own, such as 503, unless "retry_on" says otherwise.
+# The host of team 2's gateway as a part of the mesh. For calls from pods, Istio retries failed connections, and gives up after three
+# seconds. It does not retry errors of the application itself, such as 503, unless "retry_on" includes them.
 
 terraform {
   required_providers {
@@ -21,11 +21,11 @@ resource "lamia_virtual_service" "vs_4" {
   namespace = var.namespace
   name      = "vs-4"
 
-  hosts = lamia_service_entry.se_1.hosts # no gateways: the rule is for the proxies of the mesh
+  hosts = lamia_service_entry.se_1.hosts # without gateways, the rule applies to the proxies of the mesh
 
   http = [{
     route = [{
-      destination = { host = lamia_service_entry.se_1.hosts[0] } # the entry has one port, so none needs to be named
+      destination = { host = lamia_service_entry.se_1.hosts[0] } # the entry has only one port, so this needs no port
     }]
     retries = {
       attempts        = 5

@@ -1,4 +1,4 @@
-# What happens to a request in the cluster as it is.
+# What happens to a request in the cluster now.
 data "lamia_route" "home" {
   namespaces = ["vamp-test1"]
 

@@ -1,4 +1,4 @@
-# The namespaces that have a label vamp-managed.
+# The namespaces with the label vamp-managed.
 data "lamia_virtual_clusters" "managed" {}
 
 # What runs in each of them.

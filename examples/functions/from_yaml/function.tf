@@ -1,5 +1,5 @@
 terraform {
-  required_version = ">= 1.8" # the first that calls functions of providers
+  required_version = ">= 1.8" # the first version with provider functions
 
   required_providers {
     lamia = {

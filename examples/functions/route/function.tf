@@ -1,5 +1,5 @@
 terraform {
-  required_version = ">= 1.8" # the first that calls functions of providers
+  required_version = ">= 1.8" # the first version with provider functions
 
   required_providers {
     lamia = {
@@ -34,7 +34,7 @@ check "cart" {
       {
         virtual_services  = [lamia_virtual_service.shop]
         destination_rules = [lamia_destination_rule.shop]
-        # Objects of others, with the attributes that matter.
+        # Other teams' objects, with the attributes that matter.
         gateways = [{ namespace = "shop", name = "web", servers = [{ port = { number = 80, name = "http", protocol = "HTTP" }, hosts = ["*"] }] }]
         services = [{ namespace = "shop", name = "shop", ports = [{ name = "http", port = 80 }] }]
       },

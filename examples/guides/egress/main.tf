@@ -16,7 +16,7 @@ resource "lamia_service_entry" "payments" {
 
   ports = [
     { number = 80, name = "http", protocol = "HTTP", target_port = 443 },
-    { number = 443, name = "https", protocol = "HTTPS" }, # for applications that encrypt by themselves
+    { number = 443, name = "https", protocol = "HTTPS" }, # for applications that encrypt requests themselves
   ]
 }
 

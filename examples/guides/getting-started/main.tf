@@ -7,7 +7,7 @@ terraform {
   }
 }
 
-# Which cluster: KUBE_CONFIG_PATH. Which namespace: LAMIA_NAMESPACE.
+# KUBE_CONFIG_PATH selects the cluster, and LAMIA_NAMESPACE the namespace.
 provider "lamia" {}
 
 resource "lamia_service" "shop" {

@@ -39,7 +39,7 @@ resource "lamia_gateway" "web" {
     },
   ]
 
-  # ExternalDNS makes a record for the load balancer of this Service.
+  # ExternalDNS creates a record for the load balancer of this Service.
   workload = {
     service = {
       annotations = { "external-dns.alpha.kubernetes.io/hostname" = "shop.example.com" }

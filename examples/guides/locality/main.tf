@@ -28,7 +28,7 @@ resource "lamia_destination_rule" "shop" {
       }
     }
 
-    # Decides which pods are healthy. Without it there is no failover.
+    # Decides which pods are healthy. Without it, there is no failover.
     outlier_detection = {
       consecutive_5xx_errors = 5
       interval               = "10s"

@@ -28,7 +28,7 @@ resource "lamia_virtual_service" "shop" {
   hosts = [lamia_service.shop.host]
 
   http = [
-    # Requests of testers fail or wait, to see what callers make of it.
+    # Requests of testers fail or are delayed, to test how callers handle that.
     {
       name  = "faults"
       match = [{ headers = { "x-tester" = { exact = "yes" } } }]

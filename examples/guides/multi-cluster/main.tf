@@ -56,7 +56,7 @@ module "team_2" {
   service_1    = module.team_1.service
 }
 
-# Calls team 2's gateway by its host name, as any client outside of the first cluster does.
+# Calls team 2's gateway by its host name, like any client outside of the first cluster.
 module "team_3" {
   source    = "../../advanced-networking/team-3"
   providers = { lamia = lamia.second }

@@ -45,7 +45,7 @@ resource "lamia_virtual_service" "shop" {
       route = [{ destination = { host = lamia_service.shop.host, subset = "v2" } }]
     },
     {
-      name    = "api" # by a path; the application gets /items for /api/items
+      name    = "api" # by a path; the application receives /items for /api/items
       match   = [{ uri = { prefix = "/api/" } }]
       rewrite = { uri = "/" }
       route   = [{ destination = { host = lamia_service.shop.host, subset = "v2" } }]

@@ -1,4 +1,4 @@
-# What decides on routes. Objects of other teams can be added as values.
+# The objects that determine the routes. Objects of other teams can be added as values.
 output "routing" {
   value = {
     gateways          = [lamia_gateway.web]

@@ -30,13 +30,13 @@ resource "lamia_virtual_service" "shop" {
   }]
 }
 
-# Which pods it is sent to, and how many at once.
+# Which pods receive requests, and how many at once.
 resource "lamia_destination_rule" "shop" {
   name = "shop"
   host = lamia_service.shop.host
 
   traffic_policy = {
-    # Circuit breaking: what exceeds this fails with 503 at once.
+    # Circuit breaking: requests beyond these limits fail with 503 at once.
     connection_pool = {
       tcp  = { max_connections = 100, connect_timeout = "500ms" }
       http = { http1_max_pending_requests = 50, http2_max_requests = 200 }

@@ -7,7 +7,7 @@ terraform {
   }
 }
 
-# One gateway for all teams: a team may serve the hosts that are listed with its namespace.
+# One gateway for all teams: a team can serve the hosts that are listed with its namespace.
 resource "lamia_gateway" "shared" {
   name = "shared"
 
@@ -33,7 +33,7 @@ resource "lamia_destination_rule" "shop" {
   ]
 }
 
-# In the team's configuration: the gateway by its id.
+# The team's configuration refers to the gateway by its id.
 resource "lamia_virtual_service" "shop" {
   name     = "shop"
   hosts    = ["shop.example.com"]

@@ -34,7 +34,7 @@ resource "lamia_destination_rule" "shop" {
   ]
 }
 
-# No gateways: the rule is for calls inside the mesh.
+# Without gateways, the rule applies to calls within the mesh.
 resource "lamia_virtual_service" "shop" {
   name  = "shop"
   hosts = [lamia_service.shop.host]

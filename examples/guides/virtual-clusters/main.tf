@@ -52,7 +52,7 @@ resource "lamia_virtual_service" "app1" {
 
   hosts = [lamia_service.app1.host]
 
-  # A request that names a version gets it. All others get the first version.
+  # Requests that name a version get that version. All others get the first one.
   http = concat(
     [for subset in lamia_destination_rule.app1.subsets : {
       match = [{ headers = { x-version = { exact = subset.name } } }]

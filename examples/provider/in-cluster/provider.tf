@@ -1,2 +1,2 @@
-# In a pod: the address, the certificate authority and the token are those of its service account.
+# In a pod, the provider uses the address, certificate authority and token of the pod's service account.
 provider "lamia" {}

@@ -9,5 +9,5 @@ terraform {
 
 provider "lamia" {
   config_path    = "~/.kube/config"
-  config_context = "production" # by default the current context of the file
+  config_context = "production" # the default is the file's current context
 }

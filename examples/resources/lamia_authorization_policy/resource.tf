@@ -2,7 +2,7 @@ resource "lamia_authorization_policy" "reviews" {
   namespace = "vamp-test2"
   name      = "reviews"
 
-  # Only the product page may read reviews; whatever no rule allows is denied.
+  # Only the product page can read reviews. Requests that no rule allows are denied.
   selector = { match_labels = { app = "reviews" } }
   action   = "ALLOW"
 

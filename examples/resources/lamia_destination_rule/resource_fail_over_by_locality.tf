@@ -10,6 +10,6 @@ resource "lamia_destination_rule" "locality" {
       }
     }
 
-    outlier_detection = { consecutive_5xx_errors = 5 } # says what is healthy; without it there is no failover
+    outlier_detection = { consecutive_5xx_errors = 5 } # decides which pods are healthy; without it, there is no failover
   }
 }

@@ -7,7 +7,7 @@ resource "lamia_gateway" "gw_1" {
     hosts = ["vamp-gw1-test.democluster.net", "vamp-gw1-alt-test.democluster.net"]
   }]
 
-  # By default a gateway that is not ready in time is a warning when it is created. With this, the first apply fails.
+  # By default, a new gateway that is not ready in time is only a warning. With this postcondition, the first apply fails.
   lifecycle {
     postcondition {
       condition     = alltrue([for state in self.companions : state == "in sync"])

@@ -4,7 +4,7 @@ resource "lamia_request_authentication" "reviews" {
 
   selector = { match_labels = { app = "reviews" } }
 
-  # A request with an invalid token is rejected; to reject those without one takes an authorization policy.
+  # Requests with an invalid token are rejected. To also reject requests without a token, add an authorization policy.
   jwt_rules = [{
     issuer   = "https://auth.example.com"
     jwks_uri = "https://auth.example.com/.well-known/jwks.json"

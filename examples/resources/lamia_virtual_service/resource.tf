@@ -12,7 +12,7 @@ resource "lamia_virtual_service" "vs_3" {
 
       route = [{
         destination = {
-          # A short name would mean a Service in this namespace.
+          # A short name would be a Service in this namespace.
           host   = "svc-1.vamp-test1.svc.cluster.local"
           port   = { number = 9090 }
           subset = "subset3"

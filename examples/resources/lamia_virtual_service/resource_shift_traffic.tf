@@ -1,7 +1,7 @@
 resource "lamia_virtual_service" "canary" {
   namespace = "vamp-test1"
   name      = "canary"
-  hosts     = ["svc-1"] # no gateways: for calls inside the mesh
+  hosts     = ["svc-1"] # without gateways, for calls within the mesh
 
   http = [{
     route = [

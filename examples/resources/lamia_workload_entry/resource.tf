@@ -6,6 +6,6 @@ resource "lamia_workload_entry" "vm_1" {
   ports   = { http = 8080 }
   weight  = 1
 
-  # The labels of the workload; those of the object itself are labels.
+  # The labels of the workload. The attribute labels has those of the object.
   workload_labels = { app = "reviews", version = "v3" }
 }

@@ -20,7 +20,7 @@ resource "lamia_service" "test" {
   ports     = [{ port = terraform_data.later.output.number }]
 }
 
-# What follows from a name that is known is known at plan.
+# Values that follow from a known name are known at plan.
 resource "lamia_service" "known" {
   namespace = var.namespace
   name      = "known"

@@ -1,4 +1,4 @@
-# Copies of the example of three teams.
+# Copies of the example with three teams.
 
 variable "cells" {
   type = map(object({ namespace = string }))

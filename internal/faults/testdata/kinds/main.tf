@@ -1,4 +1,4 @@
-# Resources of every kind, by the keys of cells: a namespace and a name each.
+# Resources of each kind, by the keys of cells, which have a namespace and a name.
 
 variable "cells" {
   type = map(object({ kind = string, namespace = string, name = string, type = string }))
@@ -9,7 +9,7 @@ variable "changed" {
   default = false
 }
 
-variable "suffix" { # another name is another object
+variable "suffix" { # another name makes another object
   type    = string
   default = ""
 }

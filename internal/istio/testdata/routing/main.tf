@@ -28,7 +28,7 @@ resource "lamia_destination_rule" "echo" {
   subsets   = [for version, port in var.ports : { name = version, labels = { version = version } }]
 }
 
-# The same host at a gateway: older, and still no rule of the mesh.
+# The same host on a gateway. It is older, but does not apply to the mesh.
 resource "lamia_virtual_service" "at_gateway" {
   namespace = var.namespace
   name      = "at-gateway"

@@ -1,4 +1,4 @@
-# What is unknown until another resource is made breaks no rule before.
+# Values that are unknown until another resource is created break no rule before.
 
 variable "namespace" {
   type = string

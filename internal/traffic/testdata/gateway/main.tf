@@ -22,7 +22,7 @@ resource "lamia_service" "app" {
   ports     = [{ name = "http", port = 80, target_port = 9090 }]
 }
 
-# Both teams of the test call it so, and serve the same host.
+# Both teams of the test use this name and the same host.
 resource "lamia_gateway" "gw" {
   namespace = var.namespace
   name      = "gw"

@@ -15,7 +15,7 @@ variable "pod" {
   type = string
 }
 
-# Of a container beside the proxy.
+# The image of a container next to the proxy.
 variable "image" {
   type = string
 }
@@ -134,7 +134,7 @@ resource "lamia_virtual_service" "www" {
     },
     {
       match   = [{ uri = { prefix = "/tutorial-retries" } }]
-      retries = { attempts = 5, per_try_timeout = "3s" } # as the example has them
+      retries = { attempts = 5, per_try_timeout = "3s" } # as in the example
       route   = local.version["v1"]
     },
     {
@@ -188,7 +188,7 @@ resource "lamia_virtual_service" "tcp" {
   }]
 }
 
-# Two endpoints: at one the application answers, at the other nothing.
+# Two endpoints: the application answers on one, and nothing listens on the other.
 resource "lamia_service_entry" "half" {
   namespace  = var.namespace
   name       = "half"

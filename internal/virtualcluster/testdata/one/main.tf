@@ -32,7 +32,7 @@ data "lamia_virtual_cluster" "test" {
   version_labels     = var.version_labels
 }
 
-# What changes in the cluster shows in a plan.
+# Changes in the cluster are shown in a plan.
 output "test" {
   value = data.lamia_virtual_cluster.test
 }

@@ -1,4 +1,5 @@
-# A namespace may come in the same apply, so a plan does not ask for it. What terraform apply answers is in the comment, a regular expression.
+# A plan does not check whether the namespace exists, because the same apply can create it. The comment is a regular expression for the error of
+# terraform apply.
 
 variable "namespace" {
   type = string

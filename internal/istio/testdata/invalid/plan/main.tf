@@ -1,5 +1,5 @@
-# Each resource is wrong in one way that only the cluster knows. The comments before it say what terraform plan answers: regular expressions,
-# one per error.
+# Each resource has one problem that only the cluster knows. The comments before it are regular expressions for the errors of terraform plan,
+# one for each error.
 
 variable "namespace" {
   type = string

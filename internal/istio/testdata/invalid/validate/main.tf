@@ -1,4 +1,4 @@
-# Each resource is wrong in one way. The comments before it say what terraform validate answers: regular expressions, one per error.
+# Each resource has one problem. The comments before it are regular expressions for the errors of terraform validate, one for each error.
 
 # error: at "name +=.*Invalid Kubernetes Name: Kubernetes does not allow "a\.b" here: must not contain dots
 resource "lamia_gateway" "name_with_dots" {
@@ -172,7 +172,7 @@ resource "lamia_virtual_service" "timeouts" {
   timeouts = { create = "5 apples" }
 }
 
-# Rules of Istio's.
+# Rules of Istio.
 
 # error: at "servers = .*Invalid Istio configuration: At servers\[1\]\.port\.number: port number 70000 must be in the range 1\.\.65535\. This Gateway is rejected by istiod\. Change this attribute\.
 resource "lamia_gateway" "port_70000" {
@@ -193,7 +193,7 @@ resource "lamia_virtual_service" "no_route" {
   ]
 }
 
-# Weights are relative and need not sum to 100, but some traffic has to go somewhere.
+# Weights are relative and need not sum to 100, but at least one must be positive.
 # error: at "http = .*At http\[0\]\.route\[1\]: total destination weight = 0\. This VirtualService is rejected by istiod\. Change this attribute, or http\[0\]\.route\[0\]\.
 resource "lamia_virtual_service" "weights" {
   name  = "weights"
@@ -210,7 +210,7 @@ resource "lamia_virtual_service" "hosts" {
   hosts = []
 }
 
-# A rule in CEL of Istio's CRD.
+# A CEL rule of Istio's CRD.
 # error: at "workload_selector = .*only one of WorkloadSelector or Endpoints can be set\. This ServiceEntry is rejected by the schema of Istio's CRD\. Change this attribute, or endpoints\.
 resource "lamia_service_entry" "exclusive" {
   name              = "exclusive"
@@ -220,7 +220,7 @@ resource "lamia_service_entry" "exclusive" {
   endpoints         = [{ address = "10.0.0.1" }]
 }
 
-# Two problems of one resource, whose name is not known.
+# Two problems of a resource whose name is unknown.
 # error: at "host += .*domain name "a b" invalid
 # error: at "subsets = .*At subsets\[1\]\.name: duplicate subset names: one\. .* Change this attribute, or subsets\[0\]\.name\.
 resource "lamia_destination_rule" "two" {

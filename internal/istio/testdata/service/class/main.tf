@@ -17,7 +17,7 @@ resource "lamia_service" "test" {
   type      = "LoadBalancer"
   selector  = { app = "a" }
   ports     = [{ port = 80, node_port = 30022 }]
-  wait      = false # nobody serves these classes
+  wait      = false # no controller serves these classes
 
   load_balancer_class               = var.class
   load_balancer_ip                  = "192.0.2.1"
