@@ -19,7 +19,7 @@ import (
 // everySidecar is the name in gateways that stands for the sidecars.
 const everySidecar = constants.IstioMeshGateway
 
-// service returns the Service with this host; false if there is none.
+// service returns the Service with this host. It returns false if the host is not that of a Service.
 func service(h host.Name) (types.NamespacedName, bool) {
 	labels := strings.SplitN(string(h), ".", 4)
 	if len(labels) < 4 || labels[2] != "svc" || h.IsWildCarded() {

@@ -29,7 +29,7 @@ type Kind struct {
 	Description string // of the resource, in Markdown
 	Reference   string // URL of the kind's own documentation
 
-	// DataSource describes the data source that reads one object of the kind; "" if there is none.
+	// DataSource describes the data source that reads one object of the kind. It is "" for kinds without a data source.
 	DataSource string
 
 	Resource apischema.GroupVersionResource
