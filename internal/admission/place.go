@@ -62,7 +62,7 @@ type placer struct {
 
 func (p *placer) exhausted() bool { return len(p.lacking)*p.size >= effort }
 
-// size is the number of values in v.
+// size returns the number of values in v.
 func size(v any) int {
 	n := 1
 	switch v := v.(type) {

@@ -28,7 +28,7 @@ func service(h host.Name) (types.NamespacedName, bool) {
 	return types.NamespacedName{Namespace: labels[1], Name: labels[0]}, true
 }
 
-// resolved is a virtual service with full names of hosts and gateways, as Istio sees it.
+// resolved returns the spec of a virtual service with the full names of hosts and gateways, as Istio sees it.
 func resolved(vs *networking.VirtualService) *v1alpha3.VirtualService {
 	c := config.Config{Meta: config.Meta{Name: vs.Name, Namespace: vs.Namespace, Domain: mesh.Domain}, Spec: vs.Spec.DeepCopy()}
 	spec := model.ResolveVirtualServiceShortnames(c).Spec.(*v1alpha3.VirtualService)

@@ -27,7 +27,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// Gateway is networking.istio.io/v1 Gateway. Without a selector, it has its own proxies and an address.
+// Gateway returns the kind networking.istio.io/v1 Gateway. Without a selector, it has its own proxies and an address.
 func Gateway() *engine.Kind {
 	k := kind(gvk.Gateway, (*v1alpha3.Gateway)(nil), istio.ValidateGateway)
 	k.ValidName = validation.IsDNS1123Label // istiod rejects dots

@@ -47,7 +47,7 @@ func Kinds() []*engine.Kind {
 	}
 }
 
-// VirtualService is networking.istio.io/v1 VirtualService.
+// VirtualService returns the kind networking.istio.io/v1 VirtualService.
 func VirtualService() *engine.Kind {
 	k := kind(gvk.VirtualService, (*v1alpha3.VirtualService)(nil), istio.ValidateVirtualService, admission.Rewrites)
 	k.Related = related(analysis.VirtualServices, analysis.VirtualService)
@@ -60,7 +60,7 @@ func VirtualService() *engine.Kind {
 	return k
 }
 
-// DestinationRule is networking.istio.io/v1 DestinationRule.
+// DestinationRule returns the kind networking.istio.io/v1 DestinationRule.
 func DestinationRule() *engine.Kind {
 	k := kind(gvk.DestinationRule, (*v1alpha3.DestinationRule)(nil), istio.ValidateDestinationRule)
 	k.Related = related(analysis.DestinationRules, analysis.DestinationRule)
@@ -96,7 +96,7 @@ func DestinationRule() *engine.Kind {
 	return k
 }
 
-// ServiceEntry is networking.istio.io/v1 ServiceEntry.
+// ServiceEntry returns the kind networking.istio.io/v1 ServiceEntry.
 func ServiceEntry() *engine.Kind {
 	k := kind(gvk.ServiceEntry, (*v1alpha3.ServiceEntry)(nil), istio.ValidateServiceEntry)
 	k.Uses.Offers = offers(func(e *networking.ServiceEntry) (all []engine.Offer) {

@@ -13,7 +13,7 @@ import (
 	"github.com/magneticio/terraform-provider-lamia/internal/spec"
 )
 
-// Service is core/v1 Service, with the fields that routing needs. Kubernetes has no protobuf descriptors, so its fields are listed here, with
+// Service returns the kind core/v1 Service, with the fields that routing needs. Kubernetes has no protobuf descriptors, so its fields are listed here, with
 // the defaults of the API server (pkg/apis/core/v1/defaults.go and pkg/registry/core/service in k8s.io/kubernetes).
 func Service() *engine.Kind {
 	address := []string{"type", "clusterIP", "externalName", "metadata.annotations"} // annotations can move a load balancer

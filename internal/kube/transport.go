@@ -74,7 +74,7 @@ type unsentError struct{ error }
 
 func (e *unsentError) Unwrap() error { return e.error }
 
-// Timeout is needed because url.Error does not unwrap the error to find out.
+// Timeout reports whether the error was a timeout, because url.Error does not unwrap it to find out.
 func (e *unsentError) Timeout() bool {
 	var timeout net.Error
 	return errors.As(e.error, &timeout) && timeout.Timeout()

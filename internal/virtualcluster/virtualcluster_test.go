@@ -21,7 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// emptyState is the state of a data source that has read nothing yet.
+// emptyState returns the state of a data source that has read nothing yet.
 func emptyState(t testing.TB, d datasource.DataSource) tfsdk.State {
 	t.Helper()
 	var resp datasource.SchemaResponse
