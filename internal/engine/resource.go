@@ -96,7 +96,7 @@ func (k *Kind) read(ctx context.Context, run *Run, state values, private private
 	delete(private, fresh)
 	delete(private, moved)
 	find := s.cluster.Find
-	if doubt || imported { // these need the current object, not that of an earlier list
+	if doubt { // an earlier list may not have the result of the last write
 		find = s.cluster.Get
 	}
 	live, err := find(s.ctx, s.ref)

@@ -348,7 +348,7 @@ func TestAccRelated_forbidden(t *testing.T) {
 	r.warns(r.Run("apply", "-auto-approve"))
 }
 
-// However many resources there are, a plan lists each related kind once and gets no single object. An apply sends one write for each resource,
+// However many resources there are, a plan lists each kind once and gets no single object, also if it imports them. An apply sends one write for each resource,
 // and one read if it updates or deletes the resource. Warnings cost one list and one watch for each kind.
 func TestAccRelated_requests(t *testing.T) {
 	t.Parallel()
@@ -432,6 +432,19 @@ resource "lamia_destination_rule" "test" {
 		"GET virtualservices": 20, "PATCH virtualservices": 20,
 		"list destinationrules": 1, "list services": 1, "list sidecars": 1, "list pods": 1, "GET ": 8,
 	})
+	imports := ""
+	for resource, name := range map[string]string{"virtual_service": "vs", "destination_rule": "dr"} {
+		imports += fmt.Sprintf(`
+import {
+  for_each = { for i in range(20) : i => i }
+  to       = lamia_%s.test[each.value]
+  id       = "${var.namespace}/%s-${each.value}"
+}
+`, resource, name)
+	}
+	r.terraform(fleet("v1", "1s")+imports, proxy).Must("plan")
+	counts("plan of imports", reads)
+
 	r.Must("destroy", "-auto-approve", "-refresh=false")
 	counts("destroy", map[string]int{
 		"DELETE virtualservices": 20, "DELETE destinationrules": 20, "GET virtualservices": 20, "GET destinationrules": 20,
