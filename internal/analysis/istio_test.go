@@ -66,6 +66,14 @@ func TestVirtualService_asIstioDoes(t *testing.T) {
 			objects: vs("vs", "x", "http: [{route: [{destination: {host: svc, port: {number: 81}}}]}]"),
 			want:    [][]string{{"spec.http[0].route[0].destination.port", `routes to port 81 of "svc", which does not exist`, "has the ports [80]"}},
 		},
+		"any port of a Service, but 80": {
+			objects: vs("vs", "svc", "http: [{route: [{destination: {host: svc}}]}]") + "- {kind: Service, name: svc, spec: {ports: [{name: http, port: 9080}]}}",
+		},
+		"ports of another Service": {
+			objects: vs("vs", "svc", "http: [{route: [{destination: {host: o}}]}]") + "- {kind: Service, name: svc, spec: {ports: [{name: http, port: 9080}]}}\n" +
+				"- {kind: Service, name: o, spec: {ports: [{name: http, port: 9081}, {name: http-o, port: 9082}]}}",
+			want: [][]string{{"spec.http[0].route[0].destination", `routes to port 9080 of "o", which does not exist`, "the destination sets no port"}},
+		},
 		"a Service without pods": {
 			objects: vs("vs", "x", "http: [{route: [{destination: {host: svc}}]}]") + "- {kind: Service, name: svc, spec: {selector: {app: x}}}",
 			want:    [][]string{{"spec.http[0].route[0].destination.host", `routes to Service "a/svc", which has no pod yet`, "app=x"}},

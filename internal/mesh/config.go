@@ -35,7 +35,6 @@ type Config struct {
 	Clusters  map[string]bool                      // by name
 
 	node  *model.Proxy
-	ports map[host.Name][]int
 	rules rules
 }
 
@@ -64,7 +63,7 @@ func (m *Mesh) Config(p Proxy) (c *Config, err error) {
 	node.SetGatewaysForProxy(m.push)
 	node.DiscoverIPMode()
 
-	c = &Config{Routes: map[string]*route.RouteConfiguration{}, Clusters: map[string]bool{}, node: node, ports: map[host.Name][]int{}}
+	c = &Config{Routes: map[string]*route.RouteConfiguration{}, Clusters: map[string]bool{}, node: node}
 	c.Listeners = m.core.BuildListeners(node, m.push)
 	slices.SortFunc(c.Listeners, func(a, b *listener.Listener) int { return strings.Compare(a.GetName(), b.GetName()) }) // pilot keeps them in a map
 	request := &model.PushRequest{Push: m.push}
@@ -79,12 +78,6 @@ func (m *Mesh) Config(p Proxy) (c *Config, err error) {
 	clusters, _ := m.core.BuildClusters(node, request)
 	for _, r := range clusters {
 		c.Clusters[r.GetName()] = true
-		if cluster, ok := ClusterOf(r.GetName()); ok && cluster.Subset == "" {
-			c.ports[cluster.Host] = append(c.ports[cluster.Host], cluster.Port)
-		}
-	}
-	for _, ports := range c.ports {
-		slices.Sort(ports)
 	}
 	m.proxies[string(key)] = c
 	return c, nil
@@ -197,10 +190,11 @@ func RuleOf(r *route.Route) (Rule, bool) {
 
 // rules are the rules of a proxy, which are read on first use.
 type rules struct {
-	once sync.Once
-	all  []Served
-	of   map[types.NamespacedName][]Served // by virtual service
-	at   map[string][]Served               // by domain, of requests
+	once  sync.Once
+	ports map[host.Name][]int // of hosts that the proxy knows
+	all   []Served
+	of    map[types.NamespacedName][]Served // by virtual service
+	at    map[string][]Served               // by domain, of requests
 }
 
 // Rules returns the rules that the proxy has.
@@ -215,7 +209,16 @@ func (c *Config) RulesAt(domain string) []Served { return c.read().at[domain] }
 func (c *Config) read() *rules {
 	r := &c.rules
 	r.once.Do(func() {
-		r.all = c.served()
+		r.ports = map[host.Name][]int{}
+		for name := range c.Clusters {
+			if cluster, ok := ClusterOf(name); ok && cluster.Subset == "" {
+				r.ports[cluster.Host] = append(r.ports[cluster.Host], cluster.Port)
+			}
+		}
+		for _, ports := range r.ports {
+			slices.Sort(ports)
+		}
+		r.all = r.served(c)
 		r.of, r.at = map[types.NamespacedName][]Served{}, map[string][]Served{}
 		for _, s := range r.all {
 			r.of[s.VirtualService] = append(r.of[s.VirtualService], s)
@@ -229,7 +232,7 @@ func (c *Config) read() *rules {
 	return r
 }
 
-func (c *Config) served() (all []Served) {
+func (r *rules) served(c *Config) (all []Served) {
 	seen := map[string]bool{}
 	for _, l := range c.Listeners {
 		port := int(l.GetAddress().GetSocketAddress().GetPortValue())
@@ -237,7 +240,7 @@ func (c *Config) served() (all []Served) {
 			if http := httpOf(chain); http != nil {
 				if name := http.GetRds().GetRouteConfigName(); name != "" && !seen[name] {
 					seen[name] = true
-					all = append(all, requests(port, c.Routes[name])...)
+					all = append(all, r.requests(port, c.Routes[name])...)
 				}
 				continue
 			}
@@ -276,17 +279,28 @@ func (c *Config) RoutesOf(chain *listener.FilterChain) *route.RouteConfiguration
 	return c.Routes[http.GetRds().GetRouteConfigName()]
 }
 
-func requests(port int, routes *route.RouteConfiguration) (all []Served) {
+func (r *rules) requests(port int, routes *route.RouteConfiguration) (all []Served) {
 	for _, vhost := range routes.GetVirtualHosts() {
+		if routes.GetName() == "80" && r.without80(vhost) {
+			continue
+		}
 		var here []Served
-		for _, r := range vhost.GetRoutes() {
-			if rule, ok := RuleOf(r); ok {
-				here = append(here, Served{Rule: rule, Port: port, Domains: vhost.GetDomains(), Route: r, Before: here, Clusters: clustersOf(r)})
+		for _, to := range vhost.GetRoutes() {
+			if rule, ok := RuleOf(to); ok {
+				here = append(here, Served{Rule: rule, Port: port, Domains: vhost.GetDomains(), Route: to, Before: here, Clusters: clustersOf(to)})
 			}
 		}
 		all = append(all, here...)
 	}
 	return all
+}
+
+// without80 reports whether requests are to a Service that has other ports only. A sidecar has the rules for all hosts at port 80, but nobody
+// calls such a Service there.
+func (r *rules) without80(requests *route.VirtualHost) bool {
+	h := requests.GetDomains()[0]
+	ports := r.ports[host.Name(h)]
+	return strings.HasSuffix(h, ".svc."+Domain) && len(ports) > 0 && !slices.Contains(ports, 80)
 }
 
 // clustersOf returns the clusters to which a route sends requests, including mirrors.
@@ -310,7 +324,7 @@ func (c *Config) DestinationRules(h host.Name) []types.NamespacedName {
 }
 
 // Ports returns the ports at which the proxy knows the host.
-func (c *Config) Ports(h host.Name) []int { return c.ports[h] }
+func (c *Config) Ports(h host.Name) []int { return c.read().ports[h] }
 
 // Server is a server of a gateway that selects the proxy.
 type Server struct {
