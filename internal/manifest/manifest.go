@@ -31,6 +31,7 @@ type Object struct {
 	Labels, Annotations map[string]string
 	Spec                map[string]any // a tree of the kind's spec
 	Line                int
+	owned               bool
 }
 
 // Problem is a part of a manifest that cannot be translated.
@@ -41,8 +42,15 @@ type Problem struct {
 
 func (p Problem) String() string { return fmt.Sprintf("line %d: %s", p.Line, p.Text) }
 
-// Read reads all objects of a stream, including items of lists.
+// Read reads all objects of a stream, including items of lists, except objects in a cluster that belong to another object, such as the Service of a
+// gateway: their owner manages them.
 func Read(text string) ([]Object, []Problem) {
+	all, problems := ReadAll(text)
+	return slices.DeleteFunc(all, func(o Object) bool { return o.owned }), problems
+}
+
+// ReadAll reads all objects of a stream, including items of lists.
+func ReadAll(text string) ([]Object, []Problem) {
 	var r reader
 	for start, document := range documents(text) {
 		r.document(start, document)
@@ -172,9 +180,13 @@ func (r *reader) metadata(o *Object, at node, value any) {
 	if o.Name == "" {
 		r.problem(at.Line, "the %s has no metadata.name", o.Kind.Kind)
 	}
+	stored := metadata["uid"] != nil
 	for name, value := range metadata {
 		switch {
 		case name == "name", name == "namespace", slices.Contains(served, name):
+		case name == "finalizers" && stored: // of controllers, such as that of load balancers
+		case name == "ownerReferences" && stored:
+			o.owned = true
 		case name == "labels":
 			o.Labels = r.strings(at.key(name), value)
 		case name == "annotations":

@@ -53,6 +53,7 @@ items:
   metadata:
     name: reviews
     uid: 1b2c
+    finalizers: [service.kubernetes.io/load-balancer-cleanup]
     annotations:
       kubectl.kubernetes.io/last-applied-configuration: "{}"
   spec:
@@ -63,6 +64,7 @@ items:
     ports: [{port: 80, targetPort: http, protocol: TCP}]
   status: {loadBalancer: {}}
 - {apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {name: reviews.1}, spec: {servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]}}
+- {apiVersion: v1, kind: Service, metadata: {name: owned, uid: 2c3d, ownerReferences: [{apiVersion: networking.istio.io/v1, kind: Gateway, name: web, uid: 3d4e}]}}
 ---
 # nothing
 `

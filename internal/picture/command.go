@@ -78,7 +78,7 @@ func read(content []byte) (o mesh.Objects, err error) {
 	if json.Unmarshal(content, &shown) == nil && shown.FormatVersion != "" {
 		return o, errors.Join(shown.Values.Root.add(&o), shown.PlannedValues.Root.add(&o))
 	}
-	found, problems := manifest.Read(string(content))
+	found, problems := manifest.ReadAll(string(content))
 	for _, p := range problems {
 		err = errors.Join(err, errors.New(p.String()))
 	}
