@@ -1,20 +1,20 @@
 output "urls" {
-  description = "What can be called, by gateway."
+  description = "URLs that clients can call, by gateway."
   value       = merge(module.team_1.urls, module.team_2.urls)
 }
 
 output "services" {
-  description = "Where the applications are inside the cluster."
+  description = "Addresses of the applications inside the cluster."
   value       = [for service in [module.team_1.service, module.team_2.service] : "${service.host}:${service.port}"]
 }
 
 output "addresses" {
-  description = "What DNS is to say: the address of each host name."
+  description = "The address of each host name, for DNS records."
   value       = merge(module.team_1.addresses, module.team_2.addresses)
 }
 
 output "routing" {
-  description = "What decides on routes, for the function route."
+  description = "The objects that decide on routes, for the function route."
   value = {
     gateways          = concat(module.team_1.routing.gateways, module.team_2.routing.gateways)
     virtual_services  = concat(module.team_1.routing.virtual_services, module.team_2.routing.virtual_services, module.team_3.routing.virtual_services)

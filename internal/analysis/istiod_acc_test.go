@@ -385,7 +385,7 @@ func (j *judge) nowhere(ctx context.Context, vs *networking.VirtualService) (fou
 func (j *judge) lost(c *mesh.Config, root, vs *networking.VirtualService) map[string]bool {
 	lost := map[string]bool{}
 	for _, s := range c.Rules() {
-		if s.VirtualService.Namespace != root.Namespace || s.VirtualService.Name != root.Name {
+		if s.VirtualService.Namespace != root.Namespace || s.VirtualService.Name != root.Name || s.Unused {
 			continue
 		}
 		index := s.Index

@@ -77,7 +77,7 @@ func (a *virtualService) nowhere() (findings []engine.Finding) {
 func (a *virtualService) nowhereIn(v view) (findings []engine.Finding) {
 	for _, s := range v.RulesOf(nameOf(a.root)) {
 		index := a.index(s)
-		if index < 0 {
+		if index < 0 || s.Unused {
 			continue
 		}
 		for _, name := range s.Clusters {

@@ -163,6 +163,7 @@ type Served struct {
 	Route    *route.Route // of requests
 	Before   []Served     // rules that take precedence for requests to the same domains
 	Clusters []string     // its destinations
+	Unused   bool         // nobody sends such requests
 }
 
 var configOf = regexp.MustCompile(`^/apis/networking\.istio\.io/[^/]+/namespaces/([^/]+)/virtual-service/(.+)$`)
@@ -281,13 +282,11 @@ func (c *Config) RoutesOf(chain *listener.FilterChain) *route.RouteConfiguration
 
 func (r *rules) requests(port int, routes *route.RouteConfiguration) (all []Served) {
 	for _, vhost := range routes.GetVirtualHosts() {
-		if routes.GetName() == "80" && r.without80(vhost) {
-			continue
-		}
 		var here []Served
+		unused := routes.GetName() == "80" && r.without80(vhost)
 		for _, to := range vhost.GetRoutes() {
 			if rule, ok := RuleOf(to); ok {
-				here = append(here, Served{Rule: rule, Port: port, Domains: vhost.GetDomains(), Route: to, Before: here, Clusters: clustersOf(to)})
+				here = append(here, Served{Rule: rule, Port: port, Domains: vhost.GetDomains(), Route: to, Before: here, Clusters: clustersOf(to), Unused: unused})
 			}
 		}
 		all = append(all, here...)

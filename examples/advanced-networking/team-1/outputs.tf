@@ -8,17 +8,17 @@ output "service" {
 }
 
 output "urls" {
-  description = "What can be called, by gateway."
+  description = "URLs that clients can call, by gateway."
   value       = { (lamia_gateway.gw_1.id) = [for host in lamia_gateway.gw_1.servers[0].hosts : "http://${host}"] }
 }
 
 output "addresses" {
-  description = "What DNS is to say: the address of each host name."
+  description = "The address of each host name, for DNS records."
   value       = { for host in lamia_gateway.gw_1.servers[0].hosts : host => lamia_gateway.gw_1.address }
 }
 
 output "routing" {
-  description = "What decides on routes, for the function route."
+  description = "The objects that decide on routes, for the function route."
   value = {
     gateways          = [lamia_gateway.gw_1]
     virtual_services  = [lamia_virtual_service.vs_1, lamia_virtual_service.vs_2]

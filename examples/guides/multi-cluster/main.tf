@@ -66,6 +66,6 @@ module "team_3" {
 }
 
 output "addresses" {
-  description = "What DNS is to say, in both clusters."
+  description = "The address of each host name, for DNS records in both clusters."
   value       = merge(module.team_1.addresses, module.team_2.addresses)
 }
