@@ -41,7 +41,7 @@ func (*routeData) Schema(_ context.Context, _ datasource.SchemaRequest, resp *da
 	}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Shows where the cluster routes a request. The provider runs Istio's own code on the objects of some namespaces, and follows the " +
-			"request through the resulting proxy configuration as Envoy would; it sends no request. The function `route` does the same for planned resources.",
+			"request through the resulting proxy configuration as Envoy would; it sends no request.",
 		Attributes: map[string]schema.Attribute{
 			"namespaces": schema.ListAttribute{Required: true, ElementType: types.StringType, MarkdownDescription: "The namespaces whose gateways, virtual " +
 				"services, destination rules, service entries, Sidecars and Services apply. Needs permission to list them. Those in " +

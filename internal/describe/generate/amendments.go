@@ -35,10 +35,10 @@ var amendments = map[protoreflect.FullName]amendment{
 	telemetry + "Telemetry.targetRef":                                    oneTarget,
 	extensions + "WasmPlugin.targetRef":                                  oneTarget,
 	// There is no comment.
-	security + "PeerAuthentication":    {"", "Mutual TLS (mTLS) of incoming connections: whether workloads require it, take it, or do without.\n\n"},
+	security + "PeerAuthentication":    {"", "Mutual TLS (mTLS) of incoming connections: whether workloads require it, accept it, or do not use it.\n\n"},
 	security + "RequestAuthentication": {"", "Authentication of requests: which JSON Web Tokens (JWT) workloads accept.\n\n"},
-	telemetry + "Telemetry":            {"", "How workloads make telemetry: metrics, traces and access logs.\n\n"},
-	extensions + "TrafficExtension":    {"", "Extends what proxies do with traffic, by a filter in WebAssembly or Lua.\n\n"},
+	telemetry + "Telemetry":            {"", "Which metrics, traces and access logs workloads produce.\n\n"},
+	extensions + "TrafficExtension":    {"", "Extends proxies with a filter in WebAssembly or Lua.\n\n"},
 	// These fields must not contain secrets.
 	security + "JWTRule.jwks":                                    {"public keys", "public keys, which are not secret,"},
 	extensions + "EnvVar.value":                                  {"Value for the environment variable.", "Value for the environment variable. Do not use it for a secret: it is stored in Terraform's state, and everyone who can read the object can read it."},
