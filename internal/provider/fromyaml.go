@@ -35,7 +35,8 @@ func (fromYAMLFunction) Definition(_ context.Context, _ function.DefinitionReque
 			"attributes of this provider's resources. The result has an attribute for each resource type, such as `gateway`, `virtual_service` or `service`: a " +
 			"map by `namespace/name`, or by only the name for an object without a namespace. Each element has `namespace`, `name`, `labels`, `annotations` and " +
 			"the attributes of the object's spec; attributes that the manifest does not set are null.\n\nObjects of other kinds, unknown fields and values of " +
-			"the wrong type are errors with a line number. Fields that the API server adds (`status`, `metadata.uid` and so on) are left out.",
+			"the wrong type are errors with a line number. Fields that the API server adds (`status`, `metadata.uid` and so on) are left out, and so are " +
+			"objects in a cluster that belong to another object.",
 		Parameters: []function.Parameter{
 			function.StringParameter{Name: "text", MarkdownDescription: "The manifest, such as `file(\"reviews.yaml\")`."},
 		},

@@ -27,7 +27,7 @@ resource "lamia_destination_rule" "payments" {
   traffic_policy = {
     port_level_settings = [{
       port = { number = 80 }
-      tls  = { mode = "SIMPLE", sni = lamia_service_entry.payments.hosts[0] }
+      tls  = { mode = "SIMPLE" } # Istio takes the name to verify, and the SNI, from the request
     }]
   }
 }
@@ -43,7 +43,7 @@ resource "lamia_virtual_service" "payments" {
   }]
 }
 
-# Pods with these labels reach the mesh, this entry, and nothing else.
+# Pods with these labels reach what is in their own namespace, this entry included, and in istio-system. Everything else is blocked.
 resource "lamia_sidecar" "shop" {
   name                    = "shop"
   workload_selector       = { labels = { app = "shop" } }

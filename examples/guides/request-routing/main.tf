@@ -61,3 +61,7 @@ resource "lamia_virtual_service" "shop" {
     },
   ]
 }
+
+output "address" {
+  value = lamia_gateway.web.address
+}
