@@ -57,6 +57,6 @@ resource "lamia_virtual_service" "shop" {
   }]
 }
 
-output "addresses" {
-  value = lamia_gateway.web.addresses
+output "address" {
+  value = lamia_gateway.web.address
 }
