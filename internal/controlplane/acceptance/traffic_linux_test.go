@@ -349,7 +349,7 @@ func TestNoEnvoy(t *testing.T) {
 	if code, out := run("--traffic"); code != 1 || !strings.Contains(out, "controlplane: --traffic: "+why) {
 		t.Errorf("exit status %d: %s", code, out)
 	}
-	if code, out := run("--", "/bin/sh", "-c", "exit 7"); code != 7 || !strings.Contains(out, "\npods are simulated and do not answer requests:  "+why) {
+	if code, out := run("--", "/bin/sh", "-c", "exit 7"); code != 7 || !strings.Contains(out, "\npods are simulated and do not answer requests: "+why) {
 		t.Errorf("exit status %d: %s", code, out)
 	}
 	if code, out := run("--traffic=false", "--", "/bin/sh", "-c", "exit 7"); code != 7 || strings.Contains(out, "requests") {
