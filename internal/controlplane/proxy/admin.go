@@ -21,7 +21,7 @@ func (p *Proxy) ready(ctx context.Context, r *relay.Relay) error {
 	}
 	started, err := p.stats(ctx, `^listener_manager\.workers_started$`)
 	if err == nil && started == 0 {
-		err = errors.New("Envoy has started no workers")
+		err = errors.New("no worker of Envoy has started")
 	}
 	return err
 }
