@@ -61,6 +61,9 @@ func NewTerraform(t *testing.T, configuration, kubeconfig string, variables map[
 	}
 }
 
+// OpenTofu reports whether the CLI under test is OpenTofu, for which .ci/terraform.sh sets this variable.
+func OpenTofu() bool { return os.Getenv("TF_ACC_PROVIDER_HOST") != "" }
+
 // Configure replaces the configuration with that of a folder, and keeps the state.
 func (tf *Terraform) Configure(configuration string) {
 	tf.t.Helper()

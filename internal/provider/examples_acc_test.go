@@ -153,7 +153,7 @@ func tested(t *testing.T, tf *acctest.Terraform, folder string) {
 	t.Helper()
 	if files, err := filepath.Glob(filepath.Join(folder, "*.tftest.hcl")); err != nil {
 		t.Fatal(err)
-	} else if len(files) > 0 {
+	} else if len(files) > 0 && !acctest.OpenTofu() { // OpenTofu 1.12 crashes if an assertion calls a function of a provider
 		tf.Must("test")
 	}
 }
@@ -194,9 +194,10 @@ func TestAccExamples_advancedNetworking(t *testing.T) {
 	t.Parallel()
 	acctest.NeedDataplane(t)
 	namespaces := running(t, acctest.Config(t))
-	tf := acctest.NewTerraform(t, filepath.Join(examples, "advanced-networking"), "", map[string]any{"namespaces": namespaces})
+	folder := filepath.Join(examples, "advanced-networking")
+	tf := acctest.NewTerraform(t, folder, "", map[string]any{"namespaces": namespaces})
 	tf.Get()
-	tf.Must("test")       // tests the planned routes
+	tested(t, tf, folder)
 	var rewrites []string // the tutorial has these values
 	for _, d := range tf.Run("plan") {
 		if d.Address != "" {
