@@ -56,7 +56,7 @@ func TestAccDryRun_requests(t *testing.T) {
 		}
 		next.ServeHTTP(w, r)
 	})
-	tf := acctest.NewTerraform(t, "testdata/stale", proxy, map[string]any{"namespace": o.Namespace, "timeout": "1s"})
+	tf := acctest.NewTerraform(t, "testdata/stale", proxy, map[string]any{"namespace": o.Namespace})
 	does := func(wantTries, wantWarnings int, args ...string) {
 		t.Helper()
 		tries.Store(0)

@@ -74,7 +74,7 @@ func TestAccObject_stalePlan(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := acctest.NewObject(t, istio.VirtualService(), acctest.Namespace(t), "test")
-			tf := acctest.NewTerraform(t, "testdata/stale", "", map[string]any{"namespace": o.Namespace, "timeout": "1s"})
+			tf := acctest.NewTerraform(t, "testdata/stale", "", map[string]any{"namespace": o.Namespace})
 			tf.Must("apply", "-auto-approve")
 			tf.Must("plan", "-out=plan", "-var=timeout=2s")
 			test.meanwhile(o)
@@ -122,7 +122,7 @@ func TestAccObject_updateConflict(t *testing.T) {
 				}
 				next.ServeHTTP(w, r)
 			})
-			tf := acctest.NewTerraform(t, "testdata/stale", proxy, map[string]any{"namespace": o.Namespace, "timeout": "1s"})
+			tf := acctest.NewTerraform(t, "testdata/stale", proxy, map[string]any{"namespace": o.Namespace})
 			tf.Must("apply", "-auto-approve")
 			expect(t, tf.Run("apply", "-auto-approve", "-var=timeout=2s"), test.wants, "")
 			check(t, o.Stores(stored(test.timeout))())
@@ -150,7 +150,7 @@ func TestAccObject_answerLost(t *testing.T) {
 		}
 		next.ServeHTTP(w, r)
 	})
-	tf := acctest.NewTerraform(t, "testdata/stale", proxy, map[string]any{"namespace": o.Namespace, "timeout": "1s"})
+	tf := acctest.NewTerraform(t, "testdata/stale", proxy, map[string]any{"namespace": o.Namespace})
 	tf.Must("apply", "-auto-approve")
 	tf.Must("apply", "-auto-approve", "-var=timeout=2s")
 	check(t, o.Stores(stored("2s"))())
@@ -168,7 +168,7 @@ func TestAccObject_ignoreChanges(t *testing.T) {
 		return `"http":[{"route":[{"destination":{"host":"svc","subset":"stable"},"weight":` + stable +
 			`},{"destination":{"host":"svc","subset":"canary"},"weight":` + canary + `}]}]`
 	}
-	tf := acctest.NewTerraform(t, "testdata/canary", "", map[string]any{"namespace": o.Namespace, "host": "a.example.com"})
+	tf := acctest.NewTerraform(t, "testdata/canary", "", map[string]any{"namespace": o.Namespace})
 	tf.Must("apply", "-auto-approve")
 	check(t, o.Stores(`{"hosts":["a.example.com"],`+weights("100", "0")+`}`)())
 
@@ -183,7 +183,7 @@ func TestAccObject_ignoreChanges(t *testing.T) {
 func TestAccObject_deleteReplaced(t *testing.T) {
 	t.Parallel()
 	o := acctest.NewObject(t, istio.VirtualService(), acctest.Namespace(t), "test")
-	tf := acctest.NewTerraform(t, "testdata/stale", "", map[string]any{"namespace": o.Namespace, "timeout": "1s"})
+	tf := acctest.NewTerraform(t, "testdata/stale", "", map[string]any{"namespace": o.Namespace})
 	tf.Must("apply", "-auto-approve")
 	tf.Must("plan", "-destroy", "-out=plan")
 	o.Delete()

@@ -3,7 +3,8 @@ variable "namespace" {
 }
 
 variable "host" {
-  type = string
+  type    = string
+  default = "a.example.com"
 }
 
 resource "lamia_virtual_service" "test" {

@@ -3,7 +3,8 @@ variable "namespace" {
 }
 
 variable "timeout" {
-  type = string
+  type    = string
+  default = "1s"
 }
 
 resource "lamia_virtual_service" "test" {
