@@ -56,6 +56,21 @@ func TestAccTraffic_guides(t *testing.T) {
 			}
 		},
 		"canary": guide.canary,
+		"flagger": func(g guide) {
+			var canary struct {
+				Spec struct {
+					Service struct{ Gateways, Hosts []string }
+				}
+			}
+			g.read("flagger/canary.yaml", &canary)
+			gateway, host := g.tf.Values("lamia_gateway.web"), canary.Spec.Service.Hosts[0]
+			if want := []string{"shop/" + gateway["name"].(string)}; !slices.Equal(canary.Spec.Service.Gateways, want) { // in the guide's namespace
+				g.Errorf("the Canary has the gateways %v, want %v", canary.Spec.Service.Gateways, want)
+			}
+			vs := acctest.NewObject(g.T, istio.VirtualService(), g.namespace, "flagger") // as Flagger creates it
+			vs.Create(fmt.Sprintf(`{"hosts":[%q],"gateways":[%q],"http":[{"directResponse":{"status":202}}]}`, host, gateway["id"]), nil)
+			g.answers("the host", g.gateway(), "http://"+host+"/", nil, func(a *traffic.Answer) bool { return a.Status == http.StatusAccepted })
+		},
 		"ingress": func(g guide) {
 			roots := g.secret(g.namespace, "shop-tls", "shop.example.com") // like cert-manager
 			at := address(g.T, g.tf, "lamia_gateway.web")
@@ -110,13 +125,35 @@ func (g guide) canary() {
 		g.ready(g.namespace, map[string]string{"version": version, "rollouts-pod-template-hash": version})
 	}
 	checkout, shop := g.inside()
-	vs, dr := acctest.NewObject(g.T, istio.VirtualService(), g.namespace, "shop"), acctest.NewObject(g.T, istio.DestinationRule(), g.namespace, "shop")
+	var manifest struct {
+		Spec struct {
+			Strategy struct {
+				Canary struct {
+					TrafficRouting struct {
+						Istio struct {
+							VirtualService struct {
+								Name   string
+								Routes []string
+							}
+							DestinationRule struct{ Name, StableSubsetName, CanarySubsetName string }
+						}
+					}
+				}
+			}
+		}
+	}
+	g.read("canary/rollout.yaml", &manifest)
+	names := manifest.Spec.Strategy.Canary.TrafficRouting.Istio // the controller writes to these
+	vs := acctest.NewObject(g.T, istio.VirtualService(), g.namespace, names.VirtualService.Name)
+	dr := acctest.NewObject(g.T, istio.DestinationRule(), g.namespace, names.DestinationRule.Name)
 	rollout := func(weight int, stable, canary string) {
-		dr.Patch(fmt.Sprintf(`{"spec":{"subsets":[{"name":"stable","labels":%s},{"name":"canary","labels":%s}]}}`, hash(stable), hash(canary)))
+		dr.Patch(fmt.Sprintf(`{"spec":{"subsets":[{"name":%q,"labels":%s},{"name":%q,"labels":%s}]}}`,
+			names.DestinationRule.StableSubsetName, hash(stable), names.DestinationRule.CanarySubsetName, hash(canary)))
 		route := func(subset string, weight int) string {
 			return fmt.Sprintf(`{"destination":{"host":"shop.%s.svc.cluster.local","subset":%q},"weight":%d}`, g.namespace, subset, weight)
 		}
-		vs.Patch(`{"spec":{"http":[{"name":"primary","route":[` + route("stable", 100-weight) + `,` + route("canary", weight) + `],"timeout":"5s"}]}}`)
+		vs.Patch(fmt.Sprintf(`{"spec":{"http":[{"name":%q,"route":[%s,%s],"timeout":"5s"}]}}`, names.VirtualService.Routes[0],
+			route(names.DestinationRule.StableSubsetName, 100-weight), route(names.DestinationRule.CanarySubsetName, weight)))
 		g.tf.Empty()
 	}
 	rollout(50, "v1", "v2")
@@ -127,6 +164,18 @@ func (g guide) canary() {
 	g.versions("in the middle", checkout, shop, "v1", "v2")
 	rollout(0, "v2", "v2")
 	g.versions("promoted", checkout, shop, "v2")
+}
+
+// read reads a manifest of the guides.
+func (g guide) read(file string, to any) {
+	g.Helper()
+	content, err := os.ReadFile(filepath.Join(guides, file))
+	if err == nil {
+		err = yaml.Unmarshal(content, to)
+	}
+	if err != nil {
+		g.Fatal(err)
+	}
 }
 
 // deploy runs the guides' applications in the mesh, with the image of the test's application.
